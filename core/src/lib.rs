@@ -1,0 +1,27 @@
+//! Types and pure logic that the browser, the agent and the hub share.
+//!
+//! The data path, in reading order: an agent reads counters and probes targets ([`probe`], [`topology`]), turns them
+//! into rates and round summaries ([`stats`]), names them by the catalogue ([`metric`], [`unit`]) and sends them as a
+//! [`sample::Batch`]. The hub stores them, publishes them as [`event`]s, holds them against the rules ([`rule`]), whose
+//! life is an [`incident`], and answers questions about them ([`query`], [`health`], [`network`]) in the types of
+//! [`api`]. What people may change is described in [`settings`].
+//!
+//! Invariants: nothing here reads a clock, opens a socket, runs SQL or knows a user interface; time comes in as an
+//! argument. Everything builds for wasm32.
+
+pub mod api;
+pub mod event;
+pub mod health;
+pub mod incident;
+pub mod metric;
+pub mod network;
+pub mod probe;
+pub mod query;
+pub mod rule;
+pub mod sample;
+pub mod schedule;
+pub mod settings;
+pub mod stats;
+pub mod time;
+pub mod topology;
+pub mod unit;

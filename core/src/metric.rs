@@ -1,0 +1,120 @@
+//! The catalogue: one row per metric that Netloom itself measures.
+//!
+//! Storage, `/metrics`, axes, units, tables and alert forms follow from the row. A name ends with its unit's suffix; a
+//! test holds that.
+
+use crate::unit::Unit;
+
+/// What one series of a metric describes, and so which labels it carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// A node: label `node`.
+    Node,
+    /// An interface of a node: labels `node`, `interface`.
+    Interface,
+    /// An ordered pair: labels `src`, `dst`, `mode`.
+    Pair,
+}
+
+/// One row of the catalogue.
+#[derive(Debug, Clone, Copy)]
+pub struct Metric {
+    /// The name in the API, in storage and in rules.
+    pub name: &'static str,
+    /// What people call it.
+    pub title: &'static str,
+    /// The unit of stored values.
+    pub unit: Unit,
+    /// What a series describes.
+    pub scope: Scope,
+    /// One sentence: what is counted, over what.
+    pub help: &'static str,
+}
+
+macro_rules! catalogue {
+    ($($id:ident = $name:literal, $title:literal, $unit:ident, $scope:ident, $help:literal;)*) => {
+        $(
+            #[doc = $help]
+            pub const $id: &str = $name;
+        )*
+        /// Every metric Netloom measures, in the order in which pages list them.
+        pub const CATALOGUE: &[Metric] = &[
+            $(Metric { name: $name, title: $title, unit: Unit::$unit, scope: Scope::$scope, help: $help },)*
+        ];
+    };
+}
+
+catalogue! {
+    RTT_US = "rtt_us", "Latency", Microseconds, Pair, "Median round-trip time of one round of probes.";
+    RTT_MIN_US = "rtt_min_us", "Latency, best", Microseconds, Pair, "Smallest round-trip time of one round of probes.";
+    RTT_MAX_US = "rtt_max_us", "Latency, worst", Microseconds, Pair, "Largest round-trip time of one round of probes.";
+    JITTER_US = "jitter_us", "Jitter", Microseconds, Pair, "Mean absolute difference of successive round-trip times within one round.";
+    LOSS_RATIO = "loss_ratio", "Loss", Ratio, Pair, "Probes of one round that got no answer, over those sent.";
+    NET_RX_BPS = "net_rx_bps", "Received, all links", BitsPerSecond, Node, "Receive rate of the node, each link counted once.";
+    NET_TX_BPS = "net_tx_bps", "Sent, all links", BitsPerSecond, Node, "Transmit rate of the node, each link counted once.";
+    IF_RX_BPS = "if_rx_bps", "Received", BitsPerSecond, Interface, "Receive rate over the true elapsed time.";
+    IF_TX_BPS = "if_tx_bps", "Sent", BitsPerSecond, Interface, "Transmit rate over the true elapsed time.";
+    IF_RX_PPS = "if_rx_pps", "Packets received", PacketsPerSecond, Interface, "Packets received per second.";
+    IF_TX_PPS = "if_tx_pps", "Packets sent", PacketsPerSecond, Interface, "Packets sent per second.";
+    IF_RX_ERRORS_PS = "if_rx_errors_ps", "Receive errors", PerSecond, Interface, "Receive errors per second.";
+    IF_TX_ERRORS_PS = "if_tx_errors_ps", "Send errors", PerSecond, Interface, "Transmit errors per second.";
+    IF_RX_DROPS_PS = "if_rx_drops_ps", "Receive drops", PerSecond, Interface, "Received packets dropped per second.";
+    IF_TX_DROPS_PS = "if_tx_drops_ps", "Send drops", PerSecond, Interface, "Packets dropped before sending, per second.";
+    SOCK_TCP_ESTABLISHED = "sock_tcp_established", "TCP established", Count, Node, "TCP connections in ESTABLISHED or CLOSE-WAIT (RFC 4022, tcpCurrEstab).";
+    SOCK_TCP_TOTAL = "sock_tcp_total", "TCP sockets", Count, Node, "TCP sockets in use.";
+    SOCK_UDP_TOTAL = "sock_udp_total", "UDP sockets", Count, Node, "UDP sockets in use.";
+}
+
+/// The row of a metric; `None` for names that others push.
+pub fn find(name: &str) -> Option<&'static Metric> {
+    CATALOGUE.iter().find(|metric| metric.name == name)
+}
+
+/// The unit of any metric: by the catalogue, else by the last word of the name.
+pub fn unit_of(name: &str) -> Unit {
+    if let Some(metric) = find(name) {
+        return metric.unit;
+    }
+    let by_suffix = [Unit::BitsPerSecond, Unit::PacketsPerSecond, Unit::PerSecond, Unit::Microseconds, Unit::Ratio];
+    by_suffix.into_iter().find(|unit| name.ends_with(unit.suffix())).unwrap_or(Unit::Count)
+}
+
+/// The longest metric name: long enough for any name in the field's own exporters, short enough for a table.
+pub const NAME_MAX_CHARS: usize = 64;
+
+/// Whether a name may be stored: `[a-z][a-z0-9_]{0,63}`, and the upper-case `B` of the collectives' `_Bps`.
+pub fn is_valid_name(name: &str) -> bool {
+    let head = name.strip_suffix("_Bps").unwrap_or(name);
+    let mut chars = head.chars();
+    name.len() <= NAME_MAX_CHARS
+        && chars.next().is_some_and(|c| c.is_ascii_lowercase())
+        && chars.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_valid_unique_and_end_with_their_unit() {
+        for (at, metric) in CATALOGUE.iter().enumerate() {
+            assert!(is_valid_name(metric.name), "{}", metric.name);
+            assert!(metric.name.ends_with(metric.unit.suffix()), "{}", metric.name);
+            assert!(CATALOGUE[..at].iter().all(|other| other.name != metric.name), "{}", metric.name);
+        }
+    }
+
+    #[test]
+    fn odd_names_are_refused() {
+        for name in ["", "9lives", "Rtt", "a b", "a-b", &"x".repeat(65)] {
+            assert!(!is_valid_name(name), "{name}");
+        }
+        assert!(is_valid_name("coll_allreduce_algbw_Bps"));
+    }
+
+    #[test]
+    fn pushed_names_get_their_unit_from_the_last_word() {
+        assert_eq!(unit_of("my_wait_us"), Unit::Microseconds);
+        assert_eq!(unit_of("queue_length"), Unit::Count);
+    }
+}
