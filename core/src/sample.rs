@@ -133,12 +133,16 @@ impl Readings {
         }
         self.series.iter().try_for_each(SeriesKey::validate)?;
         for reading in &self.samples {
-            let series = self.series.get(reading.series as usize).ok_or("a sample refers to a series that is not listed")?;
+            let series =
+                self.series.get(reading.series as usize).ok_or("a sample refers to a series that is not listed")?;
             if !reading.value.is_finite() {
                 return Err(format!("{} is {}, not a number", series.metric, reading.value));
             }
             if reading.ts_ms < 0 || reading.ts_ms > now_ms + FUTURE_MAX_MS {
-                return Err(format!("{} was taken at {}, outside what the hub's clock allows", series.metric, reading.ts_ms));
+                return Err(format!(
+                    "{} was taken at {}, outside what the hub's clock allows",
+                    series.metric, reading.ts_ms
+                ));
             }
         }
         Ok(())

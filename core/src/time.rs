@@ -38,7 +38,8 @@ impl Timestamp {
         }
         let (fraction_ms, zone) = split_fraction(&text[19..])?;
         let offset_min = parse_offset(zone)?;
-        let seconds = days_from_civil(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second - offset_min * 60;
+        let seconds =
+            days_from_civil(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second - offset_min * 60;
         Some(Self(seconds * 1_000 + fraction_ms))
     }
 
@@ -53,15 +54,15 @@ impl Timestamp {
             return Ok(now);
         }
         if let Some(ago) = text.strip_prefix("now-") {
-            let ms = parse_duration_ms(ago).ok_or_else(|| format!("{ago:?} is not a duration such as 30s, 15m, 6h or 7d"))?;
+            let ms = parse_duration_ms(ago)
+                .ok_or_else(|| format!("{ago:?} is not a duration such as 30s, 15m, 6h or 7d"))?;
             return Ok(Self(now.0 - ms));
         }
         if let Ok(ms) = text.parse::<i64>() {
             return Ok(Self(ms));
         }
-        Self::parse_rfc3339(text).ok_or_else(|| {
-            format!("{text:?} is not a time: use RFC 3339, epoch milliseconds, now, or now-15m")
-        })
+        Self::parse_rfc3339(text)
+            .ok_or_else(|| format!("{text:?} is not a time: use RFC 3339, epoch milliseconds, now, or now-15m"))
     }
 }
 
@@ -212,7 +213,15 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for text in ["", "yesterday", "2023-02-30T00:00:00Z", "2023-13-01T00:00:00Z", "2023-01-01T00:00:00", "2023-01-01T00:00:00.Z", "２０２３-01-01T00:00:00Z"] {
+        for text in [
+            "",
+            "yesterday",
+            "2023-02-30T00:00:00Z",
+            "2023-13-01T00:00:00Z",
+            "2023-01-01T00:00:00",
+            "2023-01-01T00:00:00.Z",
+            "２０２３-01-01T00:00:00Z",
+        ] {
             assert_eq!(Timestamp::parse_rfc3339(text), None, "{text}");
         }
     }

@@ -1,0 +1,200 @@
+//! What travels between hub, agents, pages and scripts.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    health::Health,
+    incident::Incident,
+    settings::{FieldError, Settings},
+    time::Timestamp,
+    topology::Interface,
+};
+
+/// What a node is and how its measurements fare, as its agent tells.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct NodeInfo {
+    /// Its name.
+    pub node: String,
+    /// The version of its agent.
+    pub version: String,
+    /// Operating system and kernel.
+    pub os: String,
+    /// When the agent started.
+    pub started_at: Timestamp,
+    /// Its interfaces.
+    pub interfaces: Vec<Interface>,
+    /// What it probes.
+    pub targets: Vec<TargetInfo>,
+    /// Everything it measures, and whether that works.
+    pub measurements: Vec<Measurement>,
+}
+
+/// A target as its agent probes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TargetInfo {
+    /// The label `dst` of its series.
+    pub name: String,
+    /// Where it is.
+    pub address: String,
+    /// How it is probed now: `icmp` or `tcp`.
+    pub mode: crate::probe::ProbeMode,
+}
+
+/// How one measurement fares.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Measurement {
+    /// Its lasting name: `interfaces`, `sockets`, `probe gateway`.
+    pub name: String,
+    /// Whether it works.
+    pub state: MeasurementState,
+    /// Why it does not, or what stands in for it; empty when all is well.
+    pub detail: String,
+    /// Since when it has been in this state.
+    pub since: Timestamp,
+}
+
+/// Whether a measurement works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum MeasurementState {
+    /// It does.
+    Working,
+    /// It does in a lesser way.
+    Degraded,
+    /// It does not.
+    Failing,
+    /// It is switched off or not to be had on this system.
+    Off,
+}
+
+/// A node as the hub sees it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct NodeStatus {
+    /// `hub` for the node whose agent lives in the hub's process, else `agent`.
+    pub role: NodeRole,
+    /// Where it reports from.
+    pub address: String,
+    /// When it last reported.
+    pub last_seen: Timestamp,
+    /// Whether it reports.
+    pub status: NodeState,
+    /// What it said of itself.
+    #[serde(flatten)]
+    pub info: NodeInfo,
+}
+
+/// What part a node plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum NodeRole {
+    /// Its agent lives in the hub's process.
+    Hub,
+    /// It reports over the network.
+    Agent,
+}
+
+/// Whether a node reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum NodeState {
+    /// It reports, and all its measurements work.
+    Up,
+    /// It reports, but something it measures does not work.
+    Degraded,
+    /// It has not reported for a while.
+    Silent,
+}
+
+/// A node that has not reported for this long is silent: five default intervals, so that one lost batch is no news.
+pub const SILENT_AFTER_MS: i64 = 5_000;
+
+impl NodeStatus {
+    /// The state that follows from when it last reported and what it said.
+    pub fn state_at(&self, now: Timestamp) -> NodeState {
+        if now.0 - self.last_seen.0 > SILENT_AFTER_MS {
+            return NodeState::Silent;
+        }
+        let works = |m: &Measurement| matches!(m.state, MeasurementState::Working | MeasurementState::Off);
+        if self.info.measurements.iter().all(works) { NodeState::Up } else { NodeState::Degraded }
+    }
+}
+
+/// What the hub answers to a batch: it is in the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ack {
+    /// The batch's number.
+    pub seq: u64,
+}
+
+/// What an agent is told to do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AgentConfig {
+    /// The settings in force.
+    pub settings: Settings,
+    /// Where the hub answers, the default target `hub`.
+    pub hub: std::net::SocketAddr,
+}
+
+/// The settings document with what a form needs beside it. The document alone is `GET /api/v1/settings`; its `ETag` is
+/// the version.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SettingsReply {
+    /// Grows with every change. A `PUT` may name the version it was made from (`If-Match`) and is refused when another
+    /// came between.
+    pub version: u64,
+    /// The values in force.
+    pub settings: Settings,
+    /// The values without what was saved on the page: defaults and configuration file.
+    pub base: Settings,
+    /// Fields that an environment variable holds fast, dotted; they cannot be changed here.
+    pub pinned: Vec<String>,
+}
+
+/// An error as HTTP clients get it (RFC 9457), with the field or parameter to blame.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[error("{detail}")]
+pub struct Problem {
+    /// A lasting name of the kind of problem.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The kind in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What happened this time.
+    pub detail: String,
+    /// The field or parameter to blame.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// All fields that are wrong, when there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+}
+
+/// What a page knows when it is first drawn, on the server and in the browser alike.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Boot {
+    /// The cluster's name.
+    pub cluster: String,
+    /// The hub's version.
+    pub version: String,
+    /// The hub's clock.
+    pub now: Timestamp,
+    /// The nodes.
+    pub nodes: Vec<NodeStatus>,
+    /// Incidents, newest first.
+    pub incidents: Vec<Incident>,
+    /// How the network fares.
+    pub health: Health,
+    /// The settings.
+    pub settings: SettingsReply,
+}

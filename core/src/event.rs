@@ -1,0 +1,144 @@
+//! What the live stream carries, and in what order it may be trusted.
+//!
+//! Events are numbered `<epoch>:<seq>` per start of the hub. A client that was away names the last one it saw: it gets
+//! what it missed, or a `resync` when that is no longer at hand, and then asks for everything anew.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{api::NodeStatus, health::Health, incident::Incident, sample::Readings, time::Timestamp};
+
+/// A place in the stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    /// Which start of the hub, ms since the epoch.
+    pub epoch: i64,
+    /// The event's number in it.
+    pub seq: u64,
+}
+
+impl Cursor {
+    /// Reads `<epoch>:<seq>`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (epoch, seq) = text.split_once(':')?;
+        Some(Self { epoch: epoch.parse().ok()?, seq: seq.parse().ok()? })
+    }
+}
+
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.epoch, self.seq)
+    }
+}
+
+/// What a client may subscribe to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Topic {
+    /// Samples as they are stored.
+    Samples,
+    /// Nodes and how their measurements fare.
+    Nodes,
+    /// Incidents and the health that follows from them.
+    Alerts,
+    /// Changes of the settings.
+    Settings,
+}
+
+impl Topic {
+    /// Every topic by the name in `?topics=`.
+    pub const ALL: [(&'static str, Topic); 4] = [
+        ("samples", Topic::Samples),
+        ("nodes", Topic::Nodes),
+        ("alerts", Topic::Alerts),
+        ("settings", Topic::Settings),
+    ];
+
+    /// The topic of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, topic)| *topic)
+    }
+}
+
+/// One event of the stream.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "event", content = "data")]
+pub enum LiveEvent {
+    /// The first event of a connection.
+    Hello(Hello),
+    /// What was missed cannot be told any more: ask for everything anew.
+    Resync,
+    /// Samples that were just stored; right after `hello`, the newest one of every series.
+    Samples(Readings),
+    /// A node is new or changed.
+    Node(Box<NodeStatus>),
+    /// An incident began, fired, or ended.
+    Incident(Box<Incident>),
+    /// How the network fares, when that changed.
+    Health(Health),
+    /// The settings changed.
+    Settings {
+        /// Their new version.
+        version: u64,
+    },
+}
+
+/// Who speaks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// The hub's version; a page of another version should be loaded anew.
+    pub version: String,
+    /// The hub's clock.
+    pub now: Timestamp,
+}
+
+impl LiveEvent {
+    /// The event's name on the wire.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            LiveEvent::Hello(_) => "hello",
+            LiveEvent::Resync => "resync",
+            LiveEvent::Samples(_) => "samples",
+            LiveEvent::Node(_) => "node",
+            LiveEvent::Incident(_) => "incident",
+            LiveEvent::Health(_) => "health",
+            LiveEvent::Settings { .. } => "settings",
+        }
+    }
+
+    /// The names of all events, in the order of the variants.
+    pub const NAMES: [&'static str; 7] = ["hello", "resync", "samples", "node", "incident", "health", "settings"];
+
+    /// The topic it belongs to; `None` for what every client gets.
+    pub const fn topic(&self) -> Option<Topic> {
+        match self {
+            LiveEvent::Hello(_) | LiveEvent::Resync => None,
+            LiveEvent::Samples(_) => Some(Topic::Samples),
+            LiveEvent::Node(_) => Some(Topic::Nodes),
+            LiveEvent::Incident(_) | LiveEvent::Health(_) => Some(Topic::Alerts),
+            LiveEvent::Settings { .. } => Some(Topic::Settings),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_reads_back() {
+        let cursor = Cursor { epoch: 1_700_000_000_000, seq: 42 };
+        assert_eq!(Cursor::parse(&cursor.to_string()), Some(cursor));
+        for bad in ["", "1", "1:", "a:1", "1:-1"] {
+            assert_eq!(Cursor::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_name_is_the_tag() {
+        let events = [LiveEvent::Resync, LiveEvent::Samples(Readings::default()), LiveEvent::Settings { version: 1 }];
+        for event in events {
+            let json = serde_json::to_value(&event).expect("serialises");
+            assert_eq!(json["event"], event.name());
+            assert!(LiveEvent::NAMES.contains(&event.name()));
+        }
+    }
+}

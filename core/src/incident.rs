@@ -1,0 +1,160 @@
+//! The life of an alert: inactive, pending, firing, resolved. A pure state machine of verdicts and moments.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    rule::{Severity, Verdict},
+    sample::Labels,
+    time::Timestamp,
+    unit::Unit,
+};
+
+/// A firing alert whose data stopped is resolved after this long: the thing it spoke of is gone, or another rule speaks
+/// of the silence.
+pub const NO_DATA_RESOLVES_AFTER_MS: i64 = 60_000;
+
+/// Where an incident stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum IncidentState {
+    /// Bad, but not for long enough to be sure.
+    Pending,
+    /// Bad for as long as the rule asks.
+    Firing,
+    /// It was firing and is good again.
+    Resolved,
+    /// It was pending and went away before it fired.
+    Inactive,
+}
+
+/// Something that is or was wrong.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Incident {
+    /// Grows with every incident of a hub.
+    pub id: u64,
+    /// The rule's lasting name.
+    pub rule: String,
+    /// What people call the rule.
+    pub title: String,
+    /// How bad it is.
+    pub severity: Severity,
+    /// Where it stands.
+    pub state: IncidentState,
+    /// What it is about, in words: `node-1 → gateway`, `node-1 eth0`.
+    pub subject: String,
+    /// What it is about, as the series' labels.
+    pub labels: Labels,
+    /// The newest figure, in `unit`.
+    pub value: f64,
+    /// The rule's limit, in `unit`.
+    pub limit: f64,
+    /// The unit of `value` and `limit`.
+    pub unit: Unit,
+    /// One sentence for people.
+    pub message: String,
+    /// When the figure first broke the rule.
+    pub started_at: Timestamp,
+    /// When it had held for as long as the rule asks.
+    pub fired_at: Option<Timestamp>,
+    /// When it was good again.
+    pub resolved_at: Option<Timestamp>,
+}
+
+/// Where one rule stands with one subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Life {
+    /// Nothing is wrong.
+    #[default]
+    Inactive,
+    /// Bad since then.
+    Pending {
+        /// When it first was bad, ms.
+        since_ms: i64,
+    },
+    /// Firing; last judged by real figures then.
+    Firing {
+        /// When a figure was last seen, ms.
+        judged_ms: i64,
+    },
+}
+
+/// What changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transition {
+    /// It became bad.
+    Begins,
+    /// It has been bad for long enough.
+    Fires,
+    /// It became good before it fired.
+    Withdrawn,
+    /// It was firing and is good, or its data stopped.
+    Resolves,
+}
+
+impl Life {
+    /// The next state, and what changed. With `for_ms` of 0 a rule fires at the first bad figure.
+    pub fn step(self, verdict: Verdict, now_ms: i64, for_ms: i64) -> (Self, Option<Transition>) {
+        let bad = matches!(verdict, Verdict::Bad { .. });
+        match self {
+            Life::Inactive if bad && for_ms <= 0 => (Life::Firing { judged_ms: now_ms }, Some(Transition::Fires)),
+            Life::Inactive if bad => (Life::Pending { since_ms: now_ms }, Some(Transition::Begins)),
+            Life::Pending { since_ms } if bad && now_ms - since_ms >= for_ms => {
+                (Life::Firing { judged_ms: now_ms }, Some(Transition::Fires))
+            }
+            Life::Pending { .. } if !bad => (Life::Inactive, Some(Transition::Withdrawn)),
+            Life::Firing { .. } if bad => (Life::Firing { judged_ms: now_ms }, None),
+            Life::Firing { judged_ms } => {
+                let silent_for = now_ms - judged_ms;
+                let waits = verdict == Verdict::Unknown && silent_for < NO_DATA_RESOLVES_AFTER_MS;
+                if waits { (self, None) } else { (Life::Inactive, Some(Transition::Resolves)) }
+            }
+            unchanged => (unchanged, None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BAD: Verdict = Verdict::Bad { value: 2.0 };
+    const GOOD: Verdict = Verdict::Good { value: 1.0 };
+
+    /// Runs verdicts one second apart and returns what changed when.
+    fn run(for_ms: i64, verdicts: &[Verdict]) -> Vec<(usize, Transition)> {
+        let mut life = Life::default();
+        let mut changes = Vec::new();
+        for (second, verdict) in verdicts.iter().enumerate() {
+            let (next, change) = life.step(*verdict, second as i64 * 1_000, for_ms);
+            life = next;
+            changes.extend(change.map(|change| (second, change)));
+        }
+        changes
+    }
+
+    #[test]
+    fn it_fires_after_the_hold_time_and_resolves_when_good() {
+        let changes = run(2_000, &[GOOD, BAD, BAD, BAD, BAD, GOOD]);
+        assert_eq!(changes, [(1, Transition::Begins), (3, Transition::Fires), (5, Transition::Resolves)]);
+    }
+
+    #[test]
+    fn a_short_spike_is_withdrawn() {
+        assert_eq!(run(2_000, &[BAD, GOOD]), [(0, Transition::Begins), (1, Transition::Withdrawn)]);
+    }
+
+    #[test]
+    fn without_a_hold_time_the_first_bad_figure_fires() {
+        assert_eq!(run(0, &[BAD, GOOD]), [(0, Transition::Fires), (1, Transition::Resolves)]);
+    }
+
+    #[test]
+    fn silence_withdraws_what_is_pending_and_resolves_what_fires_after_a_minute() {
+        assert_eq!(run(5_000, &[BAD, Verdict::Unknown])[1], (1, Transition::Withdrawn));
+        let mut verdicts = vec![BAD];
+        verdicts.extend([Verdict::Unknown; 70]);
+        assert_eq!(run(0, &verdicts), [(0, Transition::Fires), (60, Transition::Resolves)]);
+    }
+}

@@ -1,0 +1,78 @@
+//! The description of a setting, from which forms, checks and help are drawn.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A part of the settings document and of the page.
+#[derive(Debug, Clone, Copy)]
+pub struct Section {
+    /// The heading.
+    pub title: &'static str,
+    /// What the section is about, one sentence.
+    pub help: &'static str,
+    /// Its fields in the order of the page.
+    pub fields: &'static [Field],
+}
+
+/// One setting.
+#[derive(Debug, Clone, Copy)]
+pub struct Field {
+    /// Where it is in the document, dotted.
+    pub path: &'static str,
+    /// What people call it.
+    pub label: &'static str,
+    /// What it does, one sentence.
+    pub help: &'static str,
+    /// What values it takes.
+    pub kind: FieldKind,
+}
+
+/// What values a setting takes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum FieldKind {
+    /// On or off.
+    Toggle,
+    /// A number within limits, in a unit.
+    Number {
+        /// The smallest allowed.
+        min: f64,
+        /// The largest allowed.
+        max: f64,
+        /// The unit as people read it.
+        unit: &'static str,
+    },
+    /// A list of things to probe.
+    Targets,
+}
+
+/// A setting that is wrong, and what is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FieldError {
+    /// Where it is in the document, dotted.
+    pub field: String,
+    /// What is wrong and what is allowed.
+    pub message: String,
+}
+
+impl FieldError {
+    /// An error at a field.
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), message: message.into() }
+    }
+}
+
+impl Field {
+    /// What is wrong with a value of this field, if anything.
+    pub fn check(&self, value: &Value) -> Option<FieldError> {
+        match self.kind {
+            FieldKind::Toggle if !value.is_boolean() => Some(FieldError::new(self.path, "must be true or false")),
+            FieldKind::Number { min, max, unit } => {
+                let within = value.as_f64().is_some_and(|number| (min..=max).contains(&number));
+                let allowed = format!("must be a number from {min} to {max} {unit}");
+                (!within).then(|| FieldError::new(self.path, allowed.trim_end()))
+            }
+            _ => None,
+        }
+    }
+}

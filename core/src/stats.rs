@@ -1,0 +1,6 @@
+//! Arithmetic over counters and samples: functions of values, without a clock.
+
+pub mod aggregate;
+pub mod rate;
+pub mod round;
+pub mod window;
