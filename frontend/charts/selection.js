@@ -14,6 +14,7 @@ export class Selection {
   #hooks;
   #start = null;
   #box = null;
+  #dragging = new AbortController();
   #listening = new AbortController();
 
   constructor(element, chart, hooks) {
@@ -21,15 +22,14 @@ export class Selection {
     this.#chart = chart;
     this.#hooks = hooks;
     element.style.userSelect = "none";
-    const on = (name, listener) => element.addEventListener(name, listener, { signal: this.#listening.signal });
-    on("pointerdown", (event) => this.#begin(event));
-    on("pointermove", (event) => this.#extend(event));
-    on("pointerup", (event) => this.#finish(event));
-    on("pointercancel", () => this.#clear());
-    on("dblclick", (event) => this.#grid(this.#point(event)) && hooks.onZoomReset?.());
+    const { signal } = this.#listening;
+    element.addEventListener("pointerdown", (event) => this.#begin(event), { signal });
+    const reset = (event) => this.#grid(this.#point(event)) && hooks.onZoomReset?.();
+    element.addEventListener("dblclick", reset, { signal });
   }
 
   stop() {
+    this.#clear();
     this.#listening.abort();
   }
 
@@ -37,16 +37,20 @@ export class Selection {
     if (event.button !== 0 || event.pointerType === "touch") return;
     const point = this.#point(event);
     const grid = this.#grid(point);
-    if (grid) this.#start = { x: point[0], grid };
+    if (!grid) return;
+    this.#clear();
+    this.#start = { x: point[0], grid };
+    // The pointer may leave the chart, and be released anywhere.
+    const { signal } = this.#dragging;
+    addEventListener("pointermove", (moved) => this.#extend(moved), { signal });
+    addEventListener("pointerup", (released) => this.#finish(released), { signal });
+    addEventListener("pointercancel", () => this.#clear(), { signal });
   }
 
   #extend(event) {
-    if (!this.#start) return;
     const x = this.#clamped(event);
     if (!this.#box && Math.abs(x - this.#start.x) < MIN_DRAG_PX) return;
     if (!this.#box) {
-      // From here on it is a drag, which may leave the chart; until here it may still become a click.
-      this.#element.setPointerCapture(event.pointerId);
       const style = { fill: colorOf("--accent"), opacity: 0.2 };
       this.#box = new graphic.Rect({ silent: true, z: 100, style });
       this.#chart.getZr().add(this.#box);
@@ -66,6 +70,8 @@ export class Selection {
   }
 
   #clear() {
+    this.#dragging.abort();
+    this.#dragging = new AbortController();
     if (this.#box) this.#chart.getZr().remove(this.#box);
     this.#box = null;
     this.#start = null;

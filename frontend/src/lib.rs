@@ -1,11 +1,10 @@
 //! The WebAssembly entry of Netloom's client.
 
-use leptos::prelude::*;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// Takes over the page that the server rendered; the page's own script calls this by name.
 #[wasm_bindgen]
 pub fn hydrate() {
     console_error_panic_hook::set_once();
-    leptos::mount::hydrate_body(|| view! { <p>"Netloom"</p> });
+    leptos::mount::hydrate_body(netloom_app::App);
 }

@@ -1,0 +1,5 @@
+// What every browser test needs: a real hub, a real browser, and a page that forgives nothing.
+
+export { launch, openPage } from "./harness/browser.mjs";
+export { Hub } from "./harness/hub.mjs";
+export { eventually, root } from "./harness/wait.mjs";

@@ -1,0 +1,24 @@
+// Waiting for something that has no event, and where the repository lies.
+
+import { fileURLToPath } from "node:url";
+
+/** The root of the repository. */
+export const root = fileURLToPath(new URL("../../../", import.meta.url));
+
+const POLL_MS = 50;
+
+/** Polls until `check` returns something true; an error in it counts as "not yet". */
+export async function eventually(what, check, timeoutMs = 10_000) {
+  const deadline = Date.now() + timeoutMs;
+  let last = "it never held";
+  for (;;) {
+    try {
+      const result = await check();
+      if (result) return result;
+    } catch (error) {
+      last = error.message;
+    }
+    if (Date.now() > deadline) throw new Error(`waited ${timeoutMs} ms for ${what}: ${last}`);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
