@@ -6,9 +6,10 @@ mod site;
 mod stage;
 mod wasm;
 
+use std::fs::File;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::node::Packages;
 use crate::workspace::Workspace;
@@ -24,6 +25,7 @@ pub(crate) enum Optimiser {
 
 /// Builds the client, redoing only what changed, and returns the folder with its files.
 pub(crate) fn build(workspace: &Workspace, optimiser: Optimiser) -> Result<PathBuf> {
+    let _alone = lock(workspace)?;
     let packages = Packages::install(&workspace.frontend())?;
     let parts = [
         wasm::build(workspace, &packages, optimiser)?,
@@ -33,4 +35,13 @@ pub(crate) fn build(workspace: &Workspace, optimiser: Optimiser) -> Result<PathB
     ];
     let licenses = asset::licenses(workspace)?;
     site::assemble(&workspace.site(), &parts, &licenses)
+}
+
+/// Waits until no other build works on the client; two at once would take each other's folders away.
+fn lock(workspace: &Workspace) -> Result<File> {
+    let dir = workspace.root.join("target/client");
+    std::fs::create_dir_all(&dir).with_context(|| format!("could not make {}", dir.display()))?;
+    let file = File::create(dir.join(".lock")).context("could not make the lock of the client's build")?;
+    file.lock().context("could not wait for another build of the client")?;
+    Ok(file)
 }

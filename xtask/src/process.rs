@@ -5,6 +5,9 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+/// How many arguments of a program an error names.
+const SHOWN_ARGS: usize = 4;
+
 /// Cargo as it was called, so that a chosen toolchain stays chosen.
 pub(crate) fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
@@ -46,11 +49,14 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|dir| dir.join(program)).find(|file| file.is_file())
 }
 
-/// The program and its first arguments: enough to recognise it, short enough for one line.
+/// The program and its first arguments: enough to recognise it, short enough for a line.
 fn shown(command: &Command) -> String {
     let name = command.get_program().to_string_lossy();
     let name = name.rsplit('/').next().unwrap_or_default().to_owned();
-    let args = command.get_args().take(4).map(|arg| arg.to_string_lossy().into_owned());
+    let args = command.get_args().take(SHOWN_ARGS).map(|arg| {
+        let arg = arg.to_string_lossy();
+        arg.rsplit('/').next().unwrap_or_default().to_owned()
+    });
     format!("`{}`", std::iter::once(name).chain(args).collect::<Vec<_>>().join(" "))
 }
 
