@@ -1,1 +1,35 @@
-//! x
+//! The hub and the agent of Netloom.
+//!
+//! An [`agent`] reads counters ([`collect`]) and probes targets ([`probe`]) and sends what it finds over an uplink. The
+//! hub ([`hub`]) takes it in ([`ingest`], the only writer), keeps it ([`store`]), tells everybody who listens ([`live`]),
+//! holds it against the rules ([`alert`]) and answers over HTTP ([`web`]).
+//!
+//! Invariant: the agent never sees the store, the web or the hub; without the feature `hub` none of them is built.
+
+pub mod agent;
+pub mod cli;
+pub mod clock;
+pub mod collect;
+pub mod config;
+pub mod probe;
+pub mod resolve;
+pub mod shutdown;
+
+#[cfg(feature = "hub")]
+pub mod alert;
+#[cfg(feature = "hub")]
+pub mod board;
+#[cfg(feature = "hub")]
+pub mod hub;
+#[cfg(feature = "hub")]
+pub mod ingest;
+#[cfg(feature = "hub")]
+pub mod live;
+#[cfg(feature = "hub")]
+pub mod retention;
+#[cfg(feature = "hub")]
+pub mod settings;
+#[cfg(feature = "hub")]
+pub mod store;
+#[cfg(feature = "hub")]
+pub mod web;

@@ -1,0 +1,87 @@
+//! The agent: reads counters, probes targets, and sends what it finds over an uplink.
+//!
+//! Three tasks share one bounded channel: the collectors and the probes put readings in, the sender takes them out in
+//! batches. What the agent can and cannot measure stands on the [`status::StatusBoard`] and travels with the batches.
+//! Probes run on a thread of their own, because a busy runtime would be measured along with the network.
+
+pub mod collector;
+pub mod discover;
+pub mod print;
+pub mod prober;
+pub mod sender;
+pub mod status;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use netloom_core::{
+    api::{Ack, AgentConfig},
+    sample::{Batch, Readings},
+};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use self::status::StatusBoard;
+
+/// Readings that wait for the sender, in bursts of one collector or one round. At six bursts a second this is forty
+/// seconds of a sender that makes no progress; it drains the channel into its own bounded backlog long before.
+const BURSTS_MAX: usize = 256;
+
+/// Why a batch did not arrive.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UplinkError {
+    /// The hub cannot take it now; sending it again may help.
+    #[error("the hub cannot take samples now: {0}")]
+    Unavailable(String),
+    /// The hub will never take it.
+    #[error("the hub refused a batch: {0}")]
+    Refused(String),
+}
+
+/// The way to the hub, whether through memory or over a network.
+#[async_trait]
+pub trait Uplink: Send + Sync {
+    /// Sends a batch and waits until it is durable.
+    async fn send(&self, batch: Batch) -> Result<Ack, UplinkError>;
+}
+
+/// What an agent needs to run.
+pub struct Agent {
+    /// The name of the node.
+    pub node: String,
+    /// The way to the hub.
+    pub uplink: Arc<dyn Uplink>,
+    /// What the hub tells it to do, now and later.
+    pub config: watch::Receiver<AgentConfig>,
+    /// When to stop.
+    pub shutdown: CancellationToken,
+}
+
+impl Agent {
+    /// Runs until the shutdown token is cancelled, then sends what was measured before.
+    pub async fn run(self) {
+        let (bursts, outgoing) = mpsc::channel::<Readings>(BURSTS_MAX);
+        let status = StatusBoard::new(&self.node);
+        let collecting = collector::run(&self.node, self.config.clone(), status.clone(), bursts.clone());
+        let probing = prober::spawn_thread(prober::Probing {
+            node: self.node.clone(),
+            config: self.config.clone(),
+            status: status.clone(),
+            bursts,
+            shutdown: self.shutdown.clone(),
+        });
+        let sending = sender::run(&self.node, self.uplink.as_ref(), status, outgoing);
+        let measuring = async {
+            tokio::select! {
+                () = collecting => {}
+                () = self.shutdown.cancelled() => {}
+            }
+        };
+        // The collectors' and the prober's ends of the channel close with them, which ends the sender once it is empty.
+        tokio::join!(measuring, sending);
+        if let Ok(thread) = probing {
+            // The thread saw the same token; joining it keeps its sockets from outliving the agent.
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Runs the collectors at their interval.
+
+use std::time::Duration;
+
+use netloom_core::{api::AgentConfig, sample::Readings, topology::Interface};
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Instant, MissedTickBehavior, interval},
+};
+
+use super::status::StatusBoard;
+use crate::{
+    clock,
+    collect::{self, Collector, Moment, inventory},
+};
+
+/// How often the list of interfaces is read anew: interfaces come and go seldom, and listing them opens many files.
+const INVENTORY_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Reads every source at the interval of the settings until the channel closes.
+pub async fn run(
+    node: &str,
+    mut config: watch::Receiver<AgentConfig>,
+    status: StatusBoard,
+    bursts: mpsc::Sender<Readings>,
+) {
+    let mut collectors = collect::all(node);
+    let mut interfaces = Interfaces::default();
+    let start = Instant::now();
+    loop {
+        let interval_ms = config.borrow_and_update().settings.collect.interval_ms;
+        let mut ticks = interval(Duration::from_millis(interval_ms));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                changed = config.changed() => match changed {
+                    Ok(()) => break,
+                    Err(_) => return,
+                },
+            }
+            interfaces.refresh(&status);
+            let readings = read_all(&mut collectors, start, &interfaces.known, &status);
+            if !readings.samples.is_empty() && bursts.send(readings).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// The list of interfaces, read now and then.
+#[derive(Default)]
+struct Interfaces {
+    known: Vec<Interface>,
+    read_at: Option<Instant>,
+}
+
+impl Interfaces {
+    fn refresh(&mut self, status: &StatusBoard) {
+        if self.read_at.is_some_and(|read_at| read_at.elapsed() < INVENTORY_INTERVAL) {
+            return;
+        }
+        self.read_at = Some(Instant::now());
+        let result = inventory::read().map(|interfaces| self.known = interfaces);
+        status.set_result("inventory", &result, clock::now());
+        status.set_interfaces(&self.known);
+    }
+}
+
+fn read_all(
+    collectors: &mut [Box<dyn Collector>],
+    start: Instant,
+    interfaces: &[Interface],
+    status: &StatusBoard,
+) -> Readings {
+    let mut readings = Readings::default();
+    for collector in collectors {
+        let wall = clock::now();
+        let now = Moment { mono_ns: start.elapsed().as_nanos() as u64, ts_ms: wall.ms() };
+        let result = collector.collect(now, interfaces, &mut readings);
+        status.set_result(collector.name(), &result, wall);
+    }
+    readings
+}

@@ -1,0 +1,122 @@
+//! What to probe: the usual targets of this machine and the ones of the settings.
+
+use std::net::{IpAddr, SocketAddr};
+
+use netloom_core::{
+    probe::{Target, TargetKind, merge_targets},
+    settings::probe::ProbeSettings,
+};
+
+use crate::resolve::resolve;
+
+/// Name servers that are probed: what `resolv.conf` itself uses at most.
+const NAME_SERVERS_MAX: usize = 3;
+
+/// What to probe, and which of the wanted targets have no address.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Targets with addresses.
+    pub targets: Vec<Target>,
+    /// Names of targets without one, and why.
+    pub unresolved: Vec<(String, String)>,
+}
+
+/// Looks up the targets as they are now.
+pub async fn discover(settings: &ProbeSettings, hub: SocketAddr) -> Found {
+    let mut found = Found::default();
+    for spec in &settings.targets {
+        let name = spec.display_name().to_owned();
+        match resolve(&spec.address).await {
+            Ok(address) => found.targets.push(Target {
+                name,
+                address,
+                port: spec.port.unwrap_or(TargetKind::Custom.default_port()),
+                kind: TargetKind::Custom,
+            }),
+            Err(cause) => found.unresolved.push((name, cause)),
+        }
+    }
+    if settings.default_targets {
+        found.targets = merge_targets(std::mem::take(&mut found.targets), usual_targets(hub));
+    }
+    found
+}
+
+/// The default gateways, the name servers and the hub.
+fn usual_targets(hub: SocketAddr) -> Vec<Target> {
+    let at_default_port =
+        |name: String, address, kind: TargetKind| Target { name, address, port: kind.default_port(), kind };
+    let mut targets = Vec::new();
+    for (index, address) in gateways().into_iter().enumerate() {
+        let name = if index == 0 { "gateway".to_owned() } else { format!("gateway {address}") };
+        targets.push(at_default_port(name, address, TargetKind::Gateway));
+    }
+    let resolv_conf = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+    for address in name_servers(&resolv_conf) {
+        targets.push(at_default_port(format!("dns {address}"), address, TargetKind::NameServer));
+    }
+    targets.push(Target { name: "hub".into(), address: hub.ip(), port: hub.port(), kind: TargetKind::Hub });
+    targets
+}
+
+/// The gateways of the IPv4 default routes, the preferred one first.
+#[cfg(target_os = "linux")]
+fn gateways() -> Vec<IpAddr> {
+    let mut routes = procfs::net::route().unwrap_or_default();
+    routes.retain(|route| route.destination.is_unspecified() && route.mask.is_unspecified());
+    routes.sort_by_key(|route| route.metrics);
+    let mut gateways: Vec<IpAddr> =
+        routes.iter().map(|route| route.gateway.into()).filter(|gateway: &IpAddr| !gateway.is_unspecified()).collect();
+    gateways.dedup();
+    gateways
+}
+
+/// Other systems keep their routes elsewhere; a gateway can be added as a target.
+#[cfg(not(target_os = "linux"))]
+fn gateways() -> Vec<IpAddr> {
+    Vec::new()
+}
+
+/// The addresses of `nameserver` lines.
+fn name_servers(resolv_conf: &str) -> Vec<IpAddr> {
+    let address = |line: &str| {
+        let mut words = line.split_whitespace();
+        (words.next()? == "nameserver").then(|| words.next()?.parse().ok())?
+    };
+    resolv_conf.lines().filter_map(address).take(NAME_SERVERS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use netloom_core::settings::probe::TargetSpec;
+
+    use super::*;
+
+    fn hub() -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], 6385))
+    }
+
+    #[test]
+    fn name_servers_are_read_from_resolv_conf() {
+        let text =
+            "# comment\nsearch a.b\nnameserver 10.0.0.53\n nameserver\t::1 # local\nnameserver broken\noptions x\n";
+        let expected: Vec<IpAddr> = vec!["10.0.0.53".parse().expect("v4"), "::1".parse().expect("v6")];
+        assert_eq!(name_servers(text), expected);
+    }
+
+    #[tokio::test]
+    async fn the_hub_is_a_target_and_custom_ones_come_first() {
+        let targets = vec![TargetSpec { name: "peer".into(), address: "127.0.0.9".into(), port: Some(22) }];
+        let settings = ProbeSettings { targets, ..Default::default() };
+        let found = discover(&settings, hub()).await;
+        assert_eq!((found.targets[0].name.as_str(), found.targets[0].port), ("peer", 22));
+        let last = found.targets.last().expect("has targets");
+        assert_eq!((last.name.as_str(), last.port), ("hub", 6385));
+    }
+
+    #[tokio::test]
+    async fn without_default_targets_only_the_settings_count() {
+        let settings = ProbeSettings { default_targets: false, ..Default::default() };
+        assert_eq!(discover(&settings, hub()).await, Found::default());
+    }
+}

@@ -1,0 +1,213 @@
+//! Sends readings in batches: soon after they were taken, again when the hub could not take them, never twice as new.
+
+use std::{collections::VecDeque, time::Duration};
+
+use netloom_core::{
+    sample::{BATCH_MAX_SAMPLES, Batch, Readings},
+    schedule::backoff_ms,
+};
+use tokio::{
+    sync::mpsc,
+    time::{sleep, timeout},
+};
+
+use super::{Uplink, UplinkError, status::StatusBoard};
+use crate::clock;
+
+/// How long readings wait for company: long enough to join the bursts of one moment, short enough that people see a
+/// figure well within a third of a second.
+const LINGER: Duration = Duration::from_millis(80);
+/// How often a status without readings is sent, so that the hub knows that the node lives.
+const HEARTBEAT: Duration = Duration::from_secs(2);
+/// Batches that wait while the hub cannot take any: at a few a second, several minutes. The oldest go first and are
+/// counted; a spool on disk belongs to agents that reach the hub over a network.
+const BACKLOG_MAX_BATCHES: usize = 1_000;
+/// The first wait after a refusal and the longest, ms.
+const RETRY_FIRST_MS: u64 = 100;
+const RETRY_MOST_MS: u64 = 5_000;
+/// Attempts for what is left when the agent stops, so that a hub that is gone cannot keep it alive.
+const LAST_ATTEMPTS: u32 = 3;
+
+/// Sends everything that comes through the channel until it closes.
+pub async fn run(node: &str, uplink: &dyn Uplink, status: StatusBoard, mut outgoing: mpsc::Receiver<Readings>) {
+    let mut sender = Sender {
+        node,
+        uplink,
+        status,
+        epoch: clock::now().ms(),
+        next_seq: 0,
+        backlog: VecDeque::new(),
+        attempt: 0,
+        dropped: 0,
+    };
+    loop {
+        let is_open = match timeout(HEARTBEAT, outgoing.recv()).await {
+            Ok(Some(first)) => {
+                let readings = gather(first, &mut outgoing).await;
+                sender.enqueue(readings);
+                true
+            }
+            Ok(None) => false,
+            Err(_) => {
+                sender.enqueue(Readings::default());
+                true
+            }
+        };
+        if !is_open {
+            break;
+        }
+        sender.flush(&mut outgoing).await;
+    }
+    for _ in 0..LAST_ATTEMPTS {
+        sender.flush_once().await;
+    }
+}
+
+/// Joins what comes within a moment.
+async fn gather(mut readings: Readings, outgoing: &mut mpsc::Receiver<Readings>) -> Readings {
+    let deadline = sleep(LINGER);
+    tokio::pin!(deadline);
+    loop {
+        tokio::select! {
+            () = &mut deadline => return readings,
+            more = outgoing.recv() => match more {
+                Some(more) => readings.append(more),
+                None => return readings,
+            },
+        }
+        if readings.samples.len() > BATCH_MAX_SAMPLES / 2 {
+            return readings;
+        }
+    }
+}
+
+struct Sender<'a> {
+    node: &'a str,
+    uplink: &'a dyn Uplink,
+    status: StatusBoard,
+    epoch: i64,
+    next_seq: u64,
+    backlog: VecDeque<Batch>,
+    attempt: u32,
+    dropped: u64,
+}
+
+impl Sender<'_> {
+    fn enqueue(&mut self, readings: Readings) {
+        let info = self.status.take_change();
+        let batch = Batch { node: self.node.to_owned(), epoch: self.epoch, seq: self.next_seq, readings, info };
+        self.next_seq += 1;
+        self.backlog.push_back(batch);
+        if self.backlog.len() > BACKLOG_MAX_BATCHES {
+            self.dropped += 1;
+            let oldest = self.backlog.pop_front();
+            if oldest.is_some_and(|batch| batch.info.is_some()) {
+                self.status.put_back();
+            }
+            tracing::warn!(dropped = self.dropped, "the hub takes no samples, the oldest batch is dropped");
+        }
+    }
+
+    /// Sends the backlog; while the hub cannot take it, goes on collecting what comes in.
+    async fn flush(&mut self, outgoing: &mut mpsc::Receiver<Readings>) {
+        while !self.flush_once().await {
+            let wait = Duration::from_millis(backoff_ms(self.attempt, RETRY_FIRST_MS, RETRY_MOST_MS, fastrand::f64()));
+            self.attempt += 1;
+            let deadline = sleep(wait);
+            tokio::pin!(deadline);
+            loop {
+                tokio::select! {
+                    () = &mut deadline => break,
+                    more = outgoing.recv() => match more {
+                        Some(readings) => self.enqueue(readings),
+                        None => return,
+                    },
+                }
+            }
+        }
+        self.attempt = 0;
+    }
+
+    /// Sends batches until the backlog is empty or the hub cannot take one. Returns whether it is empty.
+    async fn flush_once(&mut self) -> bool {
+        while let Some(batch) = self.backlog.front() {
+            match self.uplink.send(batch.clone()).await {
+                Ok(_) => {}
+                Err(error @ UplinkError::Refused(_)) => tracing::error!(%error, seq = batch.seq, "batch lost"),
+                Err(error @ UplinkError::Unavailable(_)) => {
+                    tracing::warn!(%error, waiting = self.backlog.len(), "cannot send");
+                    return false;
+                }
+            }
+            self.backlog.pop_front();
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Mutex,
+        atomic::{AtomicU32, Ordering},
+    };
+
+    use async_trait::async_trait;
+    use netloom_core::{api::Ack, sample::SeriesKey};
+
+    use super::*;
+
+    /// A hub that cannot take the first few batches.
+    #[derive(Default)]
+    struct Flaky {
+        failures: AtomicU32,
+        taken: Mutex<Vec<(u64, usize)>>,
+    }
+
+    #[async_trait]
+    impl Uplink for Flaky {
+        async fn send(&self, batch: Batch) -> Result<Ack, UplinkError> {
+            let left = self.failures.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1));
+            if left.is_ok() {
+                return Err(UplinkError::Unavailable("full".into()));
+            }
+            self.taken.lock().expect("not poisoned").push((batch.seq, batch.readings.samples.len()));
+            Ok(Ack { seq: batch.seq })
+        }
+    }
+
+    fn reading() -> Readings {
+        let mut readings = Readings::default();
+        readings.push(SeriesKey::new("x", []), 1, 1.0);
+        readings
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_hub_could_not_take_is_sent_again_in_order_and_once() {
+        let hub = Flaky { failures: AtomicU32::new(4), ..Default::default() };
+        let (bursts, outgoing) = mpsc::channel(16);
+        let feed = async {
+            for _ in 0..10 {
+                bursts.send(reading()).await.expect("the sender listens");
+                sleep(Duration::from_millis(200)).await;
+            }
+            drop(bursts);
+        };
+        tokio::join!(feed, run("n1", &hub, StatusBoard::new("n1"), outgoing));
+        let taken = hub.taken.into_inner().expect("not poisoned");
+        assert!(taken.windows(2).all(|pair| pair[0].0 < pair[1].0), "{taken:?}");
+        assert_eq!(taken.iter().map(|(_, samples)| samples).sum::<usize>(), 10, "{taken:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_agent_still_says_that_it_lives() {
+        let hub = Flaky::default();
+        let (bursts, outgoing) = mpsc::channel(16);
+        let feed = async {
+            sleep(HEARTBEAT * 3 + Duration::from_millis(100)).await;
+            drop(bursts);
+        };
+        tokio::join!(feed, run("n1", &hub, StatusBoard::new("n1"), outgoing));
+        assert_eq!(hub.taken.into_inner().expect("not poisoned").len(), 3);
+    }
+}

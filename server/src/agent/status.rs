@@ -1,0 +1,132 @@
+//! What the agent measures and whether that works: the part of a node's status that only the node knows.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use netloom_core::{
+    api::{Measurement, MeasurementState, NodeInfo, TargetInfo},
+    time::Timestamp,
+    topology::Interface,
+};
+use sysinfo::System;
+
+use crate::clock;
+
+/// A handle to the agent's status. Cheap to clone; the lock is held for copies only.
+#[derive(Clone)]
+pub struct StatusBoard {
+    shared: Arc<Mutex<Shared>>,
+}
+
+struct Shared {
+    info: NodeInfo,
+    is_changed: bool,
+}
+
+impl StatusBoard {
+    /// The status of a node that has just started.
+    pub fn new(node: &str) -> Self {
+        let os = [
+            System::name(),
+            System::os_version(),
+            System::kernel_version().map(|version| format!("(kernel {version})")),
+        ];
+        let info = NodeInfo {
+            node: node.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            os: os.into_iter().flatten().collect::<Vec<_>>().join(" "),
+            started_at: clock::now(),
+            interfaces: Vec::new(),
+            targets: Vec::new(),
+            measurements: Vec::new(),
+        };
+        Self { shared: Arc::new(Mutex::new(Shared { info, is_changed: true })) }
+    }
+
+    /// Notes how a measurement fares. Only a change of state or reason moves its `since`.
+    pub fn set(&self, name: &str, state: MeasurementState, detail: &str, now: Timestamp) {
+        let mut shared = self.lock();
+        let known = shared.info.measurements.iter_mut().find(|measurement| measurement.name == name);
+        match known {
+            Some(known) if known.state == state && known.detail == detail => return,
+            Some(known) => {
+                known.since = if known.state == state { known.since } else { now };
+                known.state = state;
+                detail.clone_into(&mut known.detail);
+            }
+            None => {
+                let measurement = Measurement { name: name.to_owned(), state, detail: detail.to_owned(), since: now };
+                shared.info.measurements.push(measurement);
+            }
+        }
+        shared.is_changed = true;
+    }
+
+    /// Notes the outcome of a measurement that either works or says why not.
+    pub fn set_result(&self, name: &str, result: &Result<(), String>, now: Timestamp) {
+        match result {
+            Ok(()) => self.set(name, MeasurementState::Working, "", now),
+            Err(cause) => self.set(name, MeasurementState::Failing, cause, now),
+        }
+    }
+
+    /// Forgets the measurements that `keep` does not want.
+    pub fn retain(&self, keep: impl Fn(&str) -> bool) {
+        let mut shared = self.lock();
+        let before = shared.info.measurements.len();
+        shared.info.measurements.retain(|measurement| keep(&measurement.name));
+        shared.is_changed |= shared.info.measurements.len() != before;
+    }
+
+    /// Notes the interfaces.
+    pub fn set_interfaces(&self, interfaces: &[Interface]) {
+        let mut shared = self.lock();
+        if shared.info.interfaces != interfaces {
+            shared.info.interfaces = interfaces.to_vec();
+            shared.is_changed = true;
+        }
+    }
+
+    /// Notes the targets.
+    pub fn set_targets(&self, targets: Vec<TargetInfo>) {
+        let mut shared = self.lock();
+        if shared.info.targets != targets {
+            shared.info.targets = targets;
+            shared.is_changed = true;
+        }
+    }
+
+    /// The status, if it changed since it was last taken.
+    pub fn take_change(&self) -> Option<NodeInfo> {
+        let mut shared = self.lock();
+        std::mem::take(&mut shared.is_changed).then(|| shared.info.clone())
+    }
+
+    /// Has the status sent again: the batch that carried it got lost.
+    pub fn put_back(&self) {
+        self.lock().is_changed = true;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_changes_are_told_and_a_state_keeps_its_start() {
+        let board = StatusBoard::new("n1");
+        assert!(board.take_change().is_some());
+        assert!(board.take_change().is_none());
+        board.set("probe a", MeasurementState::Failing, "no route", Timestamp(1));
+        board.set("probe a", MeasurementState::Failing, "no route", Timestamp(2));
+        board.set("probe a", MeasurementState::Failing, "no name", Timestamp(3));
+        let info = board.take_change().expect("changed");
+        assert_eq!(info.measurements[0].since, Timestamp(1));
+        assert_eq!(info.measurements[0].detail, "no name");
+        board.retain(|name| name != "probe a");
+        assert!(board.take_change().expect("changed").measurements.is_empty());
+    }
+}

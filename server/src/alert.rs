@@ -1,0 +1,206 @@
+//! The alert engine: feeds samples to the rules and turns verdicts into incidents.
+//!
+//! It owns every rule's state. It reads no clock and touches no store: [`Engine::take`] and [`Engine::evaluate`] say what
+//! changed, and ingest keeps and tells it.
+
+use std::collections::{BTreeMap, HashSet};
+
+use netloom_core::{
+    incident::{Incident, IncidentState, Life, Transition},
+    rule::{Rule, Verdict},
+    sample::{Labels, Readings},
+    stats::window::Window,
+    time::Timestamp,
+};
+
+/// Subjects one rule watches: pairs of a few hundred nodes. Those beyond are counted and not judged.
+const SUBJECTS_MAX: usize = 10_000;
+/// A subject without data for this long is forgotten.
+const FORGET_AFTER_MS: i64 = 10 * 60_000;
+
+/// Judges samples by the rules in force.
+pub struct Engine {
+    rules: Vec<RuleState>,
+    next_id: u64,
+    /// Interfaces that count, as `(node, interface)`: a slow link is one of those, not a bridge or a container's end.
+    counted: HashSet<(String, String)>,
+    unwatched: u64,
+}
+
+struct RuleState {
+    rule: Rule,
+    subjects: BTreeMap<Labels, Subject>,
+}
+
+#[derive(Default)]
+struct Subject {
+    windows: Vec<Window>,
+    life: Life,
+    incident: Option<Incident>,
+    newest_ms: i64,
+}
+
+impl Engine {
+    /// An engine with the rules in force and the incidents that were open when the hub stopped.
+    pub fn new(rules: Vec<Rule>, known: &[Incident], now: Timestamp) -> Self {
+        let next_id = known.iter().map(|incident| incident.id).max().unwrap_or(0) + 1;
+        let mut engine = Self { rules: Vec::new(), next_id, counted: HashSet::new(), unwatched: 0 };
+        engine.set_rules(rules, now);
+        for incident in known.iter().filter(|incident| incident.state == IncidentState::Firing) {
+            let state = engine.rules.iter_mut().find(|state| state.rule.id == incident.rule);
+            if let Some(state) = state {
+                let life = Life::Firing { judged_ms: now.ms() };
+                let subject =
+                    Subject { life, incident: Some(incident.clone()), newest_ms: now.ms(), ..Subject::default() };
+                state.subjects.insert(incident.labels.clone(), subject);
+            }
+        }
+        engine
+    }
+
+    /// Puts other rules in force. A rule that stays keeps what it knows of its subjects; the incidents of one that goes
+    /// are returned as resolved.
+    pub fn set_rules(&mut self, rules: Vec<Rule>, now: Timestamp) -> Vec<Incident> {
+        let mut before: Vec<RuleState> = std::mem::take(&mut self.rules);
+        for rule in rules {
+            let kept = before.iter().position(|state| state.rule.id == rule.id).map(|at| before.swap_remove(at));
+            let subjects = kept.map(|state| state.subjects).unwrap_or_default();
+            self.rules.push(RuleState { rule, subjects });
+        }
+        let gone = before.into_iter().flat_map(|state| state.subjects.into_values());
+        gone.filter_map(|subject| subject.incident).map(|incident| ended(incident, now)).collect()
+    }
+
+    /// Notes which interfaces of a node count.
+    pub fn set_counted(&mut self, node: &str, interfaces: impl Iterator<Item = String>) {
+        self.counted.retain(|(known, _)| known != node);
+        self.counted.extend(interfaces.map(|interface| (node.to_owned(), interface)));
+    }
+
+    /// How many subjects are not watched because their rule has too many.
+    pub fn unwatched(&self) -> u64 {
+        self.unwatched
+    }
+
+    /// Takes samples into the windows of the rules that look at them.
+    pub fn take(&mut self, readings: &Readings) {
+        for (series, reading) in readings.iter() {
+            let interface = series.labels.get("interface");
+            let is_counted =
+                interface.is_none_or(|interface| self.counted.contains(&(series.node().to_owned(), interface.clone())));
+            for state in self.rules.iter_mut().filter(|_| is_counted) {
+                let inputs = state.rule.kind.inputs();
+                let Some(at) = inputs.iter().position(|input| *input == series.metric) else { continue };
+                let is_known = state.subjects.contains_key(&series.labels);
+                if !is_known && state.subjects.len() >= SUBJECTS_MAX {
+                    self.unwatched += 1;
+                    continue;
+                }
+                let subject = state.subjects.entry(series.labels.clone()).or_default();
+                subject.windows.resize_with(inputs.len(), Window::default);
+                subject.windows[at].push(reading.ts_ms, reading.value);
+                subject.newest_ms = subject.newest_ms.max(reading.ts_ms);
+            }
+        }
+    }
+
+    /// Judges every subject as it is at `now`. Returns the incidents that changed.
+    pub fn evaluate(&mut self, now: Timestamp) -> Vec<Incident> {
+        let mut changed = Vec::new();
+        for state in &mut self.rules {
+            let rule = &state.rule;
+            for (labels, subject) in &mut state.subjects {
+                subject.windows.iter_mut().for_each(|window| window.forget_until(now.ms() - rule.kind.window_ms()));
+                let verdict = rule.kind.evaluate(&subject.windows, now.ms());
+                let (life, transition) = subject.life.step(verdict, now.ms(), rule.for_ms);
+                subject.life = life;
+                if let Some(transition) = transition {
+                    let id = subject.incident.as_ref().map_or(self.next_id, |incident| incident.id);
+                    self.next_id = self.next_id.max(id + 1);
+                    let fresh = |value| incident(id, rule, labels, value, now);
+                    changed.extend(subject.change(transition, verdict, fresh, now));
+                }
+            }
+            let is_alive =
+                |subject: &Subject| subject.incident.is_some() || now.ms() - subject.newest_ms < FORGET_AFTER_MS;
+            state.subjects.retain(|_, subject| is_alive(subject));
+        }
+        changed
+    }
+}
+
+impl Subject {
+    /// What a transition makes of the incident.
+    fn change(
+        &mut self,
+        transition: Transition,
+        verdict: Verdict,
+        fresh: impl Fn(f64) -> Incident,
+        now: Timestamp,
+    ) -> Option<Incident> {
+        let value = match verdict {
+            Verdict::Bad { value } | Verdict::Good { value } => Some(value),
+            Verdict::Unknown => None,
+        };
+        match transition {
+            Transition::Begins => self.incident = value.map(fresh),
+            Transition::Fires => {
+                let started_at = self.incident.as_ref().map_or(now, |incident| incident.started_at);
+                let firing =
+                    |incident| Incident { state: IncidentState::Firing, started_at, fired_at: Some(now), ..incident };
+                self.incident = value.map(fresh).map(firing);
+            }
+            Transition::Withdrawn => {
+                return self.incident.take().map(|incident| Incident { state: IncidentState::Inactive, ..incident });
+            }
+            Transition::Resolves => {
+                let last = |incident: Incident| Incident { value: value.unwrap_or(incident.value), ..incident };
+                return self.incident.take().map(|incident| ended(last(incident), now));
+            }
+        }
+        self.incident.clone()
+    }
+}
+
+fn ended(incident: Incident, now: Timestamp) -> Incident {
+    match incident.state {
+        IncidentState::Firing => Incident { state: IncidentState::Resolved, resolved_at: Some(now), ..incident },
+        _ => Incident { state: IncidentState::Inactive, ..incident },
+    }
+}
+
+fn incident(id: u64, rule: &Rule, labels: &Labels, value: f64, now: Timestamp) -> Incident {
+    let subject = subject_words(labels);
+    Incident {
+        id,
+        rule: rule.id.to_owned(),
+        title: rule.title.to_owned(),
+        severity: rule.severity,
+        state: IncidentState::Pending,
+        message: rule.kind.message(&subject, value),
+        subject,
+        labels: labels.clone(),
+        value,
+        limit: rule.kind.limit(),
+        unit: rule.kind.unit(),
+        started_at: now,
+        fired_at: None,
+        resolved_at: None,
+    }
+}
+
+/// `a → b`, with the mode where it is not the usual one; `a eth0`.
+fn subject_words(labels: &Labels) -> String {
+    let label = |name: &str| labels.get(name).map(String::as_str);
+    match (label("src"), label("dst"), label("node"), label("interface")) {
+        (Some(src), Some(dst), ..) => match label("mode") {
+            Some("icmp") | None => format!("{src} → {dst}"),
+            Some(mode) => format!("{src} → {dst} ({mode})"),
+        },
+        (.., Some(node), Some(interface)) => format!("{node} {interface}"),
+        (.., node, _) => node.unwrap_or("the cluster").to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,180 @@
+//! How the process is configured: flag over environment over file over default.
+//!
+//! What lies under `[settings]` may change while the hub runs; what the settings page saved stands between the
+//! environment and the file, so the layers of that part are kept apart here and joined by [`crate::settings`].
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, bail};
+use figment::{
+    Figment,
+    providers::{Env, Format, Serialized, Toml},
+};
+use netloom_core::settings::{self, FieldError, Settings};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::cli::ServeArgs;
+
+/// The prefix of environment variables; `__` stands for the dot of nesting.
+pub const ENV_PREFIX: &str = "NETLOOM_";
+/// The variables under [`ENV_PREFIX`] that configure the process; others belong to other programs.
+const ENV_KEYS: [&str; 5] = ["listen", "data_dir", "node", "cluster", "log"];
+
+/// Everything that can be configured, with its defaults.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where pages and API listen.
+    pub listen: SocketAddr,
+    /// Where the database lies.
+    pub data_dir: PathBuf,
+    /// The name of this node; the host name when empty.
+    pub node: String,
+    /// The name of the cluster at the top of the pages.
+    pub cluster: String,
+    /// What is logged, in the syntax of `RUST_LOG`.
+    pub log: String,
+    /// What may change while the hub runs.
+    pub settings: Settings,
+    /// What environment variables hold fast of the settings.
+    #[serde(skip)]
+    pub settings_from_env: Value,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 6385)),
+            data_dir: PathBuf::from("./netloom-data"),
+            node: String::new(),
+            cluster: "my cluster".into(),
+            log: "info".into(),
+            settings: Settings::default(),
+            settings_from_env: Value::Null,
+        }
+    }
+}
+
+impl Config {
+    /// Reads every layer.
+    ///
+    /// # Errors
+    /// One line that names the file, key or variable to blame.
+    pub fn load(args: &ServeArgs) -> anyhow::Result<Self> {
+        let env = Env::prefixed(ENV_PREFIX).filter(|key| ENV_KEYS.contains(&key.as_str()));
+        let mut config: Self = Self::file_layer(args.config.as_deref())?
+            .merge(env)
+            .extract()
+            .map_err(|error| anyhow::anyhow!("configuration: {}", describe(&error)))?;
+        if let Some(listen) = args.listen {
+            config.listen = listen;
+        }
+        if let Some(data_dir) = &args.data_dir {
+            config.data_dir.clone_from(data_dir);
+        }
+        if config.node.is_empty() {
+            config.node = sysinfo::System::host_name().unwrap_or_else(|_| "localhost".into());
+        }
+        config.settings.validate().map_err(|errors| blame("configuration", &errors))?;
+        config.settings_from_env = settings_from_env()?;
+        settings::apply(&config.settings, &config.settings_from_env)
+            .map_err(|errors| blame("environment (NETLOOM_SETTINGS__...)", &errors))?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    fn file_layer(path: Option<&Path>) -> anyhow::Result<Figment> {
+        let figment = Figment::from(Serialized::defaults(Self::default()));
+        let Some(path) = path else { return Ok(figment) };
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read the configuration file {}", path.display()))?;
+        Ok(figment.merge(Toml::string(&text)))
+    }
+
+    fn validate(&self) -> anyhow::Result<()> {
+        if !self.listen.ip().is_loopback() {
+            let (listen, port) = (self.listen, self.listen.port());
+            bail!(
+                "refusing to listen on {listen}: there is no sign-in yet, so whoever reaches the pages could read and \
+                 change everything; listen on 127.0.0.1 and reach it through ssh -L {port}:127.0.0.1:{port} HOST"
+            );
+        }
+        if self.node.len() > netloom_core::sample::LABEL_MAX_BYTES || self.node.chars().any(char::is_control) {
+            bail!("configuration: node: {:?} is not a usable name", self.node);
+        }
+        Ok(())
+    }
+}
+
+/// `NETLOOM_SETTINGS__PROBE__ICMP=false` and its like as a change of the settings document.
+fn settings_from_env() -> anyhow::Result<Value> {
+    let env = Env::prefixed("NETLOOM_SETTINGS__").split("__");
+    let change: Value = Figment::from(env).extract().context("environment (NETLOOM_SETTINGS__...)")?;
+    Ok(if change.is_null() { Value::Object(serde_json::Map::new()) } else { change })
+}
+
+/// Field errors as one line.
+fn blame(place: &str, errors: &[FieldError]) -> anyhow::Error {
+    let faults: Vec<String> =
+        errors.iter().map(|error| format!("settings.{}: {}", error.field, error.message)).collect();
+    anyhow::anyhow!("{place}: {}", faults.join("; "))
+}
+
+/// A configuration error as one line with the key to blame.
+fn describe(error: &figment::Error) -> String {
+    let key = if error.path.is_empty() { String::new() } else { format!("{}: ", error.path.join(".")) };
+    format!("{key}{}", error.kind).replace('\n', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    fn load(toml: &str) -> anyhow::Result<Config> {
+        let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+        file.write_all(toml.as_bytes()).expect("written");
+        Config::load(&ServeArgs { config: Some(file.path().to_owned()), ..Default::default() })
+    }
+
+    #[test]
+    fn the_sample_file_states_the_defaults() {
+        let sample = include_str!("../../netloom.sample.toml");
+        let mut expected = Config { settings_from_env: Value::Object(serde_json::Map::new()), ..Config::default() };
+        expected.node = sysinfo::System::host_name().unwrap_or_else(|_| "localhost".into());
+        assert_eq!(load(sample).expect("valid"), expected);
+        for field in settings::fields().filter(|field| field.path != "probe.targets") {
+            let key = field.path.rsplit('.').next().unwrap_or(field.path);
+            assert!(sample.contains(&format!("{key} = ")), "{} is missing from the sample", field.path);
+        }
+    }
+
+    #[test]
+    fn every_fault_names_its_key() {
+        let cases = [
+            ("lisen = 1", "lisen"),
+            ("listen = 1", "listen"),
+            ("listen = \"0.0.0.0:6385\"", "no sign-in yet"),
+            ("[settings.alerts.latency]\nlimit_ms = nan", "settings.alerts.latency.limit_ms"),
+            ("[settings.probe]\nspeed = 1", "speed"),
+            ("[[settings.probe.targets]]\naddress = \"a b\"", "settings.probe.targets[0].address"),
+            ("[settings", "configuration"),
+        ];
+        for (toml, culprit) in cases {
+            let error = load(toml).expect_err(toml).to_string();
+            assert!(error.contains(culprit), "{toml}: {error}");
+            assert!(!error.contains('\n'), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let args = ServeArgs { config: Some("/nowhere/netloom.toml".into()), ..Default::default() };
+        assert!(Config::load(&args).expect_err("no such file").to_string().contains("/nowhere/netloom.toml"));
+    }
+}

@@ -1,0 +1,113 @@
+//! Builds every task and channel of the hub, and ends them in order. It wires; it decides nothing.
+
+use std::sync::Arc;
+
+use netloom_core::{api::AgentConfig, incident::Incident};
+use tokio::{net::TcpListener, sync::watch, time::timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    agent::Agent,
+    alert::Engine,
+    board::Board,
+    clock,
+    config::Config,
+    ingest::{Ingest, IngestCounts},
+    live::Live,
+    retention,
+    settings::SettingsKeeper,
+    shutdown::DRAIN_LIMIT,
+    store,
+    web::{self, WebState},
+};
+
+/// Incidents that are read at start; older ones stay in the store.
+const INCIDENTS_AT_START: usize = 500;
+
+/// Runs the hub on a listener until the token is cancelled. `on_ready` is called when pages and API answer.
+///
+/// # Errors
+/// When the store cannot be opened, in one line, or the listener breaks.
+pub async fn run(
+    config: Config,
+    listener: TcpListener,
+    shutdown: CancellationToken,
+    on_ready: impl FnOnce(),
+) -> anyhow::Result<()> {
+    let started = clock::now();
+    let address = listener.local_addr()?;
+    let store = store::open(&config.data_dir).await?;
+    let known: Vec<Incident> = store.incidents(INCIDENTS_AT_START).await?;
+
+    let live = Arc::new(Live::new(started.ms()));
+    let keeper = SettingsKeeper::open(config.settings, config.settings_from_env, store.clone(), live.clone()).await?;
+    let keeper = Arc::new(keeper);
+    let settings = keeper.subscribe();
+    let rules = settings.borrow().alerts.rules();
+    let engine = Engine::new(rules, &known, started);
+    let board = Arc::new(Board::new(known));
+
+    let (ingest_handle, queue) = Ingest::channel();
+    let (counts, counted) = watch::channel(IngestCounts::default());
+    let (store_, board_, live_) = (store.clone(), board.clone(), live.clone());
+    let ingest = Ingest { store: store_, board: board_, live: live_, engine, settings: settings.clone(), counts };
+    let ingest = tokio::spawn(ingest.run(queue));
+    let retention = tokio::spawn(retention::run(store.clone(), board.clone(), settings.clone()));
+
+    let (orders, config_for_agent) = watch::channel(AgentConfig { settings: settings.borrow().clone(), hub: address });
+    let relay = tokio::spawn(relay_settings(settings, orders));
+    let uplink = Arc::new(ingest_handle);
+    let (node, stop) = (config.node, shutdown.clone());
+    let agent = tokio::spawn(Agent { node, uplink, config: config_for_agent, shutdown: stop }.run());
+
+    let state = WebState {
+        cluster: config.cluster.into(),
+        started,
+        store: store.clone(),
+        board,
+        live,
+        keeper,
+        counts: counted,
+        shutdown: shutdown.clone(),
+    };
+    let router = web::router(state).await;
+    on_ready();
+    let served = axum::serve(listener, router).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+    let served = drain(async { served.await }, &shutdown).await;
+
+    shutdown.cancel();
+    // The agent's last batch first, then what is queued, then the store: nothing that was accepted is lost.
+    agent.await?;
+    relay.abort();
+    retention.abort();
+    ingest.await?;
+    store.close().await;
+    served
+}
+
+/// Waits for the server; once the end was asked for, no longer than the drain limit.
+async fn drain(served: impl Future<Output = std::io::Result<()>>, shutdown: &CancellationToken) -> anyhow::Result<()> {
+    tokio::pin!(served);
+    tokio::select! {
+        result = &mut served => return Ok(result?),
+        () = shutdown.cancelled() => {}
+    }
+    match timeout(DRAIN_LIMIT, served).await {
+        Ok(result) => Ok(result?),
+        Err(_) => {
+            tracing::warn!("some connections did not end in time and were cut");
+            Ok(())
+        }
+    }
+}
+
+/// Passes changed settings on to the agent, as an acknowledgement will to a remote one.
+async fn relay_settings(
+    mut settings: watch::Receiver<netloom_core::settings::Settings>,
+    orders: watch::Sender<AgentConfig>,
+) {
+    while settings.changed().await.is_ok() {
+        let changed = settings.borrow_and_update().clone();
+        orders.send_modify(|orders| orders.settings = changed);
+    }
+}

@@ -1,0 +1,88 @@
+//! Where samples, incidents and saved settings are kept.
+//!
+//! [`Store`] is the smallest trait that serves the pages and the API. Adding an engine: a file in `store/`, an arm in
+//! [`open`], and a row in the contract test that every engine must pass.
+
+pub mod sqlite;
+
+use std::{path::Path, sync::Arc};
+
+use async_trait::async_trait;
+use netloom_core::{
+    incident::Incident,
+    query::Query,
+    sample::{Batch, SeriesKey},
+};
+use serde_json::Value;
+
+/// Raw values one query may touch: a day of six series at one a second. More would hold up everybody else.
+pub const QUERY_MAX_VALUES: usize = 1_000_000;
+
+/// Why the store cannot do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database cannot be used, and why in one line.
+    #[error("{0}")]
+    Unusable(String),
+    /// The question is too large.
+    #[error("the question touches more than {QUERY_MAX_VALUES} values: ask for a shorter range or fewer series")]
+    TooLarge,
+    /// The series limit is reached.
+    #[error("the store holds {0} series and takes no new ones")]
+    TooManySeries(usize),
+    /// The database refused.
+    #[error("database: {0}")]
+    Database(#[from] sqlx::Error),
+    /// What is stored cannot be read.
+    #[error("stored data is damaged: {0}")]
+    Damaged(String),
+}
+
+/// One series with its raw values in order of time.
+pub type SeriesValues = (SeriesKey, Vec<(i64, f64)>);
+
+/// What the store takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StoreSize {
+    /// Bytes of the database.
+    pub bytes: u64,
+    /// Different series.
+    pub series: usize,
+    /// Batches.
+    pub batches: u64,
+}
+
+/// Saved settings: the version and the fields that were changed.
+pub type SavedSettings = (u64, Value);
+
+/// Keeps samples, incidents and saved settings.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Appends batches in one durable step: all or none. Says for each whether it is new; one that is known already is
+    /// not stored again.
+    async fn append(&self, batches: &[Batch]) -> Result<Vec<bool>, StoreError>;
+    /// The raw values of every series that the query selects, within its range.
+    async fn read(&self, query: &Query) -> Result<Vec<SeriesValues>, StoreError>;
+    /// Deletes samples older than `samples_ms` and closed incidents that began before `incidents_ms`.
+    async fn forget(&self, samples_ms: i64, incidents_ms: i64) -> Result<u64, StoreError>;
+    /// Keeps an incident as it is now.
+    async fn save_incident(&self, incident: &Incident) -> Result<(), StoreError>;
+    /// The newest incidents and every open one, newest first.
+    async fn incidents(&self, limit: usize) -> Result<Vec<Incident>, StoreError>;
+    /// Keeps what the settings page saved.
+    async fn save_settings(&self, version: u64, saved_ms: i64, change: &Value) -> Result<(), StoreError>;
+    /// What the settings page saved last.
+    async fn settings(&self) -> Result<Option<SavedSettings>, StoreError>;
+    /// How large the store is.
+    async fn size(&self) -> Result<StoreSize, StoreError>;
+    /// Writes everything to its place and closes.
+    async fn close(&self);
+}
+
+/// Opens the store in a folder, which is made when it is not there.
+///
+/// # Errors
+/// One line that says what is wrong with the folder or the database.
+pub async fn open(data_dir: &Path) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(Arc::new(sqlite::SqliteStore::open(data_dir).await?))
+}

@@ -1,0 +1,144 @@
+//! Opening the database: the folder, the connections, the schema, and one clear line when something is wrong.
+
+use std::{
+    fs::{File, TryLockError},
+    path::Path,
+    time::Duration,
+};
+
+use sqlx::{
+    SqlitePool,
+    migrate::{MigrateError, Migrator},
+    sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use crate::store::StoreError;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
+
+/// Connections that read: two cores' worth of page loads and exports beside the writer.
+const READERS: u32 = 3;
+/// Page cache of the writer and of each reader, KiB. Batches are appended and read in order, so a large cache would
+/// only take memory.
+const WRITER_CACHE_KIB: u32 = 4_096;
+const READER_CACHE_KIB: u32 = 2_048;
+/// The write-ahead log is cut back to this size after a checkpoint.
+const WAL_LIMIT_BYTES: u32 = 16 * 1_024 * 1_024;
+/// Databases up to this size are checked whole at start; a second at most. Larger ones are found damaged when the
+/// damaged part is read.
+const CHECK_MAX_BYTES: u64 = 64 * 1_024 * 1_024;
+/// File systems on which SQLite's write-ahead log does not work, because its shared memory is not shared.
+const NETWORK_FILE_SYSTEMS: [&str; 9] =
+    ["nfs", "nfs4", "cifs", "smb3", "lustre", "beegfs", "gpfs", "ceph", "fuse.sshfs"];
+
+/// The data folder, held for this process alone.
+pub(super) struct DataFolder {
+    _lock: File,
+}
+
+impl DataFolder {
+    /// Makes the folder when it is not there and locks it.
+    pub(super) fn claim(data_dir: &Path) -> Result<Self, StoreError> {
+        let shown = data_dir.display();
+        let unusable = |what: &str, error: std::io::Error| StoreError::Unusable(format!("{what} {shown}: {error}"));
+        std::fs::create_dir_all(data_dir).map_err(|error| unusable("cannot make the data folder", error))?;
+        if let Some(kind) = file_system(data_dir).filter(|kind| NETWORK_FILE_SYSTEMS.contains(&kind.as_str())) {
+            let advice = "the database would be damaged there, choose a local folder with --data-dir";
+            return Err(StoreError::Unusable(format!(
+                "the data folder {shown} is on a network file system ({kind}): {advice}"
+            )));
+        }
+        let lock = File::create(data_dir.join("netloom.lock"))
+            .map_err(|error| unusable("cannot write to the data folder", error))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { _lock: lock }),
+            Err(TryLockError::WouldBlock) => {
+                Err(StoreError::Unusable(format!("the data folder {shown} is in use by another netloom")))
+            }
+            Err(TryLockError::Error(error)) => Err(unusable("cannot lock the data folder", error)),
+        }
+    }
+}
+
+/// The kind of file system a folder is on: that of the longest mount point above it.
+#[cfg(target_os = "linux")]
+fn file_system(folder: &Path) -> Option<String> {
+    let folder = folder.canonicalize().ok()?;
+    let mounts = procfs::process::Process::myself().ok()?.mountinfo().ok()?;
+    let above = mounts.into_iter().filter(|mount| folder.starts_with(&mount.mount_point));
+    above.max_by_key(|mount| mount.mount_point.as_os_str().len()).map(|mount| mount.fs_type)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn file_system(_: &Path) -> Option<String> {
+    None
+}
+
+/// Opens the writer and the readers and brings the schema up to date.
+pub(super) async fn connect(file: &Path) -> Result<(SqlitePool, SqlitePool), StoreError> {
+    let options = SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Normal)
+        .auto_vacuum(SqliteAutoVacuum::Incremental)
+        .busy_timeout(Duration::from_secs(5))
+        .pragma("temp_store", "memory")
+        .pragma("mmap_size", "0")
+        .pragma("journal_size_limit", WAL_LIMIT_BYTES.to_string());
+    let cache = |kib: u32| format!("-{kib}");
+    let writing = options.clone().pragma("cache_size", cache(WRITER_CACHE_KIB));
+    let writer = SqlitePoolOptions::new().max_connections(1).connect_with(writing).await.map_err(|e| told(file, e))?;
+    check(file, &writer).await?;
+    MIGRATIONS.run(&writer).await.map_err(|error| migration_told(file, error))?;
+    let reading =
+        options.create_if_missing(false).pragma("query_only", "on").pragma("cache_size", cache(READER_CACHE_KIB));
+    let readers =
+        SqlitePoolOptions::new().max_connections(READERS).connect_with(reading).await.map_err(|e| told(file, e))?;
+    Ok((writer, readers))
+}
+
+/// Looks for damage before anything relies on the database.
+async fn check(file: &Path, writer: &SqlitePool) -> Result<(), StoreError> {
+    let size_bytes = std::fs::metadata(file).map_or(0, |metadata| metadata.len());
+    if size_bytes > CHECK_MAX_BYTES {
+        return Ok(());
+    }
+    let found: String =
+        sqlx::query_scalar("pragma quick_check(1)").fetch_one(writer).await.map_err(|e| told(file, e))?;
+    if found == "ok" { Ok(()) } else { Err(damaged(file, &found)) }
+}
+
+fn damaged(file: &Path, how: &str) -> StoreError {
+    let (shown, how) = (file.display(), how.replace('\n', " "));
+    StoreError::Unusable(format!(
+        "the database {shown} is damaged ({how}): move it away to start anew, or restore a backup"
+    ))
+}
+
+/// A database error at opening as one line with its cure.
+fn told(file: &Path, error: sqlx::Error) -> StoreError {
+    /// SQLITE_CORRUPT and SQLITE_NOTADB, the primary result codes in the low byte.
+    const CORRUPT: i32 = 11;
+    const NOT_A_DATABASE: i32 = 26;
+    if let sqlx::Error::Database(database) = &error {
+        let code = database.code().and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff);
+        if matches!(code, Some(CORRUPT | NOT_A_DATABASE)) {
+            return damaged(file, database.message());
+        }
+    }
+    StoreError::Unusable(format!("cannot open the database {}: {error}", file.display()))
+}
+
+fn migration_told(file: &Path, error: MigrateError) -> StoreError {
+    match error {
+        MigrateError::VersionMissing(version) | MigrateError::VersionTooNew(version, _) => {
+            let shown = file.display();
+            StoreError::Unusable(format!(
+                "the database {shown} was made by a newer netloom (schema {version}): use that version, or another --data-dir"
+            ))
+        }
+        MigrateError::Execute(error) => told(file, error),
+        other => StoreError::Unusable(format!("cannot bring the database {} up to date: {other}", file.display())),
+    }
+}

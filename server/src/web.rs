@@ -1,0 +1,85 @@
+//! The hub over HTTP: the router, and what holds for every request. Each module owns the routes of its area.
+
+mod alerts;
+mod assets;
+mod guard;
+mod health;
+mod metrics;
+mod network;
+mod nodes;
+mod openapi;
+mod pages;
+mod problem;
+mod query;
+mod settings;
+mod stream;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware,
+};
+use netloom_core::time::Timestamp;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer, timeout::TimeoutLayer};
+
+use crate::{board::Board, ingest::IngestCounts, live::Live, settings::SettingsKeeper, store::Store};
+
+/// The largest request body: a settings document with every target is a hundredth of it.
+const BODY_MAX_BYTES: usize = 1_024 * 1_024;
+/// The longest any answer may take, the live stream apart.
+const REQUEST_LIMIT: Duration = Duration::from_secs(30);
+
+/// What handlers share. Cheap to clone.
+#[derive(Clone)]
+pub struct WebState {
+    /// The cluster's name.
+    pub cluster: Arc<str>,
+    /// When the hub started.
+    pub started: Timestamp,
+    /// Where history is.
+    pub store: Arc<dyn Store>,
+    /// What is known now.
+    pub board: Arc<Board>,
+    /// What happens.
+    pub live: Arc<Live>,
+    /// The settings.
+    pub keeper: Arc<SettingsKeeper>,
+    /// What ingest did.
+    pub counts: watch::Receiver<IngestCounts>,
+    /// Ends open streams.
+    pub shutdown: CancellationToken,
+}
+
+/// All routes.
+pub async fn router(state: WebState) -> Router {
+    let answers = Router::new()
+        .merge(health::router())
+        .merge(metrics::router())
+        .merge(network::router())
+        .merge(nodes::router())
+        .merge(alerts::router())
+        .merge(query::router())
+        .merge(settings::router())
+        .merge(openapi::router())
+        .merge(assets::router())
+        .merge(pages::router(&state).await)
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_LIMIT));
+    answers
+        .merge(stream::router())
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
+        .layer(middleware::from_fn(guard::check))
+        .layer(header_of(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(header_of(header::REFERRER_POLICY, "same-origin"))
+        .layer(CatchPanicLayer::custom(problem::panicked))
+        .with_state(state)
+}
+
+fn header_of(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+}

@@ -1,0 +1,143 @@
+//! The newest figures for Prometheus, in base units, and the hub's own counts.
+
+use std::fmt;
+
+use axum::{
+    Router,
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use netloom_core::{metric, network::Newest, unit::Unit};
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, text},
+    metrics::MetricType,
+    registry::Registry,
+};
+
+use super::{WebState, problem::ProblemReply};
+use crate::{ingest::IngestCounts, store::StoreSize};
+
+/// The routes of this area.
+pub fn router() -> Router<WebState> {
+    Router::new().route("/metrics", get(metrics))
+}
+
+/// The newest value of every series and the hub's own counts, as OpenMetrics text.
+#[utoipa::path(get, path = "/metrics", tag = "process", responses(
+    (status = 200, description = "OpenMetrics text", content_type = "application/openmetrics-text"),
+))]
+pub async fn metrics(State(state): State<WebState>) -> Result<Response, ProblemReply> {
+    let size = state.store.size().await?;
+    let exposition = Exposition {
+        newest: state.board.newest(),
+        counts: *state.counts.borrow(),
+        size,
+        listeners: state.live.listeners(),
+        lagged: state.live.lagged(),
+        published: state.live.published(),
+        started_ms: state.started.ms(),
+    };
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(exposition));
+    let mut body = String::new();
+    // Writing into a string cannot fail.
+    let _ = text::encode(&mut body, &registry);
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(([(header::CONTENT_TYPE, kind)], body).into_response())
+}
+
+/// Counters carry no exemplars, but the encoder wants to know their labels' type.
+type NoLabels = [(&'static str, &'static str); 0];
+
+#[derive(Debug)]
+struct Exposition {
+    newest: Vec<Newest>,
+    counts: IngestCounts,
+    size: StoreSize,
+    listeners: usize,
+    lagged: u64,
+    published: u64,
+    started_ms: i64,
+}
+
+impl Collector for Exposition {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
+        let mut names: Vec<&str> = self.newest.iter().map(|newest| newest.series.metric.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        for name in names {
+            self.encode_metric(&mut encoder, name)?;
+        }
+        self.encode_own(&mut encoder)
+    }
+}
+
+impl Exposition {
+    fn encode_metric(&self, encoder: &mut DescriptorEncoder, name: &str) -> Result<(), fmt::Error> {
+        let unit = metric::unit_of(name);
+        let help = metric::find(name).map_or("Pushed by a job.", |metric| metric.help);
+        let (exported, factor) = (exported_name(name, unit), unit.prometheus().1);
+        let mut family = encoder.encode_descriptor(&exported, help.trim_end_matches('.'), None, MetricType::Gauge)?;
+        for newest in self.newest.iter().filter(|newest| newest.series.metric == name) {
+            let labels: Vec<(&str, &str)> =
+                newest.series.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            family.encode_family(&labels)?.encode_gauge(&(newest.value * factor))?;
+        }
+        Ok(())
+    }
+
+    fn encode_own(&self, encoder: &mut DescriptorEncoder) -> Result<(), fmt::Error> {
+        let counters = [
+            ("netloom_ingest_samples", "Samples stored", self.counts.samples),
+            ("netloom_ingest_batches", "Batches stored", self.counts.batches),
+            ("netloom_ingest_duplicates", "Batches that had been stored before", self.counts.duplicates),
+            ("netloom_ingest_failed", "Batches that could not be stored", self.counts.failed),
+            ("netloom_alert_unwatched", "Samples of subjects beyond the limit of a rule", self.counts.unwatched),
+            ("netloom_stream_events", "Events published", self.published),
+            ("netloom_stream_lagged", "Listeners that were too slow and had to start anew", self.lagged),
+        ];
+        for (name, help, value) in counters {
+            let mut counter = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+            counter.encode_counter::<NoLabels, u64, u64>(&value, None)?;
+        }
+        let gauges = [
+            ("netloom_stream_listeners", "Open streams", self.listeners as f64),
+            ("netloom_store_size_bytes", "Bytes of the database", self.size.bytes as f64),
+            ("netloom_store_series", "Different series", self.size.series as f64),
+            ("netloom_store_batches", "Batches in the database", self.size.batches as f64),
+            ("netloom_start_time_seconds", "When the hub started", self.started_ms as f64 / 1_000.0),
+        ];
+        for (name, help, value) in gauges {
+            encoder.encode_descriptor(name, help, None, MetricType::Gauge)?.encode_gauge(&value)?;
+        }
+        Ok(())
+    }
+}
+
+/// `rtt_us` as `netloom_rtt_seconds`: the unit's word is replaced by that of the base unit.
+fn exported_name(name: &str, unit: Unit) -> String {
+    let stem = name.strip_suffix(unit.suffix()).unwrap_or(name);
+    format!("netloom_{stem}{}", unit.prometheus().0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_end_with_base_units() {
+        let cases = [
+            ("rtt_us", "netloom_rtt_seconds"),
+            ("if_rx_bps", "netloom_if_rx_bytes_per_second"),
+            ("if_rx_errors_ps", "netloom_if_rx_errors_per_second"),
+            ("loss_ratio", "netloom_loss_ratio"),
+            ("sock_udp_total", "netloom_sock_udp_total"),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(exported_name(name, metric::unit_of(name)), expected);
+        }
+    }
+}

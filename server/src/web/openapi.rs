@@ -1,0 +1,43 @@
+//! The OpenAPI document of everything that scripts may rely on.
+
+use axum::{Json, Router, routing::get};
+use utoipa::OpenApi;
+
+use super::{WebState, alerts, health, metrics, network, nodes, query, settings, stream};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Netloom",
+        description = "Whether the network is holding distributed training back: where, since when.",
+        license(identifier = "Apache-2.0")
+    ),
+    paths(
+        health::alive,
+        health::ready,
+        metrics::metrics,
+        network::network,
+        network::alerts,
+        network::health,
+        nodes::nodes,
+        alerts::alerts,
+        query::query,
+        settings::document,
+        settings::details,
+        settings::change,
+        stream::stream_events,
+        document,
+    )
+)]
+struct Document;
+
+/// The routes of this area.
+pub fn router() -> Router<WebState> {
+    Router::new().route("/api/v1/openapi.json", get(document))
+}
+
+/// This document.
+#[utoipa::path(get, path = "/api/v1/openapi.json", tag = "process", responses((status = 200, description = "OpenAPI 3.1")))]
+pub async fn document() -> Json<utoipa::openapi::OpenApi> {
+    Json(Document::openapi())
+}
