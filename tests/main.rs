@@ -1,1 +1,14 @@
-//! x
+//! Everything that crosses Netloom's crates, as one binary.
+//!
+//! Each file opens with its goal and its method. Nothing here sleeps for a fixed time to wait for something: waits are
+//! for a condition, with a deadline.
+
+mod api;
+mod architecture;
+mod bad_input;
+mod live;
+mod process;
+mod settings;
+mod store_contract;
+mod stress;
+mod support;

@@ -1,7 +1,7 @@
 //! Types and pure logic that the browser, the agent and the hub share.
 //!
 //! The data path, in reading order: an agent reads counters and probes targets ([`probe`], [`topology`]), turns them
-//! into rates and round summaries ([`stats`]), names them by the catalogue ([`metric`], [`unit`]) and sends them as a
+//! into rates and round summaries ([`stats`]), names them by the catalogue ([`metric`], [`mod@unit`]) and sends them as a
 //! [`sample::Batch`]. The hub stores them, publishes them as [`event`]s, holds them against the rules ([`rule`]), whose
 //! life is an [`incident`], and answers questions about them ([`query`], [`health`], [`network`]) in the types of
 //! [`api`]. What people may change is described in [`settings`].

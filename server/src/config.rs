@@ -65,7 +65,7 @@ impl Config {
     /// # Errors
     /// One line that names the file, key or variable to blame.
     pub fn load(args: &ServeArgs) -> anyhow::Result<Self> {
-        let env = Env::prefixed(ENV_PREFIX).filter(|key| ENV_KEYS.contains(&key.as_str()));
+        let env = Env::prefixed(ENV_PREFIX).filter(|key| ENV_KEYS.iter().any(|known| key == *known));
         let mut config: Self = Self::file_layer(args.config.as_deref())?
             .merge(env)
             .extract()

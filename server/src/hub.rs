@@ -92,13 +92,11 @@ async fn drain(served: impl Future<Output = std::io::Result<()>>, shutdown: &Can
         result = &mut served => return Ok(result?),
         () = shutdown.cancelled() => {}
     }
-    match timeout(DRAIN_LIMIT, served).await {
-        Ok(result) => Ok(result?),
-        Err(_) => {
-            tracing::warn!("some connections did not end in time and were cut");
-            Ok(())
-        }
+    if let Ok(result) = timeout(DRAIN_LIMIT, served).await {
+        return Ok(result?);
     }
+    tracing::warn!("some connections did not end in time and were cut");
+    Ok(())
 }
 
 /// Passes changed settings on to the agent, as an acknowledgement will to a remote one.

@@ -8,7 +8,7 @@ use tokio::{sync::watch, time::interval};
 use crate::{board::Board, clock, store::Store};
 
 /// How often old samples are deleted: little at a time.
-const INTERVAL: Duration = Duration::from_secs(60);
+const INTERVAL: Duration = Duration::from_mins(1);
 /// Incidents are few and tell more per byte: they are kept this many times as long as samples.
 const INCIDENTS_TIMES: i64 = 10;
 /// A series without a new value for this long is not shown as current.

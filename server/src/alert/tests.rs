@@ -22,14 +22,14 @@ fn rtt(ts_ms: i64, rtt_us: f64) -> Readings {
 
 /// One latency a second; returns the state of every incident that changed, with its second.
 fn run(engine: &mut Engine, from_s: i64, latencies_us: &[f64]) -> Vec<(i64, IncidentState, u64)> {
-    let mut changes = Vec::new();
+    let mut told = Vec::new();
     for (at, rtt_us) in latencies_us.iter().enumerate() {
         let second = from_s + at as i64;
         engine.take(&rtt(second * 1_000, *rtt_us));
         let changed = engine.evaluate(Timestamp(second * 1_000 + 1));
-        changes.extend(changed.iter().map(|incident| (second, incident.state, incident.id)));
+        told.extend(changed.iter().map(|incident| (second, incident.state, incident.id)));
     }
-    changes
+    told
 }
 
 const HIGH: f64 = 200_000.0;
@@ -38,9 +38,9 @@ const LOW: f64 = 1_000.0;
 #[test]
 fn high_latency_is_pending_then_fires_then_resolves() {
     let mut engine = engine(2.0);
-    let changes = run(&mut engine, 0, &[LOW, HIGH, HIGH, HIGH, HIGH, HIGH, LOW, LOW, LOW, LOW]);
+    let changes = run(&mut engine, 0, &[LOW, LOW, LOW, HIGH, HIGH, HIGH, HIGH, HIGH, LOW, LOW, LOW, LOW]);
     // The median of five seconds is high from the third high second on.
-    let expected = [(3, IncidentState::Pending, 1), (5, IncidentState::Firing, 1), (8, IncidentState::Resolved, 1)];
+    let expected = [(5, IncidentState::Pending, 1), (7, IncidentState::Firing, 1), (10, IncidentState::Resolved, 1)];
     assert_eq!(changes, expected);
 }
 

@@ -141,7 +141,7 @@ mod tests {
         let rate =
             second.iter().find(|(series, _)| series.metric == metric::IF_TX_BPS && series.label("interface") == "lo");
         let (_, reading) = rate.expect("loopback is reported");
-        // 100 datagrams of 1,042 bytes on the wire over two seconds; other tests may add traffic of their own.
-        assert!(reading.value >= 100.0 * 1_042.0 * 8.0 / 2.0, "{reading:?}");
+        // 100 datagrams of 1,028 bytes with their headers over two seconds; other tests may add traffic of their own.
+        assert!(reading.value >= 100.0 * 1_028.0 * 8.0 / 2.0, "{reading:?}");
     }
 }

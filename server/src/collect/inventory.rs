@@ -50,24 +50,26 @@ fn speed_mbps(place: &Path) -> Option<u64> {
 
 /// What the device tree and the driver say the interface is.
 fn kind(place: &Path, name: &str) -> InterfaceKind {
-    /// ARPHRD_LOOPBACK and ARPHRD_NONE of the kernel's interface types; the latter is what tunnels have.
+    /// `ARPHRD_LOOPBACK` and `ARPHRD_NONE` of the kernel's interface types; the latter is what tunnels have.
     const LOOPBACK: &str = "772";
     const NONE: &str = "65534";
     let link_type = read_line(&place.join("type"));
     let device_type = std::fs::read_to_string(place.join("uevent")).unwrap_or_default();
     let rides_on_another = std::fs::read_dir(place)
         .is_ok_and(|entries| entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with("lower_")));
+    let has_type = |kind: &str| device_type.contains(&format!("DEVTYPE={kind}"));
+    let is_tunnel = place.join("tun_flags").exists()
+        || link_type.as_deref() == Some(NONE)
+        || ["vlan", "vxlan", "wireguard", "macvlan"].into_iter().any(has_type);
     if link_type.as_deref() == Some(LOOPBACK) || name == "lo0" {
         InterfaceKind::Loopback
     } else if place.join("device").exists() {
         InterfaceKind::Physical
-    } else if place.join("bonding").exists() || device_type.contains("DEVTYPE=bond") {
+    } else if place.join("bonding").exists() || has_type("bond") {
         InterfaceKind::Bond
-    } else if place.join("bridge").exists() || device_type.contains("DEVTYPE=bridge") {
+    } else if place.join("bridge").exists() || has_type("bridge") {
         InterfaceKind::Bridge
-    } else if place.join("tun_flags").exists() || link_type.as_deref() == Some(NONE) || rides_on_another {
-        InterfaceKind::Overlay
-    } else if ["vlan", "vxlan", "wireguard", "macvlan"].iter().any(|t| device_type.contains(&format!("DEVTYPE={t}"))) {
+    } else if rides_on_another || is_tunnel {
         InterfaceKind::Overlay
     } else {
         InterfaceKind::Virtual

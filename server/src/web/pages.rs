@@ -23,10 +23,10 @@ const OUTPUT_NAME: &str = "netloom";
 pub async fn router(state: &WebState) -> Router<WebState> {
     let boot = boot(state).await;
     let context = move || provide_context(boot.clone());
-    let (routes, _) = leptos_axum::generate_route_list_with_exclusions_and_ssg_and_context(App, None, context);
+    let (listing, _) = leptos_axum::generate_route_list_with_exclusions_and_ssg_and_context(App, None, context);
     let mut router = Router::new();
-    for route in &routes {
-        router = router.route(route.path(), get(page));
+    for place in &listing {
+        router = router.route(place.path(), get(page));
     }
     router.fallback(missing)
 }

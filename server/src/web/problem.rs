@@ -13,19 +13,19 @@ use crate::{settings::ChangeError, store::StoreError};
 
 /// A problem on its way to the client.
 #[derive(Debug)]
-pub struct ProblemReply(pub Problem);
+pub struct ProblemReply(pub Box<Problem>);
 
 impl ProblemReply {
     /// A problem of a kind; the kind is a lasting name, the detail tells what happened this time.
     pub fn new(status: StatusCode, kind: &str, detail: impl Into<String>) -> Self {
-        Self(Problem {
+        Self(Box::new(Problem {
             kind: format!("urn:netloom:problem:{kind}"),
             title: kind.replace('-', " "),
             status: status.as_u16(),
             detail: detail.into(),
             field: None,
             errors: Vec::new(),
-        })
+        }))
     }
 
     /// Names the field or parameter to blame.
@@ -45,7 +45,7 @@ impl ProblemReply {
 impl IntoResponse for ProblemReply {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, Json(self.0)).into_response();
+        let mut response = (status, Json(*self.0)).into_response();
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
         response

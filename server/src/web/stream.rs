@@ -112,18 +112,15 @@ impl Listener {
         let replay_from = missed.as_ref().and_then(|frames| Some(frames.first()?.seq - 1)).unwrap_or(head.seq);
         listener.waiting.push_back(Bytes::from(format!("retry: {RETRY_MS}\n\n")));
         listener.push(&LiveEvent::Hello(hello), replay_from);
-        match missed {
-            Some(frames) => {
-                let wanted = frames.iter().filter(|frame| listener.wants(frame.topic)).map(|frame| frame.bytes.clone());
-                let wanted: Vec<Bytes> = wanted.collect();
-                listener.waiting.extend(wanted);
+        if let Some(frames) = missed {
+            let wanted: Vec<Bytes> =
+                frames.iter().filter(|frame| listener.wants(frame.topic)).map(|frame| frame.bytes.clone()).collect();
+            listener.waiting.extend(wanted);
+        } else {
+            if seen.is_some() {
+                listener.push(&LiveEvent::Resync, head.seq);
             }
-            None => {
-                if seen.is_some() {
-                    listener.push(&LiveEvent::Resync, head.seq);
-                }
-                listener.push_everything(head.seq);
-            }
+            listener.push_everything(head.seq);
         }
         listener
     }

@@ -88,13 +88,13 @@ pub(super) async fn connect(file: &Path) -> Result<(SqlitePool, SqlitePool), Sto
         .pragma("journal_size_limit", WAL_LIMIT_BYTES.to_string());
     let cache = |kib: u32| format!("-{kib}");
     let writing = options.clone().pragma("cache_size", cache(WRITER_CACHE_KIB));
-    let writer = SqlitePoolOptions::new().max_connections(1).connect_with(writing).await.map_err(|e| told(file, e))?;
+    let writer = SqlitePoolOptions::new().max_connections(1).connect_with(writing).await.map_err(|e| told(file, &e))?;
     check(file, &writer).await?;
     MIGRATIONS.run(&writer).await.map_err(|error| migration_told(file, error))?;
     let reading =
         options.create_if_missing(false).pragma("query_only", "on").pragma("cache_size", cache(READER_CACHE_KIB));
     let readers =
-        SqlitePoolOptions::new().max_connections(READERS).connect_with(reading).await.map_err(|e| told(file, e))?;
+        SqlitePoolOptions::new().max_connections(READERS).connect_with(reading).await.map_err(|e| told(file, &e))?;
     Ok((writer, readers))
 }
 
@@ -105,7 +105,7 @@ async fn check(file: &Path, writer: &SqlitePool) -> Result<(), StoreError> {
         return Ok(());
     }
     let found: String =
-        sqlx::query_scalar("pragma quick_check(1)").fetch_one(writer).await.map_err(|e| told(file, e))?;
+        sqlx::query_scalar("pragma quick_check(1)").fetch_one(writer).await.map_err(|e| told(file, &e))?;
     if found == "ok" { Ok(()) } else { Err(damaged(file, &found)) }
 }
 
@@ -117,11 +117,11 @@ fn damaged(file: &Path, how: &str) -> StoreError {
 }
 
 /// A database error at opening as one line with its cure.
-fn told(file: &Path, error: sqlx::Error) -> StoreError {
-    /// SQLITE_CORRUPT and SQLITE_NOTADB, the primary result codes in the low byte.
+fn told(file: &Path, error: &sqlx::Error) -> StoreError {
+    /// `SQLITE_CORRUPT` and `SQLITE_NOTADB`, the primary result codes in the low byte.
     const CORRUPT: i32 = 11;
     const NOT_A_DATABASE: i32 = 26;
-    if let sqlx::Error::Database(database) = &error {
+    if let sqlx::Error::Database(database) = error {
         let code = database.code().and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff);
         if matches!(code, Some(CORRUPT | NOT_A_DATABASE)) {
             return damaged(file, database.message());
@@ -138,7 +138,7 @@ fn migration_told(file: &Path, error: MigrateError) -> StoreError {
                 "the database {shown} was made by a newer netloom (schema {version}): use that version, or another --data-dir"
             ))
         }
-        MigrateError::Execute(error) => told(file, error),
+        MigrateError::Execute(error) => told(file, &error),
         other => StoreError::Unusable(format!("cannot bring the database {} up to date: {other}", file.display())),
     }
 }

@@ -1,0 +1,103 @@
+//! What the tests share: a hub in this process, on a free port and a folder of its own.
+
+use std::{net::SocketAddr, time::Duration};
+
+use netloom_core::{
+    sample::{Batch, Readings, SeriesKey},
+    settings::{Settings, probe::TargetSpec},
+};
+use netloom_server::{clock, config::Config, hub};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::{net::TcpListener, task::JoinHandle, time::sleep};
+use tokio_util::sync::CancellationToken;
+
+/// How long a condition may take on a machine that is busy with other things.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A running hub. Probes go to loopback only.
+pub struct TestHub {
+    pub address: SocketAddr,
+    pub client: reqwest::Client,
+    pub folder: TempDir,
+    shutdown: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl TestHub {
+    pub async fn start() -> Self {
+        Self::start_in(tempfile::tempdir().unwrap()).await
+    }
+
+    pub async fn start_in(folder: TempDir) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shutdown = CancellationToken::new();
+        let config = config(folder.path());
+        let stop = shutdown.clone();
+        let task = tokio::spawn(async move { hub::run(config, listener, stop, || {}).await.unwrap() });
+        let client = reqwest::Client::new();
+        let hub = Self { address, client, folder, shutdown, task };
+        hub.until("the hub is ready", async || hub.get("/readyz").await.0 == 200).await;
+        hub
+    }
+
+    /// Stops the hub as a service manager would, and returns its folder.
+    pub async fn stop(self) -> TempDir {
+        self.shutdown.cancel();
+        self.task.await.unwrap();
+        self.folder
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// The status and the JSON of an answer.
+    pub async fn get(&self, path: &str) -> (u16, Value) {
+        let Ok(response) = self.client.get(self.url(path)).send().await else { return (0, Value::Null) };
+        (response.status().as_u16(), response.json().await.unwrap_or_default())
+    }
+
+    pub async fn put_settings(&self, body: &Value) -> (u16, Value) {
+        let response = self.client.put(self.url("/api/v1/settings")).json(body).send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap_or_default())
+    }
+
+    /// Waits for a condition.
+    pub async fn until(&self, what: &str, condition: impl AsyncFn() -> bool) {
+        until(what, condition).await;
+    }
+}
+
+/// Waits for a condition, and says which one did not come true.
+pub async fn until(what: &str, condition: impl AsyncFn() -> bool) {
+    let waited = tokio::time::timeout(DEADLINE, async {
+        while !condition().await {
+            sleep(Duration::from_millis(20)).await;
+        }
+    });
+    assert!(waited.await.is_ok(), "in vain: {what}");
+}
+
+/// A configuration that sends no packet past loopback.
+pub fn config(folder: &std::path::Path) -> Config {
+    let mut settings = Settings::default();
+    settings.probe.default_targets = false;
+    settings.probe.targets = vec![TargetSpec { name: "self".into(), address: "127.0.0.1".into(), port: None }];
+    settings.probe.interval_ms = 200;
+    settings.collect.interval_ms = 200;
+    Config { data_dir: folder.to_owned(), node: "n1".into(), settings, ..Config::default() }
+}
+
+/// A batch with one sample of each given value, a millisecond apart, ending now.
+pub fn batch(node: &str, seq: u64, metric: &str, values: &[f64]) -> Batch {
+    let now_ms = clock::now().ms();
+    let mut readings = Readings::default();
+    readings.series.push(SeriesKey::new(metric, [("node", node)]));
+    for (at, value) in values.iter().enumerate() {
+        let ts_ms = now_ms - (values.len() - at) as i64;
+        readings.samples.push((0, ts_ms, *value).into());
+    }
+    Batch { node: node.into(), epoch: 1, seq, readings, info: None }
+}
