@@ -12,3 +12,4 @@ mod settings;
 mod store_contract;
 mod stress;
 mod support;
+mod truth;
