@@ -165,6 +165,58 @@ async fn sigterm_with_open_streams_ends_in_time_and_loses_nothing() {
     assert!(seen.iter().all(|ts_ms| kept.contains(ts_ms)), "{seen:?} {kept:?}");
 }
 
+/// Root may drop its rights, so the test shows what somebody without them gets; others see what they have.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn without_permission_for_icmp_the_agent_says_so_and_uses_tcp() {
+    use std::os::unix::process::CommandExt;
+
+    const NOBODY: u32 = 65_534;
+    let folder = tempfile::tempdir().unwrap();
+    let is_root = std::fs::metadata("/proc/self").is_ok_and(|me| std::os::unix::fs::MetadataExt::uid(&me) == 0);
+    let program = folder.path().join("netloom");
+    std::fs::copy(binary(), &program).unwrap();
+    let mut command = Command::new(&program);
+    if is_root {
+        std::os::unix::fs::chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    let config = folder.path().join("netloom.toml");
+    std::fs::write(
+        &config,
+        "[settings.probe]\ndefault_targets = false\n[[settings.probe.targets]]\naddress = \"127.0.0.1\"\n",
+    )
+    .unwrap();
+    let data_dir = folder.path().join("data");
+    command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&data_dir).arg("--config").arg(&config);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let address = line.trim().rsplit(' ').next().unwrap().to_owned();
+
+    let client = reqwest::Client::new();
+    let probe = async || -> Option<Value> {
+        let nodes: Value = client.get(format!("{address}/api/v1/nodes")).send().await.ok()?.json().await.ok()?;
+        nodes[0]["measurements"].as_array()?.iter().find(|m| m["name"] == "probe 127.0.0.1").cloned()
+    };
+    crate::support::until("the probe has a state", async || probe().await.is_some()).await;
+    let probe = probe().await.unwrap();
+    terminate(&mut child);
+    if is_root && !everybody_may_ping() {
+        assert_eq!(probe["state"], "degraded", "{probe}");
+        assert_eq!(probe["detail"], "ICMP not permitted: using TCP");
+    } else {
+        assert!(probe["state"] == "working" || probe["detail"].as_str().unwrap().ends_with("using TCP"), "{probe}");
+    }
+}
+
+/// Whether the kernel lets any group send ICMP echo.
+fn everybody_may_ping() -> bool {
+    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ping_group_range").unwrap_or_default();
+    let ends: Vec<u64> = range.split_whitespace().filter_map(|end| end.parse().ok()).collect();
+    ends.first() <= ends.last()
+}
+
 async fn points(client: &reqwest::Client, url: &str) -> Vec<i64> {
     let Ok(response) = client.get(url).send().await else { return Vec::new() };
     let found: Value = response.json().await.unwrap_or_default();

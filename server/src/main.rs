@@ -36,7 +36,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&config.log).map_err(|error| anyhow::anyhow!("configuration: log: {error}"))?;
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(async {
+    let result = runtime.block_on(async {
         let shutdown = shutdown::on_signal()?;
         if is_watch {
             return watch(config, shutdown).await;
@@ -44,7 +44,10 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         #[cfg(feature = "hub")]
         serve(config, shutdown).await?;
         Ok(())
-    })
+    });
+    // A name look-up that hangs in the system's resolver must not hold up the end.
+    runtime.shutdown_background();
+    result
 }
 
 /// Prints what this machine measures until it is stopped.

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use futures::future::join_all;
 use netloom_core::{
     probe::{Target, TargetKind, merge_targets},
     settings::probe::ProbeSettings,
@@ -24,9 +25,10 @@ pub struct Found {
 /// Looks up the targets as they are now.
 pub async fn discover(settings: &ProbeSettings, hub: SocketAddr) -> Found {
     let mut found = Found::default();
-    for spec in &settings.targets {
+    let resolved = join_all(settings.targets.iter().map(|spec| resolve(&spec.address))).await;
+    for (spec, address) in settings.targets.iter().zip(resolved) {
         let name = spec.display_name().to_owned();
-        match resolve(&spec.address).await {
+        match address {
             Ok(address) => found.targets.push(Target {
                 name,
                 address,

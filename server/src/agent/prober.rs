@@ -54,7 +54,11 @@ pub fn spawn_thread(probing: Probing) -> io::Result<JoinHandle<()>> {
     let status = probing.status.clone();
     let thread = std::thread::Builder::new().name("netloom-probe".into()).spawn(move || {
         match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-            Ok(runtime) => runtime.block_on(probing.run()),
+            Ok(runtime) => {
+                runtime.block_on(probing.run());
+                // A name look-up that hangs in the system's resolver must not hold up the end.
+                runtime.shutdown_background();
+            }
             Err(error) => probing.status.set_result("probes", &Err(error.to_string()), clock::now()),
         }
     });
@@ -71,7 +75,10 @@ impl Probing {
         let mut running: HashMap<String, (Plan, CancellationToken)> = HashMap::new();
         loop {
             let config = self.config.borrow_and_update().clone();
-            let found = discover(&config.settings.probe, config.hub).await;
+            let found = tokio::select! {
+                found = discover(&config.settings.probe, config.hub) => found,
+                () = self.shutdown.cancelled() => return,
+            };
             let plans = self.plan(&config.settings.probe, &icmp, &found);
             running.retain(|name, (plan, stop)| {
                 let keeps = plans.iter().any(|new| new.target.name == *name && new == plan);

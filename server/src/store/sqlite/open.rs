@@ -41,7 +41,7 @@ impl DataFolder {
     pub(super) fn claim(data_dir: &Path) -> Result<Self, StoreError> {
         let shown = data_dir.display();
         let unusable = |what: &str, error: std::io::Error| StoreError::Unusable(format!("{what} {shown}: {error}"));
-        std::fs::create_dir_all(data_dir).map_err(|error| unusable("cannot make the data folder", error))?;
+        make_private(data_dir).map_err(|error| unusable("cannot make the data folder", error))?;
         if let Some(kind) = file_system(data_dir).filter(|kind| NETWORK_FILE_SYSTEMS.contains(&kind.as_str())) {
             let advice = "the database would be damaged there, choose a local folder with --data-dir";
             return Err(StoreError::Unusable(format!(
@@ -58,6 +58,14 @@ impl DataFolder {
             Err(TryLockError::Error(error)) => Err(unusable("cannot lock the data folder", error)),
         }
     }
+}
+
+/// Makes the folder for its owner alone: what a network does is nobody else's business.
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
 }
 
 /// The kind of file system a folder is on: that of the longest mount point above it.
