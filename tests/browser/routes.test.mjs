@@ -1,7 +1,7 @@
 // Every route, light and dark: it renders, becomes interactive, and nothing complains.
 
 import assert from "node:assert/strict";
-import { mkdir } from "node:fs/promises";
+import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
