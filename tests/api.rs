@@ -101,6 +101,18 @@ async fn the_openapi_document_lists_every_route_of_the_contract() {
     let (_, document) = hub.get("/api/v1/openapi.json").await;
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
     let paths = document["paths"].as_object().unwrap();
+    let mut ids = Vec::new();
+    for operation in paths.values().flat_map(|methods| methods.as_object().unwrap().values()) {
+        assert!(!ids.contains(&&operation["operationId"]), "{operation}");
+        ids.push(&operation["operationId"]);
+        let responses = operation["responses"].as_object().unwrap();
+        assert!(
+            responses.values().all(|response| !response["description"].as_str().unwrap().is_empty()),
+            "{operation}"
+        );
+        let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+        assert!(parameters.iter().all(|parameter| parameter["in"] == "query"), "{operation}");
+    }
     for path in [
         "/healthz",
         "/readyz",

@@ -19,14 +19,17 @@ pub fn read() -> Result<Vec<Interface>, String> {
         .map(|(name, data)| {
             let name = name.to_string_lossy().into_owned();
             let place = Path::new("/sys/class/net").join(&name);
-            let addresses = data.ip_networks().iter().map(|network| format!("{}/{}", network.addr, network.prefix));
+            let networks = data.ip_networks().iter();
+            let mut addresses: Vec<String> = networks.map(|n| format!("{}/{}", n.addr, n.prefix)).collect();
+            // The system tells them in any order; an order of their own keeps the same from looking changed.
+            addresses.sort_unstable();
             Interface {
                 kind: kind(&place, &name),
                 is_up: is_up(&place),
                 has_master: place.join("master").exists(),
                 speed_mbps: speed_mbps(&place),
                 mtu_bytes: Some(data.mtu()).filter(|mtu| *mtu > 0),
-                addresses: addresses.collect(),
+                addresses,
                 is_counted: false,
                 name,
             }

@@ -11,7 +11,7 @@ pub fn router() -> Router<WebState> {
 }
 
 /// Incidents, newest first: pending, firing and resolved.
-#[utoipa::path(get, path = "/api/v1/alerts", tag = "alerts", responses((status = 200, body = Vec<Incident>)))]
+#[utoipa::path(get, path = "/api/v1/alerts", tag = "alerts", responses((status = 200, description = "incidents, newest first", body = Vec<Incident>)))]
 pub async fn alerts(State(state): State<WebState>) -> Json<Vec<Incident>> {
     Json(state.board.incidents())
 }

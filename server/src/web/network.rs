@@ -40,7 +40,7 @@ pub async fn network(State(state): State<WebState>) -> Json<BTreeMap<String, Net
 }
 
 /// Firing alerts and those resolved within the last hour, newest first.
-#[utoipa::path(get, path = "/api/network/alerts", tag = "network", responses(
+#[utoipa::path(get, path = "/api/network/alerts", operation_id = "recent_alerts", tag = "network", responses(
     (status = 200, description = "firing and recently resolved alerts", body = Vec<Incident>),
 ))]
 pub async fn alerts(State(state): State<WebState>) -> Json<Vec<Incident>> {
@@ -55,7 +55,7 @@ pub async fn alerts(State(state): State<WebState>) -> Json<Vec<Incident>> {
 }
 
 /// How the network fares.
-#[utoipa::path(get, path = "/api/network/health", tag = "network", responses((status = 200, body = Health)))]
+#[utoipa::path(get, path = "/api/network/health", operation_id = "network_health", tag = "network", responses((status = 200, description = "a word, a score and the reasons", body = Health)))]
 pub async fn health(State(state): State<WebState>) -> Json<Health> {
     Json(state.board.health())
 }

@@ -11,7 +11,7 @@ pub fn router() -> Router<WebState> {
 }
 
 /// Every node that has reported, by name.
-#[utoipa::path(get, path = "/api/v1/nodes", tag = "nodes", responses((status = 200, body = Vec<NodeStatus>)))]
+#[utoipa::path(get, path = "/api/v1/nodes", tag = "nodes", responses((status = 200, description = "the nodes", body = Vec<NodeStatus>)))]
 pub async fn nodes(State(state): State<WebState>) -> Json<Vec<NodeStatus>> {
     Json(state.board.nodes())
 }

@@ -37,7 +37,7 @@ pub fn router() -> Router<WebState> {
 }
 
 /// This document.
-#[utoipa::path(get, path = "/api/v1/openapi.json", tag = "process", responses((status = 200, description = "OpenAPI 3.1")))]
+#[utoipa::path(get, path = "/api/v1/openapi.json", operation_id = "openapi", tag = "process", responses((status = 200, description = "OpenAPI 3.1")))]
 pub async fn document() -> Json<utoipa::openapi::OpenApi> {
     Json(Document::openapi())
 }

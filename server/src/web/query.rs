@@ -22,7 +22,7 @@ pub fn router() -> Router<WebState> {
 
 /// The points of every series of a metric within a range.
 #[utoipa::path(get, path = "/api/v1/query", tag = "query", params(QueryText), responses(
-    (status = 200, body = QueryAnswer),
+    (status = 200, description = "one entry per series that has points", body = QueryAnswer),
     (status = 400, description = "a parameter is wrong", body = Problem),
     (status = 404, description = "there is no such metric", body = Problem),
     (status = 422, description = "the question touches too many values", body = Problem),

@@ -22,14 +22,14 @@ pub fn router() -> Router<WebState> {
 }
 
 /// The settings in force. The `ETag` is their version.
-#[utoipa::path(get, path = "/api/v1/settings", tag = "settings", responses((status = 200, body = Settings)))]
+#[utoipa::path(get, path = "/api/v1/settings", tag = "settings", responses((status = 200, description = "the document", body = Settings)))]
 pub async fn document(State(state): State<WebState>) -> Response {
     let details = state.keeper.details().await;
     with_version(details.version, details.settings)
 }
 
 /// The settings with what a form needs beside them.
-#[utoipa::path(get, path = "/api/v1/settings/details", tag = "settings", responses((status = 200, body = SettingsReply)))]
+#[utoipa::path(get, path = "/api/v1/settings/details", tag = "settings", responses((status = 200, description = "document, version, and where values come from", body = SettingsReply)))]
 pub async fn details(State(state): State<WebState>) -> Json<SettingsReply> {
     Json(state.keeper.details().await)
 }

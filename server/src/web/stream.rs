@@ -40,6 +40,7 @@ pub fn router() -> Router<WebState> {
 
 /// What a listener wants.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct StreamText {
     /// Topics, separated by commas: samples, nodes, alerts, settings; all when left out.
