@@ -1,10 +1,21 @@
 //! What the server tells a page before its first rendering, and how the browser reads it.
 
 use leptos::prelude::*;
-use netloom_core::api::Boot;
+pub use netloom_core::api::Boot;
 
 /// The element of the document that holds the [`Boot`] as JSON.
 pub(crate) const ELEMENT_ID: &str = "netloom-boot";
+
+/// The cluster's name.
+#[derive(Debug, Clone)]
+pub(crate) struct Cluster(pub(crate) String);
+
+impl Cluster {
+    /// The cluster of the page around the caller.
+    pub(crate) fn expect() -> Self {
+        expect_context()
+    }
+}
 
 /// The JSON as it may stand inside a script element: without a `<`, nothing in it can end the element.
 pub(crate) fn embeddable(json: &str) -> String {

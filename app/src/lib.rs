@@ -4,14 +4,37 @@
 //! for its first rendering ([`Boot`]) twice: as context, and as text in the document. The browser reads the text before
 //! it takes the page over, so both sides draw the same markup and no page waits for data.
 
-mod boot;
-mod pages;
+// The type of a page's view nests as deeply as its markup, and the compiler computes its layout in one go.
+#![recursion_limit = "256"]
+#![cfg_attr(
+    not(feature = "hydrate"),
+    allow(dead_code, reason = "half of a page lives in the browser only, where nothing unused goes unnoticed")
+)]
 
-pub use netloom_core::api::Boot;
+mod api;
+mod boot;
+mod browser;
+mod charts;
+mod clock;
+mod components;
+#[cfg(test)]
+mod example;
+mod live;
+mod pages;
+mod range;
+mod theme;
+
+pub use boot::Boot;
 
 use leptos::{config::LeptosOptions, nonce::Nonce, prelude::*};
 use leptos_meta::{MetaTags, Title, provide_meta_context};
 use leptos_router::components::Router;
+
+use boot::Cluster;
+use clock::Clock;
+use components::frame::Frame;
+use live::Live;
+use theme::ThemeChoice;
 
 /// Chooses the theme before the first paint, so that a dark page does not flash white.
 const THEME_SCRIPT: &str =
@@ -51,11 +74,30 @@ pub fn shell(options: LeptosOptions, boot_json: &str, nonce: Option<Nonce>) -> i
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();
-    provide_context(boot::read());
+    let boot = boot::read();
+    provide_context(Cluster(boot.cluster.clone()));
+    let clock = Clock::provide(boot.now);
+    let live = Live::provide(boot, clock);
+    let theme = ThemeChoice::provide();
+    #[cfg(feature = "hydrate")]
+    Effect::new(move |_| come_alive(live, clock, theme));
+    #[cfg(not(feature = "hydrate"))]
+    let _ = (live, clock, theme);
     view! {
-        <Title text="Netloom" />
+        <Title formatter=|page| format!("{page} · Netloom") />
         <Router>
-            <main>{pages::routes()}</main>
+            <Frame>{pages::routes()}</Frame>
         </Router>
     }
+}
+
+/// What only the browser does, once the page that the server rendered is taken over: until then both must agree.
+#[cfg(feature = "hydrate")]
+fn come_alive(live: Live, clock: Clock, theme: ThemeChoice) {
+    components::canvas::set_formatter();
+    clock.start();
+    theme.recall();
+    live.connect();
+    // Tests and measurements wait for this.
+    browser::set_root_attribute("data-hydrated", Some(&format!("{:.1}", browser::monotonic_ms())));
 }

@@ -1,4 +1,13 @@
 //! The route and navigation table: the one place that lists the pages.
+//!
+//! Adding a page: its file in `pages/`, and its row below.
+
+mod alerts;
+mod node;
+mod nodes;
+mod not_found;
+mod overview;
+pub(crate) mod settings;
 
 use leptos::prelude::*;
 use leptos_router::{
@@ -7,11 +16,83 @@ use leptos_router::{
     path,
 };
 
-/// The routes of all pages.
-pub(crate) fn routes() -> impl IntoView {
-    view! {
-        <FlatRoutes fallback=|| view! { <h1>"Page not found"</h1> }>
-            <Route path=path!("/") view=|| view! { <h1>"Overview"</h1> } ssr=SsrMode::Async />
-        </FlatRoutes>
+use crate::components::icon::Icon;
+use {
+    alerts::Alerts, node::Node, nodes::Nodes, not_found::NotFound, overview::Overview,
+    settings::Settings as SettingsPage,
+};
+
+/// A row of the table.
+pub(crate) struct Page {
+    /// Its address; segments that begin with a colon stand for names.
+    pub(crate) path: &'static str,
+    /// What people call it.
+    pub(crate) title: &'static str,
+    /// Its drawing in the navigation.
+    pub(crate) icon: Icon,
+    /// The key that leads to it after `g`; pages without one are reached from others and not in the navigation.
+    pub(crate) shortcut: Option<char>,
+    /// Whether the number of firing alerts stands beside it.
+    pub(crate) counts_alerts: bool,
+}
+
+impl Page {
+    /// Whether an address lies on this page or below it.
+    pub(crate) fn is_around(&self, path: &str) -> bool {
+        path == self.path
+            || (self.path != "/" && path.strip_prefix(self.path).is_some_and(|rest| rest.starts_with('/')))
+    }
+}
+
+/// From rows of path, title, icon, shortcut, alert count and component to the table and the routes.
+macro_rules! pages {
+    ($($path:tt $title:literal $icon:ident $shortcut:expr, $counts:literal, $component:ident;)*) => {
+        const PAGES: &[Page] = &[
+            $(Page { path: $path, title: $title, icon: Icon::$icon, shortcut: $shortcut, counts_alerts: $counts },)*
+        ];
+
+        /// The routes of all pages. Every page has its data at once, so it is sent in one piece.
+        pub(crate) fn routes() -> impl IntoView {
+            view! {
+                <FlatRoutes fallback=NotFound>
+                    $(<Route path=path!($path) view=$component ssr=SsrMode::Async />)*
+                </FlatRoutes>
+            }
+        }
+    };
+}
+
+pages! {
+    "/"             "Overview"  Overview  Some('o'), false, Overview;
+    "/nodes"        "Nodes"     Node      Some('n'), false, Nodes;
+    "/nodes/:node"  "Node"      Node      None,      false, Node;
+    "/alerts"       "Alerts"    Alert     Some('a'), true,  Alerts;
+    "/settings"     "Settings"  Settings  Some('s'), false, SettingsPage;
+}
+
+/// The pages of the navigation, in its order.
+pub(crate) fn in_navigation() -> impl Iterator<Item = &'static Page> {
+    PAGES.iter().filter(|page| page.shortcut.is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shortcuts_are_unique() {
+        let keys: Vec<_> = in_navigation().filter_map(|page| page.shortcut).collect();
+        assert!(keys.iter().enumerate().all(|(at, key)| !keys[..at].contains(key)), "{keys:?}");
+    }
+
+    #[test]
+    fn an_address_below_a_page_belongs_to_it() {
+        let around = |path: &str| -> Vec<&str> {
+            in_navigation().filter(|page| page.is_around(path)).map(|page| page.title).collect()
+        };
+        assert_eq!(around("/"), ["Overview"]);
+        assert_eq!(around("/nodes/gpu-1"), ["Nodes"]);
+        assert_eq!(around("/nodes"), ["Nodes"]);
+        assert!(around("/nodesque").is_empty());
     }
 }

@@ -1,0 +1,78 @@
+//! What only a browser can do. Elsewhere these do nothing, so that components need not ask where they run.
+
+#[cfg(feature = "hydrate")]
+use leptos::prelude::*;
+use netloom_core::time::Timestamp;
+
+/// The browser's clock, ms since the epoch.
+pub(crate) fn now_ms() -> Option<i64> {
+    #[cfg(feature = "hydrate")]
+    return Some(js_sys::Date::now() as i64);
+    #[cfg(not(feature = "hydrate"))]
+    None
+}
+
+/// A moment shifted so that its UTC digits are those of the browser's time zone.
+pub(crate) fn local(at: Timestamp) -> Timestamp {
+    #[cfg(feature = "hydrate")]
+    {
+        let minutes = js_sys::Date::new(&(at.ms() as f64).into()).get_timezone_offset();
+        Timestamp(at.ms() - (minutes * 60_000.0) as i64)
+    }
+    #[cfg(not(feature = "hydrate"))]
+    at
+}
+
+/// A clock that is never set, ms since the page was opened.
+#[cfg(feature = "hydrate")]
+pub(crate) fn monotonic_ms() -> f64 {
+    window().performance().map_or(0.0, |performance| performance.now())
+}
+
+/// Whether nobody sees the page.
+#[cfg(feature = "hydrate")]
+pub(crate) fn is_hidden() -> bool {
+    document().hidden()
+}
+
+/// The events after which the page may have slept.
+#[cfg(feature = "hydrate")]
+pub(crate) fn wake_events() -> [(web_sys::EventTarget, &'static str); 2] {
+    [(document().into(), "visibilitychange"), (window().into(), "online")]
+}
+
+/// Listens for the rest of the page's life.
+#[cfg(feature = "hydrate")]
+pub(crate) fn listen(target: &web_sys::EventTarget, event: &str, run: impl Fn() + 'static) {
+    use wasm_bindgen::{JsCast, closure::Closure};
+    let listener = Closure::<dyn Fn()>::new(run).into_js_value();
+    // Fails for an invalid listener only.
+    let _ = target.add_event_listener_with_callback(event, listener.unchecked_ref());
+}
+
+/// Sets or removes an attribute of the document's root.
+#[cfg(feature = "hydrate")]
+pub(crate) fn set_root_attribute(name: &str, value: Option<&str>) {
+    let Some(root) = document().document_element() else { return };
+    // Both fail for invalid names only.
+    let _ = match value {
+        Some(value) => root.set_attribute(name, value),
+        None => root.remove_attribute(name),
+    };
+}
+
+/// What was remembered in this browser under a name.
+#[cfg(feature = "hydrate")]
+pub(crate) fn recall(name: &str) -> Option<String> {
+    window().local_storage().ok()??.get_item(name).ok()?
+}
+
+/// Remembers something in this browser; nothing in place of a value forgets.
+#[cfg(feature = "hydrate")]
+pub(crate) fn remember(name: &str, value: Option<&str>) {
+    // A browser that keeps nothing (private windows) loses a preference, no more.
+    let _ = window().local_storage().ok().flatten().map(|storage| match value {
+        Some(value) => storage.set_item(name, value),
+        None => storage.remove_item(name),
+    });
+}

@@ -1,0 +1,228 @@
+//! Charts as data: from series and settings to lines, and from lines to the option that draws them. Pure, so that all of
+//! it is tested without a browser.
+//!
+//! charming builds the options; what it has no words for is laid over them as JSON. Strings that begin with `@` stand
+//! for what JSON cannot hold, and the chart bridge replaces them: `@fmt:<unit>` and `@time` with functions, `@var:--x`
+//! with the colour that the style sheet gives to that name.
+
+pub(crate) mod bandwidth;
+pub(crate) mod latency;
+pub(crate) mod loss;
+pub(crate) mod pair;
+pub(crate) mod points;
+pub(crate) mod rates;
+pub(crate) mod topology;
+
+use charming::{
+    Chart,
+    component::{Axis, Grid},
+    element::{
+        AxisLabel, AxisPointer, AxisPointerType, AxisTick, AxisType, Label, LabelPosition, LineStyle, LineStyleType,
+        MarkLine, MarkLineData, MarkLineVariant, SplitLine, Symbol, Tooltip, Trigger,
+    },
+    series,
+};
+use netloom_core::{metric, sample::SeriesKey, unit::Unit};
+use serde_json::{Value, json};
+
+/// Lines one chart shows; what is more is folded into one.
+pub(crate) const LINES_MAX: usize = 6;
+
+/// The group whose charts share one cross-hair.
+const GROUP: &str = "time";
+
+/// One line of a chart.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Line {
+    /// Its lasting name in the chart.
+    pub(crate) id: String,
+    /// What people call it.
+    pub(crate) name: String,
+    /// The style sheet's name of its colour.
+    pub(crate) colour: &'static str,
+    /// Whether it is dashed, to tell it from a line of the same colour.
+    pub(crate) is_dashed: bool,
+    /// The series whose points it shows; several are folded into one line.
+    pub(crate) sources: Vec<SeriesKey>,
+}
+
+/// How several series become one line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fold {
+    /// The largest at each moment: one that is bad stays visible.
+    Worst,
+    /// Added up.
+    Sum,
+}
+
+/// A limit that is drawn across a chart.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Threshold {
+    /// What it is called.
+    pub(crate) name: String,
+    /// Where it lies, in the chart's unit.
+    pub(crate) value: f64,
+}
+
+/// A chart of values over time.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct TimeChart {
+    /// The unit of all values.
+    pub(crate) unit: Unit,
+    /// The lines, in the order of the legend.
+    pub(crate) lines: Vec<Line>,
+    /// How series that share a line become one.
+    pub(crate) fold: Fold,
+    /// Limits from the settings.
+    pub(crate) thresholds: Vec<Threshold>,
+}
+
+/// The colours of lines, told apart by people who see colours differently.
+pub(crate) const COLOURS: [&str; LINES_MAX] =
+    ["--series-1", "--series-2", "--series-3", "--series-4", "--series-5", "--series-6"];
+/// The colour of what is folded.
+pub(crate) const COLOUR_OTHERS: &str = "--muted";
+
+/// The name of a unit in the bridge, as the API writes it.
+fn unit_name(unit: Unit) -> String {
+    serde_json::to_value(unit).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn colour(token: &str) -> String {
+    format!("@var:{token}")
+}
+
+impl TimeChart {
+    /// A chart without lines.
+    pub(crate) fn new(metric: &str, fold: Fold) -> Self {
+        let unit = metric::unit_of(metric);
+        Self { unit, lines: Vec::new(), fold, thresholds: Vec::new() }
+    }
+
+    /// The option that draws the chart, as JSON, still without points.
+    pub(crate) fn option(&self) -> String {
+        let lines = self.lines.iter().enumerate();
+        let base = Chart::new()
+            .animation(false)
+            .grid(Grid::new().left(64).right(12).top(12).bottom(26))
+            .tooltip(tooltip(&format!("@fmt:{}", unit_name(self.unit))))
+            .x_axis(time_axis())
+            .y_axis(self.value_axis());
+        let chart = lines.fold(base, |chart, (at, line)| chart.series(self.series(line, at == 0)));
+        let mut option = serde_json::to_value(&chart).unwrap_or_default();
+        self.patch(&mut option);
+        option.to_string()
+    }
+
+    fn value_axis(&self) -> Axis {
+        Axis::new()
+            .type_(AxisType::Value)
+            .min(0)
+            .split_number(3)
+            .axis_label(axis_label(&format!("@fmt:{}", unit_name(self.unit))))
+            .split_line(SplitLine::new().line_style(LineStyle::new().color(colour("--line"))))
+    }
+
+    fn series(&self, line: &Line, is_first: bool) -> series::Line {
+        let stroke = if line.is_dashed { LineStyleType::Dashed } else { LineStyleType::Solid };
+        let style = LineStyle::new().width(1.5).color(colour(line.colour)).type_(stroke);
+        let series =
+            series::Line::new().id(line.id.as_str()).name(line.name.as_str()).show_symbol(false).line_style(style);
+        if is_first && !self.thresholds.is_empty() { series.mark_line(self.mark_line()) } else { series }
+    }
+
+    fn mark_line(&self) -> MarkLine {
+        let label = Label::new().position(LabelPosition::InsideStartTop).color(colour("--muted")).formatter("{b}");
+        let data = self.thresholds.iter().map(|threshold| {
+            MarkLineVariant::Simple(MarkLineData::new().name(threshold.name.as_str()).y_axis(threshold.value))
+        });
+        MarkLine::new()
+            .silent(true)
+            .symbol(vec![Symbol::None, Symbol::None])
+            .label(label)
+            .line_style(LineStyle::new().color(colour("--warning")).type_(LineStyleType::Dashed).width(1))
+            .data(data.collect())
+    }
+
+    /// Lays over the option what charming has no words for.
+    fn patch(&self, option: &mut Value) {
+        option["netloom"] = json!({ "group": GROUP });
+        // charming takes the line of an axis for a gradient.
+        option["xAxis"]["axisLine"] = json!({ "lineStyle": { "color": colour("--line") } });
+        let Some(series) = option["series"].as_array_mut() else { return };
+        for (series, line) in series.iter_mut().zip(&self.lines) {
+            // The colour of the mark beside the figure in the tooltip.
+            series["itemStyle"] = json!({ "color": colour(line.colour) });
+            series["emphasis"] = json!({ "disabled": true });
+        }
+    }
+}
+
+fn axis_label(formatter: &str) -> AxisLabel {
+    AxisLabel::new().color(colour("--muted")).font_size(12).formatter(formatter)
+}
+
+fn time_axis() -> Axis {
+    let line = LineStyle::new().color(colour("--line"));
+    Axis::new()
+        .type_(AxisType::Time)
+        .axis_label(axis_label("@time"))
+        .axis_tick(AxisTick::new().line_style(line))
+        .split_line(SplitLine::new().show(false))
+}
+
+fn tooltip(formatter: &str) -> Tooltip {
+    let line = LineStyle::new().color(colour("--muted")).type_(LineStyleType::Solid).width(1);
+    Tooltip::new()
+        .trigger(Trigger::Axis)
+        .axis_pointer(AxisPointer::new().type_(AxisPointerType::Line).line_style(line))
+        .value_formatter(formatter)
+        .background_color(colour("--surface"))
+        .border_color(colour("--line"))
+        .border_width(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(id: &str, is_dashed: bool) -> Line {
+        Line { id: id.into(), name: id.into(), colour: COLOURS[0], is_dashed, sources: Vec::new() }
+    }
+
+    fn option() -> Value {
+        let mut chart = TimeChart::new(metric::RTT_US, Fold::Worst);
+        chart.lines = vec![line("a", false), line("b", true)];
+        chart.thresholds = vec![Threshold { name: "limit 1 ms".into(), value: 1_000.0 }];
+        serde_json::from_str(&chart.option()).expect("is JSON")
+    }
+
+    #[test]
+    fn lines_carry_their_ids_colours_and_strokes() {
+        let option = option();
+        let series = option["series"].as_array().expect("a list");
+        let ids: Vec<_> = series.iter().map(|series| series["id"].as_str()).collect();
+        assert_eq!(ids, [Some("a"), Some("b")]);
+        assert_eq!(series[0]["itemStyle"]["color"], "@var:--series-1");
+        assert_eq!(series[1]["lineStyle"]["type"], "dashed");
+        assert!(series.iter().all(|series| series["showSymbol"] == false));
+    }
+
+    #[test]
+    fn a_threshold_is_drawn_once_and_named() {
+        let option = option();
+        assert_eq!(option["series"][0]["markLine"]["data"][0]["name"], "limit 1 ms");
+        assert_eq!(option["series"][0]["markLine"]["data"][0]["yAxis"], 1_000.0);
+        assert!(option["series"][1].get("markLine").is_none());
+    }
+
+    #[test]
+    fn axes_and_tooltip_write_the_unit_and_share_the_cross_hair() {
+        let option = option();
+        assert_eq!(option["yAxis"]["axisLabel"]["formatter"], "@fmt:microseconds");
+        assert_eq!(option["tooltip"]["valueFormatter"], "@fmt:microseconds");
+        assert_eq!(option["xAxis"]["axisLabel"]["formatter"], "@time");
+        assert_eq!(option["netloom"]["group"], "time");
+        assert_eq!(option["animation"], false);
+    }
+}

@@ -1,0 +1,45 @@
+//! What is around every page.
+
+use leptos::prelude::*;
+
+use super::{
+    connection_bar::ConnectionBar,
+    dialog::Overlay,
+    nav::Nav,
+    palette::Palette,
+    shortcuts::{self, Shortcuts},
+    topbar::Topbar,
+};
+use crate::{
+    live::{Link, Live},
+    range::TimeRange,
+};
+
+/// Navigation, top bar, panels, and the page in the middle.
+#[component]
+pub(crate) fn Frame(children: Children) -> impl IntoView {
+    let live = Live::expect();
+    TimeRange::provide();
+    Overlay::provide();
+    shortcuts::listen();
+    let range = TimeRange::expect();
+    // An effect runs in the browser only.
+    Effect::new(move |_| live.show(range.window()));
+    let is_lost = move || matches!(live.link.get(), Link::Lost { .. });
+    view! {
+        <a class="skip-link" href="#content">
+            "Skip to the content"
+        </a>
+        <div class="frame" class:is-lost=is_lost>
+            <Topbar />
+            <Nav />
+            <main class="content" id="content" tabindex="-1">
+                {children()}
+            </main>
+        </div>
+        <ConnectionBar />
+        <Palette />
+        <Shortcuts />
+    }
+    .into_any()
+}

@@ -1,0 +1,51 @@
+//! Things that tests speak of.
+
+use netloom_core::{
+    api::{NodeInfo, NodeRole, NodeState, NodeStatus, TargetInfo},
+    incident::{Incident, IncidentState},
+    probe::ProbeMode,
+    rule::Severity,
+    sample::{Labels, SeriesKey},
+    time::Timestamp,
+    unit::Unit,
+};
+
+/// A node that is up and probes the given targets by ICMP.
+pub(crate) fn node(name: &str, targets: &[&str]) -> NodeStatus {
+    let target = |name: &&str| TargetInfo { name: (*name).into(), address: "127.0.0.1".into(), mode: ProbeMode::Icmp };
+    let info = NodeInfo {
+        node: name.into(),
+        version: "0.1.0".into(),
+        os: String::new(),
+        started_at: Timestamp(0),
+        interfaces: Vec::new(),
+        targets: targets.iter().map(target).collect(),
+        measurements: Vec::new(),
+    };
+    NodeStatus { role: NodeRole::Hub, address: String::new(), last_seen: Timestamp(0), status: NodeState::Up, info }
+}
+
+/// The labels of a series from `n1` to a destination.
+pub(crate) fn labels(dst: &str, mode: &str) -> Labels {
+    SeriesKey::new("", [("src", "n1"), ("dst", dst), ("mode", mode)]).labels
+}
+
+/// An incident about the way from `n1` to a destination: critical if it is about loss.
+pub(crate) fn incident(rule: &str, state: IncidentState, dst: &str) -> Incident {
+    Incident {
+        id: 1,
+        rule: rule.into(),
+        title: "Packet loss".into(),
+        severity: if rule == "loss_high" { Severity::Critical } else { Severity::Warning },
+        state,
+        subject: format!("n1 → {dst}"),
+        labels: labels(dst, "icmp"),
+        value: 0.25,
+        limit: 0.05,
+        unit: Unit::Ratio,
+        message: format!("Loss n1 → {dst} is 25 %, over the limit of 5 %"),
+        started_at: Timestamp(60_000),
+        fired_at: Some(Timestamp(70_000)),
+        resolved_at: (state == IncidentState::Resolved).then_some(Timestamp(100_000)),
+    }
+}

@@ -1,0 +1,273 @@
+//! What the page knows, kept current: one event stream feeds signals (nodes, incidents, health, settings) and the store
+//! of samples, whose readers run at most once per [`FRAME_MIN_MS`].
+//!
+//! On the server the same signals hold the boot data and nothing moves.
+
+pub(crate) mod feed;
+mod frame;
+pub(crate) mod store;
+#[cfg(feature = "hydrate")]
+mod stream;
+
+use leptos::{prelude::*, task::spawn_local};
+use netloom_core::{
+    api::{NodeStatus, SettingsReply},
+    event::LiveEvent,
+    health::Health,
+    incident::{Incident, IncidentState},
+    metric::{self, Scope},
+    sample::Labels,
+    time::Timestamp,
+};
+
+use crate::{api, boot::Boot, clock::Clock, range::Window};
+use feed::{Feed, FeedState, Interest};
+use frame::Frame;
+use store::{FeedId, Store};
+
+/// Readers of samples run at most this often, ms: every sample is on the screen well within 300 ms of its event, and
+/// the main thread stays free.
+const FRAME_MIN_MS: i64 = 200;
+
+/// Incidents a page keeps: more than anyone reads. The oldest go first.
+const INCIDENTS_MAX: usize = 500;
+
+/// How the page is connected to the hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// Not yet.
+    Opening,
+    /// Events arrive.
+    Open,
+    /// Nothing arrives, and the page tries again and again.
+    Lost {
+        /// Since when.
+        since: Timestamp,
+    },
+}
+
+/// Everything live. A handle: copies speak of the same page.
+#[derive(Clone, Copy)]
+pub(crate) struct Live {
+    /// The nodes, in the order of their names.
+    pub(crate) nodes: RwSignal<Vec<NodeStatus>>,
+    /// Incidents, newest first.
+    pub(crate) incidents: RwSignal<Vec<Incident>>,
+    /// How the network fares.
+    pub(crate) health: RwSignal<Health>,
+    /// The settings in force.
+    pub(crate) settings: RwSignal<SettingsReply>,
+    /// How the page is connected.
+    pub(crate) link: RwSignal<Link>,
+    /// The hub's version when it is not the one that this page came from.
+    pub(crate) other_version: RwSignal<Option<String>>,
+    clock: Clock,
+    version: StoredValue<String>,
+    window: RwSignal<Option<Window>>,
+    store: StoredValue<Store>,
+    samples: Trigger,
+    frame: StoredValue<Frame>,
+}
+
+impl Live {
+    /// Begins with what the server told and hands it to all components below.
+    pub(crate) fn provide(boot: Boot, clock: Clock) -> Self {
+        let live = Self {
+            nodes: RwSignal::new(boot.nodes),
+            incidents: RwSignal::new(boot.incidents),
+            health: RwSignal::new(boot.health),
+            settings: RwSignal::new(boot.settings),
+            link: RwSignal::new(Link::Opening),
+            other_version: RwSignal::new(None),
+            clock,
+            version: StoredValue::new(boot.version),
+            window: RwSignal::new(None),
+            store: StoredValue::new(Store::default()),
+            samples: Trigger::new(),
+            frame: StoredValue::new(Frame::default()),
+        };
+        provide_context(live);
+        live
+    }
+
+    /// The live data of the page around the caller.
+    pub(crate) fn expect() -> Self {
+        expect_context()
+    }
+
+    /// Opens the stream and keeps it open; for the browser, after hydration.
+    #[cfg(feature = "hydrate")]
+    pub(crate) fn connect(self) {
+        stream::open(self);
+    }
+
+    /// Reads the samples, and again whenever there are new ones.
+    pub(crate) fn samples<T>(self, read: impl FnOnce(&Store) -> T) -> T {
+        self.samples.track();
+        self.store.with_value(read)
+    }
+
+    /// How many alerts fire.
+    pub(crate) fn firing(self) -> usize {
+        self.incidents.with(|all| all.iter().filter(|incident| incident.state == IncidentState::Firing).count())
+    }
+
+    /// The age of the newest sample, ms; `None` before the first.
+    pub(crate) fn newest_age_ms(self) -> Option<i64> {
+        let now_ms = self.clock.now().ms();
+        self.samples(Store::newest_ms).map(|newest_ms| (now_ms - newest_ms).max(0))
+    }
+
+    /// The expected time between two samples of a metric, ms.
+    pub(crate) fn interval_ms(self, metric: &str) -> i64 {
+        let is_pair = metric::find(metric).is_some_and(|metric| metric.scope == Scope::Pair);
+        self.settings.with(|reply| {
+            let interval_ms =
+                if is_pair { reply.settings.probe.interval_ms } else { reply.settings.collect.interval_ms };
+            interval_ms as i64
+        })
+    }
+
+    /// Shows another window: all feeds ask for their history.
+    pub(crate) fn show(self, window: Window) {
+        self.window.set(Some(window));
+        self.ask(|_| true);
+    }
+
+    /// Asks for the history of some feeds anew, each in the window of the page.
+    pub(crate) fn ask(self, wanted: impl Fn(&Feed) -> bool) {
+        let Some(window) = self.window.get_untracked() else { return };
+        let now_ms = self.clock.now_untracked().ms();
+        let mut questions = Vec::new();
+        self.store.update_value(|store| {
+            for (id, feed) in store.feeds_mut().filter(|(_, feed)| wanted(feed)) {
+                let interval_ms = untrack(|| self.interval_ms(feed.interest.metric));
+                questions.push((id, feed.ask(window, interval_ms, now_ms)));
+            }
+        });
+        for (id, question) in questions {
+            spawn_local(async move {
+                let answer = api::history(&question).await.map_err(|problem| problem.detail);
+                self.store.update_value(|store| store.settle(id, &question, answer));
+                self.samples.notify();
+            });
+        }
+    }
+
+    /// Takes an event of the stream.
+    pub(crate) fn take(self, event: LiveEvent) {
+        match event {
+            LiveEvent::Hello(hello) => {
+                let is_other = self.version.with_value(|version| *version != hello.version);
+                self.other_version.set(is_other.then_some(hello.version));
+                self.clock.set_to(hello.now);
+                self.ask(|feed| matches!(feed.state, FeedState::Failed(_)));
+            }
+            LiveEvent::Resync => self.resync(),
+            LiveEvent::Samples(readings) => {
+                self.store.update_value(|store| store.take(&readings));
+                self.request_frame();
+            }
+            LiveEvent::Node(node) => self.nodes.update(|nodes| upsert_node(nodes, *node)),
+            LiveEvent::Incident(incident) => self.incidents.update(|all| upsert_incident(all, *incident)),
+            LiveEvent::Health(health) => self.health.set(health),
+            LiveEvent::Settings { version } => {
+                if self.settings.with_untracked(|reply| reply.version < version) {
+                    self.refresh_settings();
+                }
+            }
+        }
+    }
+
+    /// Asks for everything that a gap in the stream may have hidden.
+    pub(crate) fn resync(self) {
+        self.ask(|_| true);
+        self.refresh_settings();
+        self.refresh_incidents();
+    }
+
+    /// Asks for the incidents: one that ended unseen would stay on the page for ever.
+    pub(crate) fn refresh_incidents(self) {
+        spawn_local(async move {
+            if let Ok(incidents) = api::incidents().await {
+                self.incidents.set(incidents);
+            }
+        });
+    }
+
+    /// Asks for the settings in force.
+    pub(crate) fn refresh_settings(self) {
+        spawn_local(async move {
+            if let Ok(reply) = api::settings().await {
+                self.settings.set(reply);
+            }
+        });
+    }
+
+    /// Runs the readers of samples in the next frame, not earlier than the shortest time after the last.
+    fn request_frame(self) {
+        let now_ms = self.clock.now_exact().ms();
+        let Some(wait_ms) = self.frame.try_update_value(|frame| frame.request(now_ms, FRAME_MIN_MS)).flatten() else {
+            return;
+        };
+        let run = move || {
+            let now_ms = self.clock.now_exact().ms();
+            self.frame.update_value(|frame| frame.ran(now_ms));
+            self.store.update_value(|store| store.forget(now_ms));
+            self.samples.notify();
+        };
+        frame::schedule(wait_ms, run);
+    }
+}
+
+/// A feed that a component uses; it lives as long as the component.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FeedHandle(FeedId);
+
+/// Begins a feed for the component that is being built.
+pub(crate) fn use_feed(interest: Interest) -> FeedHandle {
+    let live = Live::expect();
+    let joined = live.store.try_update_value(|store| store.join(interest));
+    let id = joined.expect("the store lives as long as the page");
+    // An effect runs in the browser only. A feed that was there before has its history already.
+    Effect::new(move |_| {
+        let is_new = live.store.with_value(|store| store.feed(id).is_some_and(|feed| !feed.is_asked()));
+        if is_new {
+            untrack(|| live.ask(|feed| !feed.is_asked()));
+        }
+    });
+    on_cleanup(move || {
+        live.store.try_update_value(|store| store.leave(id));
+    });
+    FeedHandle(id)
+}
+
+impl FeedHandle {
+    /// The labels of its series.
+    pub(crate) fn labels(self, live: Live) -> Vec<Labels> {
+        live.samples(|store| self.of(store).map(|feed| feed.series().keys().cloned().collect()).unwrap_or_default())
+    }
+
+    /// The feed in the store.
+    pub(crate) fn of(self, store: &Store) -> Option<&Feed> {
+        store.feed(self.0)
+    }
+}
+
+fn upsert_node(nodes: &mut Vec<NodeStatus>, node: NodeStatus) {
+    match nodes.binary_search_by(|known| known.info.node.cmp(&node.info.node)) {
+        Ok(at) => nodes[at] = node,
+        Err(at) => nodes.insert(at, node),
+    }
+}
+
+fn upsert_incident(incidents: &mut Vec<Incident>, incident: Incident) {
+    match incidents.iter_mut().find(|known| known.id == incident.id) {
+        Some(known) => *known = incident,
+        None => {
+            let at = incidents.partition_point(|known| known.id > incident.id);
+            incidents.insert(at, incident);
+            incidents.truncate(INCIDENTS_MAX);
+        }
+    }
+}

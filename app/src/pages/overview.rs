@@ -1,0 +1,220 @@
+//! Is the network holding training back, where, since when?
+
+mod tiles;
+mod topology;
+mod verdict;
+mod ways;
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+use netloom_core::{
+    incident::{Incident, IncidentState},
+    metric,
+    stats::aggregate::Aggregation,
+};
+
+use crate::{
+    charts::{self, TimeChart, topology::Way},
+    clock::Clock,
+    components::{
+        alert_feed::AlertFeed,
+        chart_card::ChartCard,
+        empty_state::EmptyState,
+        measurement_notice::MeasurementNotice,
+        status_badge::{Shape, health_word},
+        when::When,
+    },
+    live::{FeedHandle, Live, feed::Feed, feed::Interest, use_feed},
+    range::TimeRange,
+};
+use tiles::Tiles;
+use topology::Topology;
+use verdict::{Facts, Part, Verdict};
+
+/// Incidents in the short feed: what is now, and a little of what was.
+const FEED_MAX: usize = 6;
+
+/// What the panels of the page share.
+#[derive(Clone, Copy)]
+struct Panels {
+    live: Live,
+    range: TimeRange,
+    clock: Clock,
+    rtt: FeedHandle,
+    loss: FeedHandle,
+    received: FeedHandle,
+    sent: FeedHandle,
+    bandwidth: Memo<TimeChart>,
+    ways: Memo<Vec<Way>>,
+}
+
+impl Panels {
+    fn begin() -> Self {
+        let (live, clock) = (Live::expect(), Clock::expect());
+        let (received, sent) =
+            (use_feed(Interest::all(metric::NET_RX_BPS)), use_feed(Interest::all(metric::NET_TX_BPS)));
+        let bandwidth = Memo::new(move |_| {
+            charts::bandwidth::chart(received.labels(live).into_iter(), sent.labels(live).into_iter())
+        });
+        let ways = Memo::new(move |_| {
+            let now_ms = clock.now().ms();
+            let (nodes, incidents) = (live.nodes.read(), live.incidents.read());
+            live.samples(|store| ways::ways(&nodes, &incidents, store, now_ms))
+        });
+        Self {
+            live,
+            range: TimeRange::expect(),
+            clock,
+            rtt: use_feed(Interest::all(metric::RTT_US)),
+            loss: use_feed(Interest::all(metric::LOSS_RATIO)),
+            received,
+            sent,
+            bandwidth,
+            ways,
+        }
+    }
+
+    /// Reads feeds and the window of the page, and again whenever there are new samples.
+    fn read<T>(self, feeds: &[FeedHandle], read: impl FnOnce(&[&Feed], (i64, i64)) -> T) -> T {
+        let window = self.range.window().bounds(self.clock.now_exact().ms());
+        self.live.samples(|store| {
+            let feeds: Vec<&Feed> = feeds.iter().filter_map(|feed| feed.of(store)).collect();
+            read(&feeds, window)
+        })
+    }
+
+    /// Median latency, µs, and mean loss over the window.
+    fn typical(self) -> Option<(f64, f64)> {
+        let aggregate = |feed: FeedHandle, aggregation: Aggregation| {
+            self.read(&[feed], |feeds, _| {
+                let series = feeds.iter().flat_map(|feed| feed.series().values());
+                let mut values: Vec<f64> = series.flat_map(|points| points.iter().map(|(_, value)| value)).collect();
+                aggregation.apply(&mut values)
+            })
+        };
+        aggregate(self.rtt, Aggregation::P50).zip(aggregate(self.loss, Aggregation::Avg))
+    }
+}
+
+/// The page.
+#[component]
+pub(crate) fn Overview() -> impl IntoView {
+    let panels = Panels::begin();
+    let live = panels.live;
+    let settings = move || live.settings.with(|reply| reply.settings.alerts.clone());
+    let latency = Memo::new(move |_| {
+        let series = panels.rtt.labels(live).into_iter();
+        live.nodes.with(|nodes| charts::latency::chart(nodes, series, &settings().latency))
+    });
+    let loss = Memo::new(move |_| {
+        let series = panels.loss.labels(live).into_iter();
+        live.nodes.with(|nodes| charts::loss::chart(nodes, series, &settings().loss))
+    });
+    view! {
+        <Title text="Overview" />
+        <h1 class="visually-hidden">"Overview"</h1>
+        <VerdictCard panels />
+        <MeasurementNotice />
+        <Tiles panels />
+        <div class="overview-grid">
+            <div class="overview-charts">
+                <ChartCard id="chart-latency" title="Latency" feeds=vec![panels.rtt] chart=latency />
+                <ChartCard id="chart-loss" title="Loss" feeds=vec![panels.loss] chart=loss />
+                <ChartCard
+                    id="chart-bandwidth"
+                    title="Bandwidth"
+                    feeds=vec![panels.received, panels.sent]
+                    chart=panels.bandwidth
+                />
+            </div>
+            <div class="overview-side">
+                <Topology panels />
+                <RecentAlerts />
+            </div>
+        </div>
+    }
+    .into_any()
+}
+
+/// The sentence, and the score that goes with it.
+#[component]
+fn VerdictCard(panels: Panels) -> impl IntoView {
+    let (live, range) = (panels.live, panels.range);
+    let verdict = Memo::new(move |_| {
+        let (from_ms, to_ms) = range.window().bounds(0);
+        let typical = panels.typical();
+        let (nodes, incidents, ways) = (live.nodes.read(), live.incidents.read(), panels.ways.read());
+        Verdict::of(&Facts { nodes: &nodes, incidents: &incidents, ways: &ways, typical, span_ms: to_ms - from_ms })
+    });
+    let part = move |part: Part| match part {
+        Part::Text(text) => text.into_any(),
+        Part::Moment(at) => view! { <When at /> }.into_any(),
+        Part::Link(text, path) => view! { <a href=move || range.carry(&path)>{text}</a> }.into_any(),
+    };
+    let health = live.health;
+    let tone = Signal::derive(move || verdict.with(|verdict| verdict.tone));
+    view! {
+        <section class=move || format!("card verdict tone-{}", tone.get().name()) aria-label="Verdict">
+            <Shape tone />
+            <p class="verdict-text" data-testid="verdict" aria-live="polite">
+                {move || verdict.get().parts.into_iter().map(part).collect_view()}
+            </p>
+            <p
+                class="score"
+                data-testid="health-score"
+                data-status=move || health.with(|health| health_word(health.status))
+                title="Health score: 100 less what each firing alert and each silent node takes away"
+            >
+                <span class="score-value">{move || health.with(|health| health.score)}</span>
+                <span class="score-of">"/ 100"</span>
+                <span class="score-name">"health"</span>
+            </p>
+        </section>
+    }
+    .into_any()
+}
+
+/// What fires and what is about to, before what is over.
+fn short_feed(incidents: &[Incident]) -> Vec<Incident> {
+    let is_now = |incident: &&Incident| matches!(incident.state, IncidentState::Firing | IncidentState::Pending);
+    let now = incidents.iter().filter(is_now);
+    let over = incidents.iter().filter(|incident| incident.state == IncidentState::Resolved);
+    now.chain(over).take(FEED_MAX).cloned().collect()
+}
+
+#[component]
+fn RecentAlerts() -> impl IntoView {
+    let (live, range) = (Live::expect(), TimeRange::expect());
+    let shown = Memo::new(move |_| live.incidents.with(|all| short_feed(all)));
+    view! {
+        <section class="card" aria-labelledby="recent-alerts">
+            <header class="card-header">
+                <h2 id="recent-alerts">"Alerts"</h2>
+                <a class="card-note" href=move || range.carry("/alerts")>
+                    "All alerts"
+                </a>
+            </header>
+            <AlertFeed incidents=shown />
+            <Show when=move || shown.with(Vec::is_empty)>
+                <EmptyState title="All quiet">
+                    "Nothing has fired. Limits are in the " <a href=move || range.carry("/settings")>"settings"</a> "."
+                </EmptyState>
+            </Show>
+        </section>
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example::incident;
+
+    #[test]
+    fn what_fires_comes_before_what_is_over() {
+        let states = [IncidentState::Resolved, IncidentState::Inactive, IncidentState::Firing];
+        let incidents = states.map(|state| incident("loss_high", state, "a"));
+        let shown: Vec<_> = short_feed(&incidents).into_iter().map(|incident| incident.state).collect();
+        assert_eq!(shown, [IncidentState::Firing, IncidentState::Resolved]);
+    }
+}

@@ -1,0 +1,278 @@
+//! The stretch of time that a page shows. It lives in the URL, so that a link shows a colleague the same view and the
+//! browser's back button undoes a zoom.
+//!
+//! `?range=15m` is a live window that ends now; `from` and `to` (epoch milliseconds) beside it hold the page still at
+//! what was zoomed to, and are dropped to go on live.
+
+use leptos::prelude::*;
+use leptos_router::{
+    NavigateOptions,
+    hooks::{use_location, use_navigate},
+};
+
+/// A live window that people can choose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Preset {
+    /// The value of `?range=`.
+    pub(crate) key: &'static str,
+    /// What the button says.
+    pub(crate) label: &'static str,
+    /// Its length, ms.
+    pub(crate) span_ms: i64,
+}
+
+const MINUTE_MS: i64 = 60_000;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
+
+/// The windows in the order of the buttons; the first one is the default.
+pub(crate) const PRESETS: [Preset; 5] = [
+    Preset { key: "5m", label: "5 m", span_ms: 5 * MINUTE_MS },
+    Preset { key: "15m", label: "15 m", span_ms: 15 * MINUTE_MS },
+    Preset { key: "1h", label: "1 h", span_ms: HOUR_MS },
+    Preset { key: "6h", label: "6 h", span_ms: 6 * HOUR_MS },
+    Preset { key: "24h", label: "24 h", span_ms: 24 * HOUR_MS },
+];
+
+/// Shorter than this nothing could be seen: a few samples.
+const ZOOM_MIN_MS: i64 = 5_000;
+
+/// What is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Window {
+    /// The last `span_ms` milliseconds, moving on.
+    Live {
+        /// Its length, ms.
+        span_ms: i64,
+    },
+    /// A stretch that stays.
+    Fixed {
+        /// Its beginning, ms since the epoch.
+        from_ms: i64,
+        /// Its end, ms since the epoch.
+        to_ms: i64,
+    },
+}
+
+/// Points per series that a chart asks for at most: about one per pixel of a wide screen.
+const POINTS_WANTED: i64 = 900;
+
+/// Widths of a point, ms: steps that people can name.
+const STEPS_MS: [i64; 14] = [
+    1_000,
+    2_000,
+    5_000,
+    10_000,
+    15_000,
+    30_000,
+    MINUTE_MS,
+    2 * MINUTE_MS,
+    5 * MINUTE_MS,
+    10 * MINUTE_MS,
+    15 * MINUTE_MS,
+    30 * MINUTE_MS,
+    HOUR_MS,
+    6 * HOUR_MS,
+];
+
+impl Window {
+    /// Its beginning and end, ms since the epoch.
+    pub(crate) fn bounds(self, now_ms: i64) -> (i64, i64) {
+        match self {
+            Window::Live { span_ms } => (now_ms - span_ms, now_ms),
+            Window::Fixed { from_ms, to_ms } => (from_ms, to_ms),
+        }
+    }
+
+    /// The width of a point for samples taken every `interval_ms`; `None` where every sample fits.
+    pub(crate) fn step_ms(self, interval_ms: i64) -> Option<i64> {
+        let (from_ms, to_ms) = self.bounds(0);
+        let wanted_ms = (to_ms - from_ms).div_euclid(POINTS_WANTED);
+        if interval_ms >= wanted_ms {
+            return None;
+        }
+        let last = STEPS_MS.last().copied();
+        STEPS_MS.iter().copied().find(|step_ms| *step_ms >= wanted_ms).or(last)
+    }
+}
+
+/// What the URL says about time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Selection {
+    /// The chosen live window.
+    pub(crate) preset: Preset,
+    /// What was zoomed to, from and to in ms since the epoch; the page is live without it.
+    pub(crate) zoom: Option<(i64, i64)>,
+}
+
+impl Selection {
+    /// Reads the parameters of a URL; what is not understood is as if it were not there.
+    fn read<'a>(parameter: impl Fn(&str) -> Option<&'a str>) -> Self {
+        let key = parameter("range").unwrap_or_default();
+        let preset = PRESETS.into_iter().find(|preset| preset.key == key).unwrap_or(PRESETS[0]);
+        let moment = |name: &str| parameter(name)?.parse::<i64>().ok();
+        let zoom = moment("from").zip(moment("to"));
+        Self { preset, zoom: zoom.filter(|(from, to)| *from >= 0 && to - from >= ZOOM_MIN_MS) }
+    }
+
+    /// The stretch to show.
+    pub(crate) fn window(self) -> Window {
+        match self.zoom {
+            Some((from_ms, to_ms)) => Window::Fixed { from_ms, to_ms },
+            None => Window::Live { span_ms: self.preset.span_ms },
+        }
+    }
+
+    /// The parameters of an address with this selection in place of its own, with `?` in front.
+    fn instead_of(self, search: &str) -> String {
+        let is_time = |parameter: &&str| {
+            matches!(parameter.split('=').next(), Some("range" | "from" | "to")) || parameter.is_empty()
+        };
+        let others = search.trim_start_matches('?').split('&').filter(|parameter| !is_time(parameter));
+        others.fold(self.query(), |query, other| {
+            let separator = if query.is_empty() { '?' } else { '&' };
+            format!("{query}{separator}{other}")
+        })
+    }
+
+    /// The parameters that keep the selection, with `?` in front; empty for the default.
+    pub(crate) fn query(self) -> String {
+        let range = (self.preset != PRESETS[0]).then(|| format!("range={}", self.preset.key));
+        let zoom = self.zoom.map(|(from, to)| format!("from={from}&to={to}"));
+        let parts: Vec<String> = range.into_iter().chain(zoom).collect();
+        if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) }
+    }
+}
+
+/// The selection of the page and the ways to change it.
+#[derive(Clone, Copy)]
+pub(crate) struct TimeRange {
+    selection: Memo<Selection>,
+    go: Callback<Selection>,
+}
+
+impl TimeRange {
+    /// Reads the URL from here on and hands the selection to all components below. Must be called within the router.
+    pub(crate) fn provide() {
+        let location = use_location();
+        let query = location.query;
+        let selection = Memo::new(move |_| query.with(|query| Selection::read(|name| query.get_str(name))));
+        let navigate = use_navigate();
+        let go = Callback::new(move |selection: Selection| {
+            let query = location.search.with_untracked(|search| selection.instead_of(search));
+            let options = NavigateOptions { scroll: false, resolve: false, ..Default::default() };
+            navigate(&format!("{}{query}", location.pathname.get_untracked()), options);
+        });
+        provide_context(Self { selection, go });
+    }
+
+    /// The selection of the page around the caller.
+    pub(crate) fn expect() -> Self {
+        expect_context()
+    }
+
+    /// What the URL says.
+    pub(crate) fn selection(self) -> Selection {
+        self.selection.get()
+    }
+
+    /// What is shown.
+    pub(crate) fn window(self) -> Window {
+        self.selection.get().window()
+    }
+
+    /// Whether the page moves on with time.
+    pub(crate) fn is_live(self) -> bool {
+        self.selection.get().zoom.is_none()
+    }
+
+    /// Shows a live window.
+    pub(crate) fn choose(self, preset: Preset) {
+        self.go.run(Selection { preset, zoom: None });
+    }
+
+    /// Holds the page at a stretch of time; a shorter one than can be read is widened around its middle.
+    pub(crate) fn zoom(self, from_ms: f64, to_ms: f64) {
+        let (from_ms, to_ms) = (from_ms as i64, to_ms as i64);
+        let widen = (ZOOM_MIN_MS - (to_ms - from_ms) + 1).max(0) / 2;
+        let zoom = Some(((from_ms - widen).max(0), to_ms + widen));
+        self.go.run(Selection { zoom, ..self.selection.get_untracked() });
+    }
+
+    /// Goes on live.
+    pub(crate) fn resume(self) {
+        self.go.run(Selection { zoom: None, ..self.selection.get_untracked() });
+    }
+
+    /// The address of another page that shows the same stretch of time; `path` may have parameters of its own.
+    pub(crate) fn carry(self, path: &str) -> String {
+        let time = self.selection.get().query();
+        let time = if path.contains('?') { time.replacen('?', "&", 1) } else { time };
+        format!("{path}{time}")
+    }
+}
+
+/// A name as one segment of a path.
+pub(crate) fn segment(name: &str) -> String {
+    let mut encoded = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+            encoded.push(byte as char);
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(query: &[(&'static str, &'static str)]) -> Selection {
+        Selection::read(|wanted| query.iter().find(|(name, _)| *name == wanted).map(|(_, value)| *value))
+    }
+
+    #[test]
+    fn without_parameters_the_page_is_live_and_its_address_stays_bare() {
+        let selection = read(&[]);
+        assert_eq!(selection.window(), Window::Live { span_ms: 300_000 });
+        assert_eq!(selection.query(), "");
+    }
+
+    #[test]
+    fn a_selection_survives_its_own_address() {
+        let selection = read(&[("range", "6h"), ("from", "100000"), ("to", "200000")]);
+        assert_eq!(selection.window(), Window::Fixed { from_ms: 100_000, to_ms: 200_000 });
+        assert_eq!(selection.query(), "?range=6h&from=100000&to=200000");
+    }
+
+    #[test]
+    fn other_parameters_of_the_address_stay() {
+        let hour = read(&[("range", "1h")]);
+        assert_eq!(hour.instead_of("range=6h&interface=lo&from=1&to=2"), "?range=1h&interface=lo");
+        assert_eq!(hour.instead_of(""), "?range=1h");
+        assert_eq!(read(&[]).instead_of("range=6h"), "");
+        assert_eq!(read(&[]).instead_of("interface=lo"), "?interface=lo");
+    }
+
+    #[test]
+    fn nonsense_in_the_address_is_left_out() {
+        for bad in [[("from", "x"), ("to", "1")], [("from", "9000"), ("to", "1")], [("range", "1y"), ("from", "1")]] {
+            assert_eq!(read(&bad).window(), Window::Live { span_ms: 300_000 });
+        }
+    }
+
+    #[test]
+    fn long_windows_are_thinned_out_and_short_ones_are_not() {
+        let steps = PRESETS.map(|preset| Window::Live { span_ms: preset.span_ms }.step_ms(1_000));
+        assert_eq!(steps, [None, None, Some(5_000), Some(30_000), Some(120_000)]);
+        assert_eq!(Window::Live { span_ms: 300_000 }.step_ms(200), Some(1_000));
+        assert_eq!(Window::Live { span_ms: 3_600_000 }.step_ms(60_000), None);
+    }
+
+    #[test]
+    fn names_become_one_segment() {
+        assert_eq!(segment("gpu-7.rack"), "gpu-7.rack");
+        assert_eq!(segment("a/b ?é"), "a%2Fb%20%3F%C3%A9");
+    }
+}
