@@ -119,7 +119,7 @@ fn crates_know_only_what_they_may() {
 #[test]
 fn the_browser_is_reached_from_few_files() {
     for (file, text) in sources("app/src") {
-        let is_browser_side = ["app/src/live", "app/src/api", "app/src/browser", "app/src/components/chart_view"]
+        let is_browser_side = ["app/src/live", "app/src/api", "app/src/browser", "app/src/components/canvas"]
             .iter()
             .any(|place| file.starts_with(place));
         assert!(is_browser_side || !production(&text).contains("web_sys"), "{file} reaches into the browser");
