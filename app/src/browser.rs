@@ -23,6 +23,20 @@ pub(crate) fn local(at: Timestamp) -> Timestamp {
     at
 }
 
+/// Whether a key goes into a text field, or to a panel that has its own keys.
+#[cfg(feature = "hydrate")]
+pub(crate) fn is_typing(event: &web_sys::KeyboardEvent) -> bool {
+    use wasm_bindgen::JsCast;
+    let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+    target.is_some_and(|element| element.closest("input, textarea, select, dialog").ok().flatten().is_some())
+}
+
+/// No key is pressed on a server.
+#[cfg(not(feature = "hydrate"))]
+pub(crate) fn is_typing(_: &leptos::ev::KeyboardEvent) -> bool {
+    false
+}
+
 /// A clock that is never set, ms since the page was opened.
 #[cfg(feature = "hydrate")]
 pub(crate) fn monotonic_ms() -> f64 {

@@ -1,9 +1,9 @@
 // From the settings page to the feed: a threshold is changed, an alert fires, and another change resolves it.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { Hub, eventually, launch, openPage } from "./harness.mjs";
+import { eventually, stage } from "./harness.mjs";
 
 const CONFIG = `
 [settings.alerts.latency]
@@ -13,26 +13,7 @@ name = "self"
 address = "127.0.0.1"
 `;
 
-let hub;
-let browser;
-
-before(async () => {
-  hub = await Hub.start({ config: CONFIG });
-  browser = await launch();
-});
-
-after(async () => {
-  await browser?.close();
-  await hub?.stop();
-  await hub?.dispose();
-});
-
-async function open(t, path) {
-  const opened = await openPage(t, browser, { baseURL: hub.url });
-  await opened.page.goto(path);
-  await opened.page.waitForFunction(() => document.documentElement.dataset.hydrated);
-  return opened;
-}
+const set = stage({ config: CONFIG });
 
 async function save(page, path, value) {
   const field = page.getByTestId(`field-${path}`);
@@ -44,8 +25,8 @@ async function save(page, path, value) {
 const alert = (page, state) => page.locator(`[data-testid="alert-item"][data-state="${state}"][data-rule="latency_high"]`);
 
 test("a lower threshold raises an alert in the feed without a reload, a higher one resolves it", async (t) => {
-  const { page: feed } = await open(t, "/alerts");
-  const { page: settings } = await open(t, "/settings");
+  const { page: feed } = await set.open(t, "/alerts");
+  const { page: settings } = await set.open(t, "/settings");
   await save(settings, "alerts.latency.limit_ms", "0.001");
   await alert(feed, "firing").first().waitFor();
   assert.match(await alert(feed, "firing").first().innerText(), /self/);
@@ -55,26 +36,26 @@ test("a lower threshold raises an alert in the feed without a reload, a higher o
 });
 
 test("a value that is not allowed is refused at its field and nothing changes", async (t) => {
-  const { page } = await open(t, "/settings");
-  const before = await (await fetch(`${hub.url}/api/v1/settings`)).json();
+  const { page } = await set.open(t, "/settings");
+  const before = await (await fetch(`${set.hub.url}/api/v1/settings`)).json();
   const field = page.getByTestId("field-probe.interval_ms");
   await field.fill("5");
   await page.getByTestId("error-probe.interval_ms").waitFor();
   assert.match(await page.getByTestId("error-probe.interval_ms").innerText(), /200/);
   assert.ok(await page.getByTestId("save-settings").isDisabled());
-  assert.deepEqual(await (await fetch(`${hub.url}/api/v1/settings`)).json(), before);
+  assert.deepEqual(await (await fetch(`${set.hub.url}/api/v1/settings`)).json(), before);
 });
 
 test("settings saved on the page survive a restart", async (t) => {
-  const { page } = await open(t, "/settings");
+  const { page } = await set.open(t, "/settings");
   await save(page, "probe.packets", "3");
   await eventually("the change to be kept", async () => {
-    const kept = await (await fetch(`${hub.url}/api/v1/settings`)).json();
+    const kept = await (await fetch(`${set.hub.url}/api/v1/settings`)).json();
     return kept.probe.packets === 3;
   });
   await page.close();
-  await hub.stop();
-  await hub.restart();
-  const { page: again } = await open(t, "/settings");
+  await set.hub.stop();
+  await set.hub.restart();
+  const { page: again } = await set.open(t, "/settings");
   assert.equal(await again.getByTestId("field-probe.packets").inputValue(), "3");
 });

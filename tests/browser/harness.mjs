@@ -2,4 +2,5 @@
 
 export { launch, openPage } from "./harness/browser.mjs";
 export { Hub } from "./harness/hub.mjs";
+export { stage } from "./harness/stage.mjs";
 export { eventually, root } from "./harness/wait.mjs";

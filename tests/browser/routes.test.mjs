@@ -1,38 +1,77 @@
 // Every route, light and dark: it renders, becomes interactive, and nothing complains.
 
 import assert from "node:assert/strict";
-import { copyFile, mkdir } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 
-import { Hub, launch, openPage, root } from "./harness.mjs";
+import { eventually, root, stage } from "./harness.mjs";
 
-const ROUTES = { overview: "/", node: "/nodes/node-a", alerts: "/alerts", settings: "/settings" };
+const CONFIG = `
+cluster = "training cluster"
+[settings.alerts.latency]
+limit_ms = 0.001
+for_s = 0.0
+${["gateway", "storage", "node-b", "node-c"]
+  .map((name, at) => `[[settings.probe.targets]]\nname = "${name}"\naddress = "127.0.0.${at + 1}"\n`)
+  .join("")}
+`;
+
+const ROUTES = { overview: "/", nodes: "/nodes", node: "/nodes/node-a", alerts: "/alerts", settings: "/settings" };
+
+/** Where the pictures go; the one in the README is a copy of `overview-light.png`. */
 const SCREENSHOTS = join(root, "target/screenshots");
 
-let hub;
-let browser;
+/** Seconds of figures on a picture that is worth looking at. */
+const FIGURES_S = Number(process.env.NETLOOM_SCREENSHOT_SECONDS ?? 5);
+
+/** What makes a page unusable for some people; run as a string, because the page lets no foreign script in. */
+const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+const set = stage({ config: CONFIG });
 
 before(async () => {
   await mkdir(SCREENSHOTS, { recursive: true });
-  hub = await Hub.start();
-  browser = await launch();
+  await eventually("some figures", async () => (await latencies()) >= FIGURES_S, FIGURES_S * 1_000 + 20_000);
 });
 
-after(async () => {
-  await browser?.close();
-  await hub?.stop();
-  await hub?.dispose();
-});
+async function latencies() {
+  const answer = await fetch(`${set.hub.url}/api/v1/query?metric=rtt_us&dst=gateway`);
+  return (await answer.json()).series[0]?.points.length ?? 0;
+}
 
 for (const theme of ["light", "dark"]) {
   for (const [name, path] of Object.entries(ROUTES)) {
     test(`${path} in ${theme}`, async (t) => {
-      const { page } = await openPage(t, browser, { baseURL: hub.url, theme });
-      const response = await page.goto(path);
+      const { page, response } = await set.open(t, path, { theme });
       assert.equal(response.status(), 200);
-      await page.waitForFunction(() => document.documentElement.dataset.hydrated);
       await page.screenshot({ path: join(SCREENSHOTS, `${name}-${theme}.png`), fullPage: true });
+      assert.deepEqual(await barriers(page), []);
     });
   }
 }
+
+/** What axe finds that bars people from the page (WCAG 2 A and AA), a line each. */
+async function barriers(page) {
+  await page.evaluate(AXE);
+  const { violations } = await page.evaluate(() => globalThis.axe.run({ runOnly: ["wcag2a", "wcag2aa"] }));
+  return violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.html).join(" ")}`);
+}
+
+test("pages fit a telephone", async (t) => {
+  for (const [name, path] of Object.entries(ROUTES)) {
+    const { page } = await set.open(t, path, { viewport: { width: 390, height: 844 } });
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    assert.ok(overflow <= 0, `${path} is ${overflow} px too wide`);
+    await page.screenshot({ path: join(SCREENSHOTS, `${name}-phone.png`), fullPage: true });
+  }
+});
+
+test("a page that does not exist says so", async (t) => {
+  const { page, allow } = await set.open(t, "/");
+  allow(/404/);
+  const response = await page.goto("/nowhere");
+  assert.equal(response.status(), 404);
+  assert.match(await page.innerText("main"), /\w/);
+});

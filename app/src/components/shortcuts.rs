@@ -1,15 +1,13 @@
 //! What the keyboard does on every page, and the panel that says so.
 
-use std::time::Duration;
-
 use leptos::{ev, prelude::*};
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 
 use super::dialog::{Dialog, Overlay, Panel};
-use crate::{pages, range::TimeRange};
+use crate::{browser, pages, range::TimeRange};
 
-/// After `g` the second key is waited for this long.
-const SEQUENCE_MAX: Duration = Duration::from_millis(1_500);
+/// After `g` the second key is waited for this long, on the clock that stamps events.
+const SEQUENCE_MAX_MS: f64 = 1_500.0;
 
 /// What a key means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,22 +49,23 @@ fn meaning(press: Press) -> Option<Meaning> {
 /// Listens to the keyboard for the rest of the page's life. Must be called within the router.
 pub(crate) fn listen() {
     let (overlay, range, navigate) = (Overlay::expect(), TimeRange::expect(), use_navigate());
-    let is_second = StoredValue::new(false);
+    let second_until_ms = StoredValue::new(0.0);
     let on_key = move |event: ev::KeyboardEvent| {
         let key = event.key();
         let press = Press {
             key: &key,
             has_command: event.ctrl_key() || event.meta_key(),
-            is_typing: is_typing(&event) || event.alt_key(),
-            is_second: is_second.get_value(),
+            is_typing: browser::is_typing(&event) || event.alt_key(),
+            is_second: event.time_stamp() < second_until_ms.get_value(),
         };
         let meaning = meaning(press);
-        is_second.set_value(meaning == Some(Meaning::BeginSequence));
+        let begins = meaning == Some(Meaning::BeginSequence);
+        second_until_ms.set_value(if begins { event.time_stamp() + SEQUENCE_MAX_MS } else { 0.0 });
         let Some(meaning) = meaning else { return };
         event.prevent_default();
         match meaning {
             Meaning::Open(panel) => overlay.open(panel),
-            Meaning::BeginSequence => set_timeout(move || is_second.set_value(false), SEQUENCE_MAX),
+            Meaning::BeginSequence => {}
             Meaning::Go(path) => navigate(&untrack(|| range.carry(path)), NavigateOptions::default()),
         }
     };
@@ -75,19 +74,6 @@ pub(crate) fn listen() {
         let handle = window_event_listener(ev::keydown, on_key.clone());
         on_cleanup(move || handle.remove());
     });
-}
-
-/// Whether the key goes into a text field, or to a panel that has its own keys.
-#[cfg(feature = "hydrate")]
-fn is_typing(event: &ev::KeyboardEvent) -> bool {
-    use wasm_bindgen::JsCast;
-    let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
-    target.is_some_and(|element| element.closest("input, textarea, select, dialog").ok().flatten().is_some())
-}
-
-#[cfg(not(feature = "hydrate"))]
-fn is_typing(_: &ev::KeyboardEvent) -> bool {
-    false
 }
 
 /// The list of shortcuts.
