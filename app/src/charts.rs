@@ -99,28 +99,47 @@ impl TimeChart {
         Self { unit, lines: Vec::new(), fold, thresholds: Vec::new() }
     }
 
-    /// The option that draws the chart, as JSON, still without points.
-    pub(crate) fn option(&self) -> String {
+    /// Where the value axis ends when the largest value is `max`; nothing lets the chart choose. Little should not look
+    /// like a lot, and there is no more than everything.
+    pub(crate) fn ceiling(&self, max: Option<f64>) -> Option<f64> {
+        let limit = self.thresholds.iter().map(|threshold| threshold.value).fold(0.0, f64::max);
+        let max = max.unwrap_or(0.0);
+        let least = match self.unit {
+            Unit::Ratio => return [0.02, 0.1, 0.2, 0.5].into_iter().find(|end| *end >= max.max(limit)).or(Some(1.0)),
+            Unit::BitsPerSecond => 1_000.0,
+            Unit::PacketsPerSecond | Unit::Count => 10.0,
+            Unit::PerSecond => 1.0,
+            Unit::Microseconds => 10.0,
+        };
+        (max < least).then_some(least)
+    }
+
+    /// The option that draws the chart, as JSON, still without points. `ceiling` is where the value axis ends.
+    pub(crate) fn option(&self, ceiling: Option<f64>) -> String {
         let lines = self.lines.iter().enumerate();
         let base = Chart::new()
             .animation(false)
             .grid(Grid::new().left(64).right(12).top(12).bottom(26))
             .tooltip(tooltip(&format!("@fmt:{}", unit_name(self.unit))))
             .x_axis(time_axis())
-            .y_axis(self.value_axis());
+            .y_axis(self.value_axis(ceiling));
         let chart = lines.fold(base, |chart, (at, line)| chart.series(self.series(line, at == 0)));
         let mut option = serde_json::to_value(&chart).unwrap_or_default();
         self.patch(&mut option);
         option.to_string()
     }
 
-    fn value_axis(&self) -> Axis {
-        Axis::new()
+    fn value_axis(&self, ceiling: Option<f64>) -> Axis {
+        let axis = Axis::new()
             .type_(AxisType::Value)
             .min(0)
             .split_number(3)
             .axis_label(axis_label(&format!("@fmt:{}", unit_name(self.unit))))
-            .split_line(SplitLine::new().line_style(LineStyle::new().color(colour("--line"))))
+            .split_line(SplitLine::new().line_style(LineStyle::new().color(colour("--line"))));
+        match ceiling {
+            Some(ceiling) => axis.max(ceiling).interval(ceiling / 2.0),
+            None => axis,
+        }
     }
 
     fn series(&self, line: &Line, is_first: bool) -> series::Line {
@@ -149,6 +168,9 @@ impl TimeChart {
         option["netloom"] = json!({ "group": GROUP });
         // charming takes the line of an axis for a gradient.
         option["xAxis"]["axisLine"] = json!({ "lineStyle": { "color": colour("--line") } });
+        option["xAxis"]["axisLabel"]["hideOverlap"] = json!(true);
+        option["xAxis"]["axisPointer"] = json!({ "label": { "formatter": "@time" } });
+        option["tooltip"]["textStyle"] = tooltip_text();
         let Some(series) = option["series"].as_array_mut() else { return };
         for (series, line) in series.iter_mut().zip(&self.lines) {
             // The colour of the mark beside the figure in the tooltip.
@@ -156,6 +178,11 @@ impl TimeChart {
             series["emphasis"] = json!({ "disabled": true });
         }
     }
+}
+
+/// How tooltips are written; charming's have no words for it.
+fn tooltip_text() -> Value {
+    json!({ "color": colour("--text"), "fontSize": 12 })
 }
 
 fn axis_label(formatter: &str) -> AxisLabel {
@@ -166,6 +193,7 @@ fn time_axis() -> Axis {
     let line = LineStyle::new().color(colour("--line"));
     Axis::new()
         .type_(AxisType::Time)
+        .split_number(6)
         .axis_label(axis_label("@time"))
         .axis_tick(AxisTick::new().line_style(line))
         .split_line(SplitLine::new().show(false))
@@ -194,7 +222,7 @@ mod tests {
         let mut chart = TimeChart::new(metric::RTT_US, Fold::Worst);
         chart.lines = vec![line("a", false), line("b", true)];
         chart.thresholds = vec![Threshold { name: "limit 1 ms".into(), value: 1_000.0 }];
-        serde_json::from_str(&chart.option()).expect("is JSON")
+        serde_json::from_str(&chart.option(None)).expect("is JSON")
     }
 
     #[test]
@@ -214,6 +242,22 @@ mod tests {
         assert_eq!(option["series"][0]["markLine"]["data"][0]["name"], "limit 1 ms");
         assert_eq!(option["series"][0]["markLine"]["data"][0]["yAxis"], 1_000.0);
         assert!(option["series"][1].get("markLine").is_none());
+    }
+
+    #[test]
+    fn little_does_not_look_like_a_lot() {
+        let loss = TimeChart::new(metric::LOSS_RATIO, Fold::Worst);
+        assert_eq!(
+            [None, Some(0.04), Some(0.3), Some(0.9)].map(|max| loss.ceiling(max)),
+            [0.02, 0.1, 0.5, 1.0].map(Some)
+        );
+        let rate = TimeChart::new(metric::NET_RX_BPS, Fold::Sum);
+        assert_eq!([Some(0.0), Some(5e6)].map(|max| rate.ceiling(max)), [Some(1_000.0), None]);
+        let option: Value = serde_json::from_str(&rate.option(Some(1_000.0))).expect("is JSON");
+        assert_eq!(
+            (option["yAxis"]["max"].as_f64(), option["yAxis"]["interval"].as_f64()),
+            (Some(1_000.0), Some(500.0))
+        );
     }
 
     #[test]

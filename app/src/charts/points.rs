@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::{Fold, Line, TimeChart};
 use crate::live::feed::{Feed, with_gaps};
 
-/// Rows of the table that stands in for a chart: what fits a screen.
-const ROWS_MAX: usize = 20;
+/// Rows of the table that stands in for a chart: a minute at the usual pace.
+const ROWS_MAX: usize = 60;
 
 /// The points of a line, folded if it has several series.
 fn of_line(line: &Line, feeds: &[&Feed], fold: Fold) -> (Vec<(i64, f64)>, i64) {
@@ -46,13 +46,33 @@ fn drop_unfinished(folded: &mut BTreeMap<i64, BTreeMap<usize, f64>>) {
     }
 }
 
-/// The points of every line as the bridge takes them.
-pub(crate) fn flat(chart: &TimeChart, feeds: &[&Feed]) -> Vec<Vec<f64>> {
-    let flat = |line| {
+/// The points of every line as the bridge takes them, and when the newest was taken.
+///
+/// Lines are moved onto a common grid, by half a step at most: series are sampled at their own moments, and a cross-hair
+/// finds those lines only that have a point at the same one.
+pub(crate) fn flat(chart: &TimeChart, feeds: &[&Feed]) -> (Vec<Vec<f64>>, Option<i64>) {
+    let mut newest_ms = None;
+    let mut flat = Vec::with_capacity(chart.lines.len());
+    for line in &chart.lines {
         let (points, spacing_ms) = of_line(line, feeds, chart.fold);
-        with_gaps(points.into_iter(), spacing_ms)
-    };
-    chart.lines.iter().map(flat).collect()
+        newest_ms = newest_ms.max(points.last().map(|(ts_ms, _)| *ts_ms));
+        let points = if chart.lines.len() > 1 { snapped(points, spacing_ms) } else { points };
+        flat.push(with_gaps(points.into_iter(), spacing_ms));
+    }
+    (flat, newest_ms)
+}
+
+/// Points moved to the nearest multiple of the step. Of two that meet the larger stays: no spike is hidden.
+fn snapped(points: Vec<(i64, f64)>, spacing_ms: i64) -> Vec<(i64, f64)> {
+    let mut snapped: Vec<(i64, f64)> = Vec::with_capacity(points.len());
+    for (ts_ms, value) in points {
+        let ts_ms = (ts_ms + spacing_ms / 2).div_euclid(spacing_ms) * spacing_ms;
+        match snapped.last_mut().filter(|(last_ms, _)| *last_ms == ts_ms) {
+            Some((_, last)) => *last = last.max(value),
+            None => snapped.push((ts_ms, value)),
+        }
+    }
+    snapped
 }
 
 /// The newest value of every line.
@@ -75,17 +95,37 @@ pub(crate) fn line(chart: &TimeChart, feeds: &[&Feed], at: usize) -> Vec<(i64, f
 /// A moment and the value of each line then.
 pub(crate) type Row = (i64, Vec<Option<f64>>);
 
-/// The last rows of the table that stands in for the chart, newest first.
+/// The last rows of the table that stands in for the chart, newest first. Samples of several lines that were taken
+/// within one step share a row; no sample is left out.
 pub(crate) fn rows(chart: &TimeChart, feeds: &[&Feed]) -> Vec<Row> {
-    let mut rows: BTreeMap<i64, Vec<Option<f64>>> = BTreeMap::new();
+    let mut samples: Vec<(i64, usize, f64)> = Vec::new();
+    let mut spacing_ms = 1;
     for (at, line) in chart.lines.iter().enumerate() {
-        let (points, spacing_ms) = of_line(line, feeds, chart.fold);
-        for (ts_ms, value) in points.into_iter().rev().take(ROWS_MAX) {
-            let row = rows.entry(ts_ms.div_euclid(spacing_ms) * spacing_ms);
-            row.or_insert_with(|| vec![None; chart.lines.len()])[at].get_or_insert(value);
+        let (points, line_ms) = of_line(line, feeds, chart.fold);
+        spacing_ms = line_ms;
+        samples.extend(points.into_iter().rev().take(ROWS_MAX).map(|(ts_ms, value)| (ts_ms, at, value)));
+    }
+    samples.sort_by_key(|(ts_ms, at, _)| (std::cmp::Reverse(*ts_ms), *at));
+    let mut rows: Vec<Row> = Vec::new();
+    for (ts_ms, at, value) in samples {
+        let shared = rows.last_mut().filter(|(row_ms, values)| row_ms - ts_ms < spacing_ms && values[at].is_none());
+        match shared {
+            Some((_, values)) => values[at] = Some(value),
+            None => {
+                let mut values = vec![None; chart.lines.len()];
+                values[at] = Some(value);
+                rows.push((ts_ms, values));
+            }
         }
     }
-    rows.into_iter().rev().take(ROWS_MAX).collect()
+    rows.truncate(ROWS_MAX);
+    rows
+}
+
+/// The largest value of all lines.
+pub(crate) fn max(chart: &TimeChart, feeds: &[&Feed]) -> Option<f64> {
+    let values = chart.lines.iter().flat_map(|line| of_line(line, feeds, chart.fold).0).map(|(_, value)| value);
+    values.reduce(f64::max)
 }
 
 #[cfg(test)]
@@ -117,30 +157,43 @@ mod tests {
     fn a_line_of_one_series_keeps_its_moments() {
         let feed = feed(&[("a", 1_234, 1.0), ("b", 1_300, 5.0)]);
         let flat = flat(&chart(Fold::Sum, &["a"]), &[&feed]);
-        assert_eq!(flat, [vec![1_234.0, 1.0]]);
+        assert_eq!(flat, (vec![vec![1_234.0, 1.0]], Some(1_234)));
+    }
+
+    #[test]
+    fn lines_beside_each_other_share_their_moments() {
+        let feed = feed(&[("a", 1_234, 1.0), ("b", 900, 5.0), ("b", 1_400, 3.0), ("b", 1_600, 4.0)]);
+        let mut chart = chart(Fold::Worst, &["a"]);
+        chart.lines.push(Line { sources: vec![key("b")], ..chart.lines[0].clone() });
+        let (points, newest_ms) = flat(&chart, &[&feed]);
+        assert_eq!(points, [vec![1_000.0, 1.0], vec![1_000.0, 5.0, 2_000.0, 4.0]]);
+        assert_eq!(newest_ms, Some(1_600));
     }
 
     #[test]
     fn several_series_fold_step_by_step() {
         let feed = feed(&[("a", 1_234, 1.0), ("b", 1_900, 5.0), ("a", 2_100, 7.0)]);
         let (sum, worst) = (chart(Fold::Sum, &["a", "b"]), chart(Fold::Worst, &["a", "b"]));
-        assert_eq!(flat(&worst, &[&feed]), [vec![1_000.0, 5.0, 2_000.0, 7.0]]);
-        assert_eq!(flat(&sum, &[&feed]), [vec![1_000.0, 6.0]], "the second step is not complete");
+        assert_eq!(flat(&worst, &[&feed]).0, [vec![1_000.0, 5.0, 2_000.0, 7.0]]);
+        assert_eq!(flat(&sum, &[&feed]).0, [vec![1_000.0, 6.0]], "the second step is not complete");
         assert_eq!(newest(&sum, &[&feed]), [Some((1_000, 6.0))]);
         assert_eq!(line(&sum, &[&feed], 0), [(1_000, 6.0)]);
     }
 
     #[test]
-    fn the_table_begins_with_the_newest_and_shows_what_is_missing() {
-        let feed = feed(&[("a", 1_000, 1.0), ("b", 2_000, 2.0)]);
+    fn the_table_begins_with_the_newest_and_leaves_nothing_out() {
+        let feed = feed(&[("a", 1_000, 1.0), ("b", 2_300, 2.0), ("a", 2_900, 3.0), ("a", 2_100, 4.0)]);
         let mut chart = chart(Fold::Sum, &["a"]);
         chart.lines.push(Line { sources: vec![key("b")], ..chart.lines[0].clone() });
-        assert_eq!(rows(&chart, &[&feed]), [(2_000, vec![None, Some(2.0)]), (1_000, vec![Some(1.0), None])]);
+        let rows = rows(&chart, &[&feed]);
+        assert_eq!(rows[0], (2_900, vec![Some(3.0), Some(2.0)]));
+        assert_eq!(rows[1..], [(2_100, vec![Some(4.0), None]), (1_000, vec![Some(1.0), None])]);
+        assert_eq!(max(&chart, &[&feed]), Some(4.0));
     }
 
     #[test]
     fn a_line_without_points_is_empty() {
-        assert_eq!(flat(&chart(Fold::Sum, &["a"]), &[]), [Vec::<f64>::new()]);
+        assert_eq!(flat(&chart(Fold::Sum, &["a"]), &[]), (vec![Vec::new()], None));
         assert_eq!(newest(&chart(Fold::Sum, &["a"]), &[]), [None]);
     }
 }

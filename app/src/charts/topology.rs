@@ -73,8 +73,8 @@ struct Spot {
 }
 
 /// Radii of the ellipses on which nodes and their targets lie; cards are wider than high.
-const TARGETS_RADIUS: (f64, f64) = (180.0, 80.0);
-const NODES_RADIUS: (f64, f64) = (80.0, 36.0);
+const TARGETS_RADIUS: (f64, f64) = (130.0, 80.0);
+const NODES_RADIUS: (f64, f64) = (58.0, 36.0);
 
 /// The option of the graph, as JSON.
 pub(crate) fn option(nodes: &[NodeStatus], ways: &[Way]) -> String {
@@ -115,11 +115,13 @@ pub(crate) fn option(nodes: &[NodeStatus], ways: &[Way]) -> String {
 
 /// Lays over the option what charming has no words for: shapes and colours of single nodes and links.
 fn patch(option: &mut Value, spots: &[Spot], ways: &[Way]) {
-    option["tooltip"]["textStyle"] = json!({ "color": colour("--text") });
+    option["tooltip"]["textStyle"] = super::tooltip_text();
     let Some(graph) = option["series"].get_mut(0) else { return };
-    for (key, value) in [("left", 70), ("right", 70), ("top", 24), ("bottom", 36)] {
+    for (key, value) in [("left", 48), ("right", 48), ("top", 16), ("bottom", 32)] {
         graph[key] = json!(value);
     }
+    // Without it circles become ellipses.
+    graph["preserveAspect"] = json!("contain");
     graph["emphasis"] = json!({ "disabled": true });
     graph["tooltip"] = json!({ "formatter": "@pair:microseconds" });
     for (at, spot) in spots.iter().enumerate() {

@@ -17,13 +17,8 @@ pub(crate) struct Frame {
     pub(crate) ids: Vec<String>,
     /// Their points, flat `t, v` pairs.
     pub(crate) points: Vec<Vec<f64>>,
-}
-
-impl Frame {
-    /// When the newest point was taken, ms; `NaN` without points.
-    fn newest_ms(&self) -> f64 {
-        self.points.iter().filter_map(|points| points.iter().rev().nth(1)).copied().fold(f64::NAN, f64::max)
-    }
+    /// When the newest sample among them was taken, ms.
+    pub(crate) newest_ms: Option<i64>,
 }
 
 /// What people do to a chart.

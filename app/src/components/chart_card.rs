@@ -71,7 +71,8 @@ impl Source {
                 return None;
             }
             let ids = chart.lines.iter().map(|line| line.id.clone()).collect();
-            Some(Frame { window, ids, points: points::flat(chart, feeds) })
+            let (points, newest_ms) = points::flat(chart, feeds);
+            Some(Frame { window, ids, points, newest_ms })
         })
     }
 }
@@ -87,6 +88,8 @@ pub(crate) fn ChartCard(
     let (live, range, clock) = (Live::expect(), TimeRange::expect(), Clock::expect());
     let source = Source { chart, feeds: StoredValue::new(feeds), live };
     let is_table = RwSignal::new(false);
+    let ceiling = Memo::new(move |_| source.read(|chart, feeds| chart.ceiling(points::max(chart, feeds))));
+    let option = Memo::new(move |_| chart.with(|chart| chart.option(ceiling.get())));
     let shown = Memo::new(move |_| source.shown());
     let frame = Callback::new(move |()| source.frame(range.window().bounds(clock.now_exact().ms())));
     let on_gesture = Callback::new(move |gesture| match gesture {
@@ -96,17 +99,17 @@ pub(crate) fn ChartCard(
     let limits =
         move || chart.with(|chart| chart.thresholds.iter().map(|t| t.name.clone()).collect::<Vec<_>>().join(", "));
     view! {
-        <section class="card chart-card" data-testid=format!("card-{id}") aria-labelledby=format!("{id}-title")>
+        <section class="card chart-card" data-testid=id aria-labelledby=format!("{id}-title")>
             <header class="card-header">
                 <h2 id=format!("{id}-title")>{title}</h2>
                 <span class="card-note">{limits}</span>
                 <TableButton is_table />
             </header>
             <div class="chart-body">
-                <div class="chart-area" data-testid=id>
+                <div class="chart-area">
                     <Canvas
                         id
-                        option=Signal::derive(move || chart.with(TimeChart::option))
+                        option
                         frame
                         hooks=Hooks { on_gesture, ..Hooks::default() }
                     />

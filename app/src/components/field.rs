@@ -1,7 +1,7 @@
 //! One setting of a form: label, help, control, default, and what is wrong with it.
 
 use leptos::prelude::*;
-use netloom_core::settings::{Field, FieldKind};
+use netloom_core::settings::{self, Field, FieldKind};
 use serde_json::Value;
 
 use super::{target_list::TargetList, text_input::TextInput};
@@ -11,6 +11,8 @@ use crate::pages::settings::form::Form;
 #[component]
 pub(crate) fn SettingField(field: &'static Field, form: Form) -> impl IntoView {
     let is_pinned = Memo::new(move |_| form.is_pinned(field.path));
+    let switch = switch_of(field);
+    let is_idle = move || switch.is_some_and(|switch| form.value(switch) != Value::Bool(true));
     let is_wide = matches!(field.kind, FieldKind::Targets);
     let control = match field.kind {
         FieldKind::Toggle => view! { <Toggle field form is_pinned /> }.into_any(),
@@ -18,7 +20,13 @@ pub(crate) fn SettingField(field: &'static Field, form: Form) -> impl IntoView {
         FieldKind::Targets => view! { <TargetList field form is_pinned /> }.into_any(),
     };
     view! {
-        <div class="field" class:is-wide=is_wide class:is-changed=move || form.is_changed(field.path)>
+        <div
+            class="field"
+            class:is-wide=is_wide
+            class:is-detail=switch.is_some()
+            class:is-idle=is_idle
+            class:is-changed=move || form.is_changed(field.path)
+        >
             <div class="field-text">
                 <label class="field-label" for=format!("field-{}", field.path)>
                     {field.label}
@@ -33,6 +41,14 @@ pub(crate) fn SettingField(field: &'static Field, form: Form) -> impl IntoView {
         </div>
     }
     .into_any()
+}
+
+/// The switch without which a setting has no effect: the one called `enabled` beside it.
+fn switch_of(field: &Field) -> Option<&'static str> {
+    let (group, name) = field.path.rsplit_once('.')?;
+    let is_switch = |path: &str| path.strip_prefix(group) == Some(".enabled");
+    let switch = settings::fields().map(|other| other.path).find(|path| is_switch(path))?;
+    (name != "enabled").then_some(switch)
 }
 
 /// The default, and the way back to it; or what holds the field fast.
@@ -167,7 +183,6 @@ fn Number(field: &'static Field, form: Form, is_pinned: Memo<bool>) -> impl Into
 #[cfg(test)]
 mod tests {
     use super::*;
-    use netloom_core::settings;
     use serde_json::json;
 
     #[test]
@@ -179,6 +194,14 @@ mod tests {
         }
         assert_eq!(shown(&json!(100.0)), "100");
         assert_eq!(shown(&json!("1,5")), "1,5");
+    }
+
+    #[test]
+    fn details_of_a_rule_belong_to_its_switch() {
+        let switch = |path: &str| switch_of(settings::fields().find(|field| field.path == path).expect("is described"));
+        assert_eq!(switch("alerts.loss.for_s"), Some("alerts.loss.enabled"));
+        assert_eq!(switch("alerts.loss.enabled"), None);
+        assert_eq!(switch("probe.packets"), None);
     }
 
     #[test]

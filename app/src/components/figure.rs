@@ -15,7 +15,7 @@ pub(crate) fn Figure(unit: Unit, #[prop(into)] value: Signal<Option<f64>>) -> im
 pub(crate) fn Written(#[prop(into)] figure: Signal<unit::Figure>) -> impl IntoView {
     view! {
         <span class="figure">
-            {move || figure.get().number} <span class="figure-unit">{move || figure.get().unit}</span>
+            {move || figure.get().number} " " <span class="figure-unit">{move || figure.get().unit}</span>
         </span>
     }
 }

@@ -1,7 +1,7 @@
 //! Whether the page moves on with time, and how fresh it is.
 
 use leptos::prelude::*;
-use netloom_core::time::duration_words;
+use netloom_core::time::{Timestamp, duration_words};
 
 use super::icon::{Drawing, Icon};
 use crate::{
@@ -63,10 +63,11 @@ pub(crate) fn LiveState() -> impl IntoView {
         }
         Window::Fixed { .. } => range.resume(),
     };
-    let age = Memo::new(move |_| match live.newest_age_ms() {
-        Some(age_ms) if age_ms > FRESH_MS => format!("{} old", duration_words(age_ms)),
-        Some(_) => "now".to_owned(),
-        None => "no data".to_owned(),
+    let age = Memo::new(move |_| match (range.window(), live.newest_age_ms()) {
+        (Window::Fixed { to_ms, .. }, _) => format!("{} ago", clock.ago(Timestamp(to_ms))),
+        (Window::Live { .. }, Some(age_ms)) if age_ms > FRESH_MS => format!("{} old", duration_words(age_ms)),
+        (Window::Live { .. }, Some(_)) => "now".to_owned(),
+        (Window::Live { .. }, None) => "no data".to_owned(),
     });
     let icon = move || if range.is_live() { Icon::Pause } else { Icon::Play };
     view! {

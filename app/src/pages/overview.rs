@@ -24,12 +24,16 @@ use crate::{
         status_badge::{Shape, health_word},
         when::When,
     },
-    live::{FeedHandle, Live, feed::Feed, feed::Interest, use_feed},
+    live::{
+        FeedHandle, Live,
+        feed::{Feed, Interest, Points},
+        use_feed,
+    },
     range::TimeRange,
 };
 use tiles::Tiles;
 use topology::Topology;
-use verdict::{Facts, Part, Verdict};
+use verdict::{Facts, Part, Typical, Verdict};
 
 /// Incidents in the short feed: what is now, and a little of what was.
 const FEED_MAX: usize = 6;
@@ -83,16 +87,20 @@ impl Panels {
         })
     }
 
-    /// Median latency, µs, and mean loss over the window.
-    fn typical(self) -> Option<(f64, f64)> {
+    /// What is usual in the window, as far as it is known.
+    fn typical(self) -> Option<Typical> {
         let aggregate = |feed: FeedHandle, aggregation: Aggregation| {
-            self.read(&[feed], |feeds, _| {
+            self.read(&[feed], |feeds, (from_ms, to_ms)| {
                 let series = feeds.iter().flat_map(|feed| feed.series().values());
-                let mut values: Vec<f64> = series.flat_map(|points| points.iter().map(|(_, value)| value)).collect();
-                aggregation.apply(&mut values)
+                let points: Vec<(i64, f64)> = series.flat_map(Points::iter).collect();
+                let oldest_ms = points.iter().map(|(ts_ms, _)| *ts_ms).min()?;
+                let mut values: Vec<f64> = points.into_iter().map(|(_, value)| value).collect();
+                Some((aggregation.apply(&mut values)?, to_ms - oldest_ms.max(from_ms)))
             })
         };
-        aggregate(self.rtt, Aggregation::P50).zip(aggregate(self.loss, Aggregation::Avg))
+        let (rtt_us, _) = aggregate(self.rtt, Aggregation::P50)?;
+        let (loss_ratio, span_ms) = aggregate(self.loss, Aggregation::Avg)?;
+        Some(Typical { rtt_us, loss_ratio, span_ms })
     }
 }
 
@@ -141,10 +149,9 @@ pub(crate) fn Overview() -> impl IntoView {
 fn VerdictCard(panels: Panels) -> impl IntoView {
     let (live, range) = (panels.live, panels.range);
     let verdict = Memo::new(move |_| {
-        let (from_ms, to_ms) = range.window().bounds(0);
         let typical = panels.typical();
         let (nodes, incidents, ways) = (live.nodes.read(), live.incidents.read(), panels.ways.read());
-        Verdict::of(&Facts { nodes: &nodes, incidents: &incidents, ways: &ways, typical, span_ms: to_ms - from_ms })
+        Verdict::of(&Facts { nodes: &nodes, incidents: &incidents, ways: &ways, typical })
     });
     let part = move |part: Part| match part {
         Part::Text(text) => text.into_any(),

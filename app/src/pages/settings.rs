@@ -16,7 +16,6 @@ pub(crate) fn Settings() -> impl IntoView {
     view! {
         <Title text="Settings" />
         <h1 class="page-title">"Settings"</h1>
-        <Outdated form />
         <form
             class="settings"
             novalidate
@@ -70,18 +69,16 @@ fn Appearance() -> impl IntoView {
 fn Outdated(form: Form) -> impl IntoView {
     view! {
         <Show when=move || form.is_outdated()>
-            <div class="notices" role="alert" data-testid="settings-outdated">
-                <div class="notice">
-                    <span>"The settings were changed elsewhere while you were changing them here."</span>
-                    <span class="notice-actions">
-                        <button type="button" class="button" data-testid="load-newer" on:click=move |_| form.discard()>
-                            "Load the new values"
-                        </button>
-                        <button type="button" class="button" data-testid="keep-mine" on:click=move |_| form.rebase()>
-                            "Keep my changes on top"
-                        </button>
-                    </span>
-                </div>
+            <div class="save-outdated" role="alert" data-testid="settings-outdated">
+                <span>"The settings were changed elsewhere while you were changing them here."</span>
+                <span class="save-choices">
+                    <button type="button" class="button" data-testid="load-newer" on:click=move |_| form.discard()>
+                        "Load the new values"
+                    </button>
+                    <button type="button" class="button" data-testid="keep-mine" on:click=move |_| form.rebase()>
+                        "Keep my changes on top"
+                    </button>
+                </span>
             </div>
         </Show>
     }
@@ -112,6 +109,7 @@ fn SaveBar(form: Form) -> impl IntoView {
     let is_idle = move || form.changes() == 0 || form.status() == Status::Saving;
     view! {
         <div class="save-bar" class:has-changes=move || form.changes() != 0>
+            <Outdated form />
             <p class=move || format!("save-status tone-{}", tone()) role="status" data-testid="settings-status">
                 {summary}
             </p>

@@ -77,7 +77,7 @@ impl Mounted {
         let ids: Array = frame.ids.iter().map(|id| JsValue::from_str(id)).collect();
         let points: Array = frame.points.iter().map(|points| Float64Array::from(points.as_slice())).collect();
         let (from_ms, to_ms) = frame.window;
-        self.0.update(from_ms as f64, to_ms as f64, &ids, &points, frame.newest_ms());
+        self.0.update(from_ms as f64, to_ms as f64, &ids, &points, frame.newest_ms.map_or(f64::NAN, |ms| ms as f64));
     }
 }
 

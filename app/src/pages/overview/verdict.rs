@@ -15,9 +15,17 @@ pub(super) struct Facts<'a> {
     pub(super) nodes: &'a [NodeStatus],
     pub(super) incidents: &'a [Incident],
     pub(super) ways: &'a [Way],
-    /// Median latency, µs, and mean loss over the window, as soon as they are known.
-    pub(super) typical: Option<(f64, f64)>,
-    /// The length of the window, ms.
+    pub(super) typical: Option<Typical>,
+}
+
+/// What is usual.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Typical {
+    /// Median latency, µs.
+    pub(super) rtt_us: f64,
+    /// Mean loss, 0 to 1.
+    pub(super) loss_ratio: f64,
+    /// Over how long it was measured, ms.
     pub(super) span_ms: i64,
 }
 
@@ -180,10 +188,10 @@ fn healthy(facts: &Facts) -> Verdict {
     let mut parts = vec![text("The network is not holding training back.")];
     let known = facts.ways.iter().filter(|way| way.status != HealthStatus::Unknown).count();
     match facts.typical {
-        Some((p50_us, loss_ratio)) if known > 0 => {
+        Some(Typical { rtt_us, loss_ratio, span_ms }) if known > 0 => {
             let (targets, answer) = if known == 1 { ("target", "answers") } else { ("targets", "answer") };
-            let latency = Unit::Microseconds.figure(p50_us);
-            let span = duration_words(facts.span_ms);
+            let latency = Unit::Microseconds.figure(rtt_us);
+            let span = duration_words(span_ms);
             let loss = if loss_ratio > 0.0 {
                 format!("{} of the probes got lost", Unit::Ratio.figure(loss_ratio))
             } else {
@@ -207,7 +215,8 @@ mod tests {
     }
 
     fn said(nodes: &[NodeStatus], incidents: &[Incident], ways: &[Way]) -> (Tone, String) {
-        let facts = Facts { nodes, incidents, ways, typical: Some((120.0, 0.0)), span_ms: 300_000 };
+        let typical = Some(Typical { rtt_us: 120.0, loss_ratio: 0.0, span_ms: 300_000 });
+        let facts = Facts { nodes, incidents, ways, typical };
         let verdict = Verdict::of(&facts);
         let part = |part: &Part| match part {
             Part::Text(text) | Part::Link(text, _) => text.clone(),
