@@ -15,8 +15,9 @@ use fetch::{Request, send};
 
 /// The history of the series that a feed is about.
 pub(crate) async fn history(question: &Question) -> Result<QueryAnswer, Problem> {
-    let labels: String =
+    let labels: Vec<String> =
         question.interest.labels.iter().map(|(name, value)| format!("&{name}={}", segment(value))).collect();
+    let labels = labels.concat();
     let step = question.step_ms.map(|step_ms| format!("&step={step_ms}ms")).unwrap_or_default();
     let (metric, from, to) = (question.interest.metric, question.from_ms, question.to_ms);
     let url = format!("/api/v1/query?metric={metric}{labels}&from={from}&to={to}{step}");

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use netloom_core::time::Timestamp;
 
 /// The browser's clock, ms since the epoch.
+#[cfg_attr(feature = "hydrate", expect(clippy::unnecessary_wraps, reason = "a server has no browser's clock"))]
 pub(crate) fn now_ms() -> Option<i64> {
     #[cfg(feature = "hydrate")]
     return Some(js_sys::Date::now() as i64);

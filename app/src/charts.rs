@@ -107,9 +107,8 @@ impl TimeChart {
         let least = match self.unit {
             Unit::Ratio => return [0.02, 0.1, 0.2, 0.5].into_iter().find(|end| *end >= max.max(limit)).or(Some(1.0)),
             Unit::BitsPerSecond => 1_000.0,
-            Unit::PacketsPerSecond | Unit::Count => 10.0,
+            Unit::PacketsPerSecond | Unit::Count | Unit::Microseconds => 10.0,
             Unit::PerSecond => 1.0,
-            Unit::Microseconds => 10.0,
         };
         (max < least).then_some(least)
     }
@@ -171,7 +170,8 @@ impl TimeChart {
         option["xAxis"]["axisLabel"]["hideOverlap"] = json!(true);
         option["xAxis"]["axisPointer"] = json!({ "label": { "formatter": "@time" } });
         option["tooltip"]["textStyle"] = tooltip_text();
-        let Some(series) = option["series"].as_array_mut() else { return };
+        // A chart without lines has no list of them.
+        let Some(series) = option.get_mut("series").and_then(Value::as_array_mut) else { return };
         for (series, line) in series.iter_mut().zip(&self.lines) {
             // The colour of the mark beside the figure in the tooltip.
             series["itemStyle"] = json!({ "color": colour(line.colour) });
@@ -234,6 +234,13 @@ mod tests {
         assert_eq!(series[0]["itemStyle"]["color"], "@var:--series-1");
         assert_eq!(series[1]["lineStyle"]["type"], "dashed");
         assert!(series.iter().all(|series| series["showSymbol"] == false));
+    }
+
+    #[test]
+    fn a_chart_without_lines_says_nothing_of_them() {
+        let option: Value =
+            serde_json::from_str(&TimeChart::new(metric::RTT_US, Fold::Worst).option(None)).expect("is JSON");
+        assert_eq!(option.get("series"), None);
     }
 
     #[test]

@@ -262,12 +262,11 @@ fn upsert_node(nodes: &mut Vec<NodeStatus>, node: NodeStatus) {
 }
 
 fn upsert_incident(incidents: &mut Vec<Incident>, incident: Incident) {
-    match incidents.iter_mut().find(|known| known.id == incident.id) {
-        Some(known) => *known = incident,
-        None => {
-            let at = incidents.partition_point(|known| known.id > incident.id);
-            incidents.insert(at, incident);
-            incidents.truncate(INCIDENTS_MAX);
-        }
+    if let Some(known) = incidents.iter_mut().find(|known| known.id == incident.id) {
+        *known = incident;
+        return;
     }
+    let at = incidents.partition_point(|known| known.id > incident.id);
+    incidents.insert(at, incident);
+    incidents.truncate(INCIDENTS_MAX);
 }

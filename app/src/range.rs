@@ -4,6 +4,8 @@
 //! `?range=15m` is a live window that ends now; `from` and `to` (epoch milliseconds) beside it hold the page still at
 //! what was zoomed to, and are dropped to go on live.
 
+use std::fmt::Write as _;
+
 use leptos::prelude::*;
 use leptos_router::{
     NavigateOptions,
@@ -218,7 +220,8 @@ pub(crate) fn segment(name: &str) -> String {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
             encoded.push(byte as char);
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            // Writing into a string cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
         }
     }
     encoded

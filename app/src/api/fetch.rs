@@ -44,7 +44,6 @@ fn unreachable(detail: &str) -> Problem {
 
 /// Only a browser asks; pages rendered on the server have their data already.
 #[cfg(not(feature = "hydrate"))]
-#[expect(clippy::unused_async, reason = "the browser's version waits")]
 pub(super) async fn send<T: DeserializeOwned>(_: Request<'_>) -> Result<Reply<T>, Problem> {
     Err(unreachable("there is no browser to ask with"))
 }

@@ -109,13 +109,12 @@ pub(crate) fn rows(chart: &TimeChart, feeds: &[&Feed]) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     for (ts_ms, at, value) in samples {
         let shared = rows.last_mut().filter(|(row_ms, values)| row_ms - ts_ms < spacing_ms && values[at].is_none());
-        match shared {
-            Some((_, values)) => values[at] = Some(value),
-            None => {
-                let mut values = vec![None; chart.lines.len()];
-                values[at] = Some(value);
-                rows.push((ts_ms, values));
-            }
+        if let Some((_, values)) = shared {
+            values[at] = Some(value);
+        } else {
+            let mut values = vec![None; chart.lines.len()];
+            values[at] = Some(value);
+            rows.push((ts_ms, values));
         }
     }
     rows.truncate(ROWS_MAX);

@@ -34,7 +34,7 @@ impl State {
         match self {
             State::Live => "Live",
             State::Paused => "Paused",
-            State::Reconnecting => "Reconnecting",
+            State::Reconnecting => "Offline",
         }
     }
 

@@ -1,5 +1,7 @@
 //! A line small enough to stand beside a figure.
 
+use std::fmt::Write as _;
+
 use leptos::prelude::*;
 
 /// Points of the line; more would be less than a pixel apart.
@@ -26,18 +28,23 @@ fn path(points: impl Iterator<Item = (i64, f64)>, (from_ms, to_ms): (i64, i64)) 
         };
         let x = at as f64 * WIDTH / (POINTS_MAX - 1) as f64;
         let y = HEIGHT - 1.0 - value / top * (HEIGHT - 2.0);
-        path.push_str(&format!("{}{x:.1} {y:.1}", if is_drawing { "L" } else { "M" }));
+        path.push(if is_drawing { 'L' } else { 'M' });
+        // Writing into a string cannot fail.
+        let _ = write!(path, "{x:.1} {y:.1}");
         is_drawing = true;
     }
     path
 }
+
+/// Points in any order, and the window that they are drawn over, ms.
+pub(crate) type Trend = (Vec<(i64, f64)>, (i64, i64));
 
 /// Draws points over the window; a decoration of the figure beside it.
 #[component]
 pub(crate) fn Sparkline(
     /// Points in any order, and the window.
     #[prop(into)]
-    points: Signal<(Vec<(i64, f64)>, (i64, i64))>,
+    points: Signal<Trend>,
 ) -> impl IntoView {
     let path = move || points.with(|(points, window)| path(points.iter().copied(), *window));
     view! {

@@ -3,7 +3,10 @@
 use leptos::prelude::*;
 use netloom_core::unit;
 
-use super::{figure::Written, sparkline::Sparkline};
+use super::{
+    figure::Written,
+    sparkline::{Sparkline, Trend},
+};
 
 /// What a tile shows.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,7 +18,7 @@ pub(crate) struct Stat {
     /// The tone of the figure in the style sheet, when it means something.
     pub(crate) tone: Option<&'static str>,
     /// Points for the line beside it, and their window.
-    pub(crate) trend: Option<(Vec<(i64, f64)>, (i64, i64))>,
+    pub(crate) trend: Option<Trend>,
 }
 
 /// A tile; `id` names it in tests.

@@ -17,10 +17,17 @@ extern "C" {
     #[wasm_bindgen(js_namespace = netloomCharts, catch)]
     fn mount(element: &HtmlElement, option: &str, hooks: &Object) -> Result<Chart, JsValue>;
 
-    #[wasm_bindgen(method)]
-    fn update(this: &Chart, from_ms: f64, to_ms: f64, ids: &Array, points: &Array, newest_ms: f64);
-    #[wasm_bindgen(method, js_name = setOption)]
-    fn set_option(this: &Chart, option: &str);
+    #[wasm_bindgen(method, catch)]
+    fn update(
+        this: &Chart,
+        from_ms: f64,
+        to_ms: f64,
+        ids: &Array,
+        points: &Array,
+        newest_ms: f64,
+    ) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch, js_name = setOption)]
+    fn set_option(this: &Chart, option: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(method)]
     fn dispose(this: &Chart);
 }
@@ -70,14 +77,28 @@ impl Mounted {
             // Fails for frozen objects only.
             let _ = Reflect::set(&object, &name.into(), &closure);
         }
-        mount(element, option, &object).ok().map(Self)
+        let mounted = mount(element, option, &object);
+        complain(mounted.as_ref().err());
+        mounted.ok().map(Self)
+    }
+
+    fn set_option(&self, option: &str) {
+        complain(self.0.set_option(option).as_ref().err());
     }
 
     fn update(&self, frame: &Frame) {
         let ids: Array = frame.ids.iter().map(|id| JsValue::from_str(id)).collect();
         let points: Array = frame.points.iter().map(|points| Float64Array::from(points.as_slice())).collect();
         let (from_ms, to_ms) = frame.window;
-        self.0.update(from_ms as f64, to_ms as f64, &ids, &points, frame.newest_ms.map_or(f64::NAN, |ms| ms as f64));
+        let newest_ms = frame.newest_ms.map_or(f64::NAN, |ms| ms as f64);
+        complain(self.0.update(from_ms as f64, to_ms as f64, &ids, &points, newest_ms).as_ref().err());
+    }
+}
+
+/// A chart that fails must not take the page with it: its table still stands.
+fn complain(error: Option<&JsValue>) {
+    if let Some(error) = error {
+        leptos::logging::error!("a chart failed: {error:?}");
     }
 }
 
@@ -88,7 +109,7 @@ pub(super) fn drive(element: NodeRef<html::Div>, source: Source) {
         let Some(element) = element.get() else { return };
         let option = source.option.get();
         mounted.update_value(|mounted| match mounted {
-            Some(mounted) => mounted.0.set_option(&option),
+            Some(mounted) => mounted.set_option(&option),
             None => *mounted = Mounted::new(element.unchecked_ref(), &option, source.hooks),
         });
     });

@@ -11,12 +11,12 @@ use netloom_core::{
 use super::Panels;
 use crate::{
     charts::{TimeChart, points},
-    components::stat_tile::{Stat, StatTile},
-    live::feed::Feed,
+    components::{
+        sparkline::Trend,
+        stat_tile::{Stat, StatTile},
+    },
+    live::feed::{Feed, Points},
 };
-
-/// Points of a line over the window.
-type Trend = (Vec<(i64, f64)>, (i64, i64));
 
 fn plain(text: impl Into<String>, unit: &'static str) -> Figure {
     Figure { number: text.into(), unit }
@@ -32,9 +32,9 @@ fn values(feeds: &[&Feed]) -> Vec<f64> {
 }
 
 /// The worst of all series at each moment, for the line beside the figure.
-fn trend(feeds: &[&Feed], window: (i64, i64)) -> Option<Trend> {
-    let points = feeds.iter().flat_map(|feed| feed.series().values()).flat_map(|points| points.iter());
-    Some((points.collect(), window))
+fn trend(feeds: &[&Feed], window: (i64, i64)) -> Trend {
+    let points = feeds.iter().flat_map(|feed| feed.series().values()).flat_map(Points::iter);
+    (points.collect(), window)
 }
 
 /// Median over the window and all targets, and what one round in a hundred exceeds.
@@ -44,7 +44,7 @@ fn latency(feeds: &[&Feed], window: (i64, i64)) -> Stat {
     let p99 = Aggregation::P99.apply(&mut values);
     let figure = Unit::Microseconds.figure(p50.unwrap_or(f64::NAN));
     let note = p99.map_or_else(String::new, |p99| format!("p99 {}", Unit::Microseconds.figure(p99)));
-    Stat { figure, note, tone: None, trend: trend(feeds, window) }
+    Stat { figure, note, tone: None, trend: Some(trend(feeds, window)) }
 }
 
 /// Mean over the window and all targets, and the worst target.
@@ -61,7 +61,7 @@ fn loss(feeds: &[&Feed], window: (i64, i64)) -> Stat {
         (Some(_), _) => "every probe answered".to_owned(),
         (None, _) => String::new(),
     };
-    Stat { figure: Unit::Ratio.figure(mean.unwrap_or(f64::NAN)), note, tone: None, trend: trend(feeds, window) }
+    Stat { figure: Unit::Ratio.figure(mean.unwrap_or(f64::NAN)), note, tone: None, trend: Some(trend(feeds, window)) }
 }
 
 /// The newest value of one direction, and its peak in the window.

@@ -240,7 +240,7 @@ fn check(current: &Settings, draft: &Value) -> Vec<FieldError> {
 
 /// A port that is no number is refused by its shape, which says little to people.
 fn in_words(error: FieldError) -> FieldError {
-    if error.field.ends_with(".port") {
+    if error.field.rsplit('.').next() == Some("port") {
         return FieldError { message: "must be a port from 1 to 65535".into(), ..error };
     }
     error
