@@ -35,7 +35,7 @@ fn serve(folder: &Path) -> (Child, String) {
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
-        .expect("the program is built beside its tests");
+        .expect("the program is there: run these tests with cargo xtask test, or cargo build first");
     let mut line = String::new();
     BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     let address = line.trim().rsplit(' ').next().unwrap().to_owned();

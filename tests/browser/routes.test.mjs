@@ -11,7 +11,6 @@ import { eventually, root, stage } from "./harness.mjs";
 const CONFIG = `
 cluster = "training cluster"
 [settings.alerts.latency]
-limit_ms = 0.001
 for_s = 0.0
 ${["gateway", "storage", "node-b", "node-c"]
   .map((name, at) => `[[settings.probe.targets]]\nname = "${name}"\naddress = "127.0.0.${at + 1}"\n`)
@@ -41,9 +40,21 @@ async function latencies() {
   return (await answer.json()).series[0]?.points.length ?? 0;
 }
 
+/** Changes the limit on latency, so that there is something to see among the alerts. */
+async function limitLatency(limit_ms) {
+  const body = JSON.stringify({ alerts: { latency: { limit_ms } } });
+  const { ok } = await fetch(`${set.hub.url}/api/v1/settings`, { method: "PUT", body });
+  assert.ok(ok);
+  await eventually("the alerts to follow", async () => {
+    const alerts = await (await fetch(`${set.hub.url}/api/network/alerts`)).json();
+    return alerts.some(({ state }) => state === "firing") === limit_ms < 1;
+  });
+}
+
 for (const theme of ["light", "dark"]) {
   for (const [name, path] of Object.entries(ROUTES)) {
     test(`${path} in ${theme}`, async (t) => {
+      await limitLatency(name === "alerts" ? 0.001 : 100);
       const { page, response } = await set.open(t, path, { theme });
       assert.equal(response.status(), 200);
       await page.screenshot({ path: join(SCREENSHOTS, `${name}-${theme}.png`), fullPage: true });

@@ -17,11 +17,12 @@ pub(crate) fn run(part: Part) -> Result<()> {
     let workspace = Workspace::open();
     // What is missing is said before minutes of compiling, not after.
     let browser = if part == Part::Rust { None } else { Some(chromium::require()?) };
+    // Tests of both kinds start the program as people get it.
+    server::build_with_client(&workspace)?;
     if part != Part::Browser {
         rust(&workspace)?;
     }
     if let Some(browser) = browser {
-        server::build_with_client(&workspace)?;
         charts(&workspace)?;
         in_browser(&workspace, &browser)?;
     }
@@ -33,7 +34,8 @@ fn rust(workspace: &Workspace) -> Result<()> {
     for package in [&[][..], &["--package", "xtask"]] {
         eprintln!("test: cargo test {}", package.join(" "));
         let mut cargo = process::cargo();
-        cargo.args(["test", "--locked"]).args(package).env(NO_DEFAULT_TARGETS.0, NO_DEFAULT_TARGETS.1);
+        cargo.args(["test", "--locked"]).args(package).env("NETLOOM_BIN", workspace.binary());
+        cargo.env(NO_DEFAULT_TARGETS.0, NO_DEFAULT_TARGETS.1);
         process::run(cargo.current_dir(&workspace.root))?;
     }
     Ok(())
