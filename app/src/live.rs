@@ -3,6 +3,7 @@
 //!
 //! On the server the same signals hold the boot data and nothing moves.
 
+mod event;
 pub(crate) mod feed;
 mod frame;
 pub(crate) mod store;

@@ -22,7 +22,7 @@ fn place(nodes: &[NodeStatus], series: &Labels) -> usize {
 /// What people call a pair: the destination alone as long as one node speaks, and how it was probed.
 pub(crate) fn name(nodes: &[NodeStatus], labels: &Labels) -> String {
     let label = |name: &str| labels.get(name).map_or("", String::as_str);
-    let mode = label("mode").to_uppercase();
+    let mode = label("mode").to_ascii_uppercase();
     let pair = if nodes.len() > 1 { format!("{} → {}", label("src"), label("dst")) } else { label("dst").to_owned() };
     if mode.is_empty() { pair } else { format!("{pair} · {mode}") }
 }

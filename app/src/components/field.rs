@@ -56,7 +56,7 @@ fn switch_of(field: &Field) -> Option<&'static str> {
 fn Below(field: &'static Field, form: Form, is_pinned: Memo<bool>) -> impl IntoView {
     let default = Memo::new(move |_| written(field, &form.base(field.path)));
     let is_default = Memo::new(move |_| form.value(field.path) == form.base(field.path));
-    let variable = format!("NETLOOM_SETTINGS__{}", field.path.replace('.', "__").to_uppercase());
+    let variable = format!("NETLOOM_SETTINGS__{}", field.path.replace('.', "__").to_ascii_uppercase());
     view! {
         <p class="field-below">
             <Show

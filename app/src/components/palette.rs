@@ -56,8 +56,8 @@ fn entries(nodes: impl Iterator<Item = String>) -> Vec<Entry> {
 
 /// Whether every word of the search is somewhere in the entry.
 fn matches(entry: &Entry, search: &str) -> bool {
-    let text = format!("{} {}", entry.title, entry.kind).to_lowercase();
-    search.to_lowercase().split_whitespace().all(|word| text.contains(word))
+    let text = format!("{} {}", entry.title, entry.kind).to_ascii_lowercase();
+    search.to_ascii_lowercase().split_whitespace().all(|word| text.contains(word))
 }
 
 /// The search panel.

@@ -11,7 +11,7 @@ use netloom_core::{
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{EventSource, MessageEvent};
 
-use super::{Link, Live};
+use super::{Link, Live, event};
 use crate::browser;
 
 /// Pauses between attempts: a restart of the hub is over in a moment, an outage should not be hammered at.
@@ -83,7 +83,7 @@ fn connect(stream: Handle) {
 fn hear(stream: Handle, message: &MessageEvent) {
     let name = message.type_();
     let data = message.data().as_string().unwrap_or_default();
-    let Ok(event) = serde_json::from_str::<LiveEvent>(&format!(r#"{{"event":"{name}","data":{data}}}"#)) else {
+    let Some(event) = event::read(&name, &data) else {
         leptos::logging::error!("the hub sent a {name} event that this page does not understand");
         return;
     };

@@ -106,7 +106,7 @@ fn Nothing(filter: Memo<Filter>) -> impl IntoView {
         live.settings.with(|reply| {
             let rule = |rule: netloom_core::rule::Rule| {
                 let limit = rule.kind.unit().figure(rule.kind.limit());
-                format!("{} ({limit})", rule.title.to_lowercase())
+                format!("{} ({limit})", rule.title.to_ascii_lowercase())
             };
             let rules: Vec<String> = reply.settings.alerts.rules().into_iter().map(rule).collect();
             if rules.is_empty() { "nothing: all rules are switched off".to_owned() } else { rules.join(", ") }

@@ -1,0 +1,64 @@
+//! Reading the events of the stream.
+
+use netloom_core::event::LiveEvent;
+use serde::de::DeserializeOwned;
+
+/// Reads an event; `None` for what this page does not understand. The name comes beside the data, so the type is known
+/// before anything is read: reading the tagged form takes the client several times the code.
+pub(super) fn read(name: &str, data: &str) -> Option<LiveEvent> {
+    Some(match name {
+        "hello" => LiveEvent::Hello(parse(data)?),
+        "resync" => LiveEvent::Resync,
+        "samples" => LiveEvent::Samples(parse(data)?),
+        "node" => LiveEvent::Node(parse(data)?),
+        "incident" => LiveEvent::Incident(parse(data)?),
+        "health" => LiveEvent::Health(parse(data)?),
+        "settings" => LiveEvent::Settings { version: parse::<serde_json::Value>(data)?.get("version")?.as_u64()? },
+        _ => return None,
+    })
+}
+
+fn parse<T: DeserializeOwned>(data: &str) -> Option<T> {
+    serde_json::from_str(data).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example::{incident, node};
+    use netloom_core::{
+        event::Hello,
+        health::Health,
+        incident::IncidentState,
+        sample::{Readings, SeriesKey},
+        time::Timestamp,
+    };
+
+    #[test]
+    fn every_event_that_a_hub_writes_is_read() {
+        let mut readings = Readings::default();
+        readings.push(SeriesKey::new("rtt_us", [("src", "a")]), 7, 1.5);
+        let events = [
+            LiveEvent::Hello(Hello { version: "1".into(), now: Timestamp(5) }),
+            LiveEvent::Resync,
+            LiveEvent::Samples(readings),
+            LiveEvent::Node(Box::new(node("n1", &["a"]))),
+            LiveEvent::Incident(Box::new(incident("loss_high", IncidentState::Firing, "a"))),
+            LiveEvent::Health(Health::judge(&[], &[])),
+            LiveEvent::Settings { version: 3 },
+        ];
+        assert_eq!(events.each_ref().map(LiveEvent::name), LiveEvent::NAMES);
+        for event in events {
+            let written = serde_json::to_value(&event).expect("is written");
+            let data = written.get("data").map(ToString::to_string).unwrap_or_default();
+            assert_eq!(read(event.name(), &data), Some(event));
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_left_out() {
+        assert_eq!(read("weather", "{}"), None);
+        assert_eq!(read("samples", "{"), None);
+        assert_eq!(read("settings", "{}"), None);
+    }
+}
