@@ -129,6 +129,11 @@ impl Live {
         })
     }
 
+    /// The expected times between samples, all that there are.
+    pub(crate) fn intervals_ms(self) -> [i64; 2] {
+        [metric::RTT_US, metric::IF_RX_BPS].map(|metric| self.interval_ms(metric))
+    }
+
     /// Shows another window: all feeds ask for their history.
     pub(crate) fn show(self, window: Window) {
         self.window.set(Some(window));

@@ -57,10 +57,19 @@ const fn token(status: HealthStatus) -> &'static str {
 /// The shape of a status, so that it is not told by colour alone.
 const fn symbol(status: HealthStatus) -> &'static str {
     match status {
-        HealthStatus::Ok => "circle",
+        HealthStatus::Ok | HealthStatus::Unknown => "circle",
         HealthStatus::Warning => "triangle",
         HealthStatus::Critical => "rect",
-        HealthStatus::Unknown => "emptyCircle",
+    }
+}
+
+/// Filled with the colour of the status; a ring when nothing is known.
+fn fill(status: HealthStatus) -> Value {
+    let line = colour(token(status));
+    if status == HealthStatus::Unknown {
+        json!({ "color": colour("--surface"), "borderColor": line, "borderWidth": 2 })
+    } else {
+        json!({ "color": line })
     }
 }
 
@@ -72,6 +81,8 @@ struct Spot {
     y: f64,
 }
 
+/// Width of a name before it is cut; the tooltip has all of it.
+const LABEL_PX: u32 = 96;
 /// Radii of the ellipses on which nodes and their targets lie; cards are wider than high.
 const TARGETS_RADIUS: (f64, f64) = (130.0, 80.0);
 const NODES_RADIUS: (f64, f64) = (58.0, 36.0);
@@ -123,10 +134,12 @@ fn patch(option: &mut Value, spots: &[Spot], ways: &[Way]) {
     // Without it circles become ellipses.
     graph["preserveAspect"] = json!("contain");
     graph["emphasis"] = json!({ "disabled": true });
+    graph["label"]["overflow"] = json!("truncate");
+    graph["label"]["width"] = json!(LABEL_PX);
     graph["tooltip"] = json!({ "formatter": "@pair:microseconds" });
     for (at, spot) in spots.iter().enumerate() {
         graph["data"][at]["symbol"] = json!(symbol(spot.status));
-        graph["data"][at]["itemStyle"] = json!({ "color": colour(token(spot.status)) });
+        graph["data"][at]["itemStyle"] = fill(spot.status);
         if spot.is_node {
             graph["data"][at]["label"] = json!({ "fontWeight": 600 });
         } else {

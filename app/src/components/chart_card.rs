@@ -19,6 +19,9 @@ use crate::{
     range::TimeRange,
 };
 
+/// What is said when only a part of the window could be loaded.
+const HISTORY_MISSING: &str = "history could not be loaded";
+
 /// What stands in the chart's place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Shown {
@@ -64,6 +67,11 @@ impl Source {
         })
     }
 
+    /// Whether history is missing behind what is shown.
+    fn has_failed(self) -> bool {
+        self.read(|_, feeds| feeds.iter().any(|feed| matches!(feed.state, FeedState::Failed(_))))
+    }
+
     /// What the canvas draws; nothing as long as history is awaited, so that the chart does not build up from its end.
     fn frame(self, window: (i64, i64)) -> Option<Frame> {
         self.read(|chart, feeds| {
@@ -96,13 +104,16 @@ pub(crate) fn ChartCard(
         Gesture::Zoom(from_ms, to_ms) => range.zoom(from_ms, to_ms),
         Gesture::ZoomReset => range.resume(),
     });
+    let has_failed = Memo::new(move |_| source.has_failed() && shown.get() == Shown::Chart);
     let limits =
         move || chart.with(|chart| chart.thresholds.iter().map(|t| t.name.clone()).collect::<Vec<_>>().join(", "));
     view! {
         <section class="card chart-card" data-testid=id aria-labelledby=format!("{id}-title")>
             <header class="card-header">
                 <h2 id=format!("{id}-title")>{title}</h2>
-                <span class="card-note">{limits}</span>
+                <span class="card-note">
+                    {move || if has_failed.get() { HISTORY_MISSING.to_owned() } else { limits() }}
+                </span>
                 <TableButton is_table />
             </header>
             <div class="chart-body">

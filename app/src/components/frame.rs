@@ -23,8 +23,10 @@ pub(crate) fn Frame(children: Children) -> impl IntoView {
     Overlay::provide();
     shortcuts::listen();
     let range = TimeRange::expect();
+    // What is a gap depends on the intervals, so a change of theirs is a change of all charts.
+    let view = Memo::new(move |_| (range.window(), live.intervals_ms()));
     // An effect runs in the browser only.
-    Effect::new(move |_| live.show(range.window()));
+    Effect::new(move |_| live.show(view.get().0));
     let is_lost = move || matches!(live.link.get(), Link::Lost { .. });
     view! {
         <a class="skip-link" href="#content">

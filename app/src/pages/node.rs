@@ -12,7 +12,7 @@ use netloom_core::{
 };
 
 use crate::{
-    charts,
+    charts::{self, pair::Scene},
     clock::Clock,
     components::{
         alert_feed::AlertFeed,
@@ -162,11 +162,13 @@ fn PairCharts(subject: Subject) -> impl IntoView {
     let settings = move || live.settings.with(|reply| reply.settings.alerts.clone());
     let latency_chart = Memo::new(move |_| {
         let series = rtt.labels(live).into_iter();
-        nodes.with(|nodes| charts::latency::chart(nodes, series, &settings().latency))
+        let (nodes, incidents) = (nodes.read(), live.incidents.read());
+        charts::latency::chart(&Scene { nodes: &nodes, incidents: &incidents }, series, &settings().latency)
     });
     let loss_chart = Memo::new(move |_| {
         let series = loss.labels(live).into_iter();
-        nodes.with(|nodes| charts::loss::chart(nodes, series, &settings().loss))
+        let (nodes, incidents) = (nodes.read(), live.incidents.read());
+        charts::loss::chart(&Scene { nodes: &nodes, incidents: &incidents }, series, &settings().loss)
     });
     view! {
         <ChartCard id="chart-latency" title="Latency to its targets" feeds=vec![rtt] chart=latency_chart />

@@ -14,7 +14,7 @@ use netloom_core::{
 };
 
 use crate::{
-    charts::{self, TimeChart, topology::Way},
+    charts::{self, TimeChart, pair::Scene, topology::Way},
     clock::Clock,
     components::{
         alert_feed::AlertFeed,
@@ -112,11 +112,13 @@ pub(crate) fn Overview() -> impl IntoView {
     let settings = move || live.settings.with(|reply| reply.settings.alerts.clone());
     let latency = Memo::new(move |_| {
         let series = panels.rtt.labels(live).into_iter();
-        live.nodes.with(|nodes| charts::latency::chart(nodes, series, &settings().latency))
+        let (nodes, incidents) = (live.nodes.read(), live.incidents.read());
+        charts::latency::chart(&Scene { nodes: &nodes, incidents: &incidents }, series, &settings().latency)
     });
     let loss = Memo::new(move |_| {
         let series = panels.loss.labels(live).into_iter();
-        live.nodes.with(|nodes| charts::loss::chart(nodes, series, &settings().loss))
+        let (nodes, incidents) = (live.nodes.read(), live.incidents.read());
+        charts::loss::chart(&Scene { nodes: &nodes, incidents: &incidents }, series, &settings().loss)
     });
     view! {
         <Title text="Overview" />
@@ -163,7 +165,11 @@ fn VerdictCard(panels: Panels) -> impl IntoView {
     view! {
         <section class=move || format!("card verdict tone-{}", tone.get().name()) aria-label="Verdict">
             <Shape tone />
-            <p class="verdict-text" data-testid="verdict" aria-live="polite">
+            // The sentence changes with every figure; only a change of the word is worth interrupting someone.
+            <span class="visually-hidden" role="status">
+                {move || health.with(|health| health_word(health.status))}
+            </span>
+            <p class="verdict-text" data-testid="verdict">
                 {move || verdict.get().parts.into_iter().map(part).collect_view()}
             </p>
             <p

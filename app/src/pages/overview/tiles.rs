@@ -83,8 +83,7 @@ fn nodes(nodes: &[NodeStatus]) -> Stat {
         ([_, ..], _) => format!("{} are silent", silent.len()),
         ([], 0) if nodes.is_empty() => "none has reported yet".to_owned(),
         ([], 0) => "all measurements work".to_owned(),
-        ([], 1) => "1 measures in a lesser way".to_owned(),
-        ([], degraded) => format!("{degraded} measure in a lesser way"),
+        ([], degraded) => format!("{degraded} degraded"),
     };
     let figure = plain((nodes.len() - silent.len()).to_string(), "");
     let figure = Figure { unit: if nodes.len() == 1 { "of 1 up" } else { figure.unit }, ..figure };
@@ -118,7 +117,7 @@ pub(super) fn Tiles(panels: Panels) -> impl IntoView {
     let alerts = Memo::new(move |_| live.incidents.with(|all| alerts(all)));
     view! {
         <div class="tiles">
-            <StatTile id="tile-latency" title="Latency, median" stat=latency />
+            <StatTile id="tile-latency" title="Latency p50" stat=latency />
             <StatTile id="tile-loss" title="Loss" stat=loss />
             <StatTile id="tile-in" title="In" stat=direction(0) />
             <StatTile id="tile-out" title="Out" stat=direction(1) />

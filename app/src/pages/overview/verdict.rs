@@ -81,95 +81,135 @@ fn silent(facts: &Facts) -> Option<Verdict> {
 fn firing(facts: &Facts) -> Option<Verdict> {
     let firing: Vec<&Incident> =
         facts.incidents.iter().filter(|incident| incident.state == IncidentState::Firing).collect();
-    // The worst first, of equal ones the oldest.
-    let worst = firing.iter().max_by_key(|incident| (incident.severity, std::cmp::Reverse(incident.started_at)))?;
-    let same: Vec<&Incident> = firing
-        .iter()
-        .copied()
-        .filter(|other| other.rule == worst.rule && other.labels.get("src") == worst.labels.get("src"))
-        .collect();
-    let mut parts = sentence(worst, &same, facts);
-    let more = firing.len() - if explains_all(&same, facts) { same.len() } else { 1 };
+    let case = Case::worst_of(&firing, facts)?;
+    let mut parts = case.sentence();
+    parts.extend(case.suspect());
+    let more = firing.len() - case.same.len();
     if more > 0 {
         let words = if more == 1 { "1 more alert fires".to_owned() } else { format!("{more} more alerts fire") };
-        parts.extend([text(" "), Part::Link(words, "/alerts?state=firing".into()), text(".")]);
+        parts.extend([text(" "), Part::Link(words, FIRING.into()), text(".")]);
     }
-    Some(Verdict { tone: worst.severity.into(), parts })
+    Some(Verdict { tone: case.worst.severity.into(), parts })
 }
 
-/// Whether incidents of one rule cover everything that a node probes: then the node itself is the suspect.
-fn explains_all(same: &[&Incident], facts: &Facts) -> bool {
-    let Some(src) = same.first().and_then(|incident| incident.labels.get("src")) else { return false };
-    let from_here = facts.ways.iter().filter(|way| way.src == *src);
-    let is_hit = |way: &Way| same.iter().any(|incident| incident.labels.get("dst") == Some(&way.dst));
-    from_here.clone().count() > 1 && from_here.into_iter().all(is_hit)
+/// Where the figures of a sentence about alerts come from.
+const FIRING: &str = "/alerts?state=firing";
+
+/// What fires for one reason: alerts of one rule from one source.
+struct Case<'a> {
+    worst: &'a Incident,
+    same: Vec<&'a Incident>,
+    src: &'a str,
+    dst: &'a str,
+    /// Ways from this source, and how many of those without such an alert are fine.
+    ways: usize,
+    fine: usize,
 }
 
-fn sentence(worst: &Incident, same: &[&Incident], facts: &Facts) -> Vec<Part> {
-    let label = |name: &str| worst.labels.get(name).map_or("", String::as_str);
-    let (src, dst, since) = (label("src"), label("dst"), Part::Moment(worst.started_at));
-    let value = worst.unit.figure(worst.value).to_string();
-    let evidence = || Part::Link(value.clone(), "/alerts?state=firing".into());
-    let all = explains_all(same, facts);
-    let mut parts = match worst.rule.as_str() {
-        "loss_high" if all => {
-            vec![node_link(src), text(format!(" loses probes to all {} targets since ", same.len())), since, text(".")]
+impl<'a> Case<'a> {
+    /// The case of the worst alert; of equally bad ones that with the figure furthest over its limit.
+    fn worst_of(firing: &[&'a Incident], facts: &Facts) -> Option<Self> {
+        let excess = |incident: &Incident| incident.value / incident.limit.max(f64::MIN_POSITIVE);
+        let worst = firing
+            .iter()
+            .copied()
+            .max_by(|a, b| a.severity.cmp(&b.severity).then_with(|| excess(a).total_cmp(&excess(b))))?;
+        let label = |name: &str| worst.labels.get(name).map_or("", String::as_str);
+        let (src, dst) = (label("src"), label("dst"));
+        let is_same =
+            |other: &&Incident| other.rule == worst.rule && other.labels.get("src") == worst.labels.get("src");
+        // Alerts of one source and rule speak of one thing only where there is a source.
+        let same: Vec<&Incident> = firing
+            .iter()
+            .copied()
+            .filter(|other| if src.is_empty() { other.id == worst.id } else { is_same(other) })
+            .collect();
+        let from_here = || facts.ways.iter().filter(|way| way.src == src);
+        let is_hit = |way: &Way| same.iter().any(|incident| incident.labels.get("dst") == Some(&way.dst));
+        let fine = from_here().filter(|way| way.status == HealthStatus::Ok && !is_hit(way)).count();
+        let ways = from_here().count();
+        Some(Self { worst, same, src, dst, ways, fine })
+    }
+
+    /// Whether everything that the source probes is hit.
+    fn hits_all(&self) -> bool {
+        self.ways > 1 && self.same.len() >= self.ways
+    }
+
+    fn sentence(&self) -> Vec<Part> {
+        let (count, ways, dst) = (self.same.len(), self.ways, self.dst);
+        let first = self.same.iter().map(|incident| incident.started_at).min().unwrap_or(self.worst.started_at);
+        let value = self.worst.unit.figure(self.worst.value).to_string();
+        let evidence = || Part::Link(value.clone(), FIRING.into());
+        let mut parts = match (self.worst.rule.as_str(), count) {
+            ("loss_high", _) if self.hits_all() => {
+                vec![
+                    node_link(self.src),
+                    text(format!(" loses probes to all {count} targets, most to {dst} (")),
+                    evidence(),
+                    text(")"),
+                ]
+            }
+            ("loss_high", 1) => {
+                vec![node_link(self.src), text(" loses "), evidence(), text(format!(" of its probes to {dst}"))]
+            }
+            ("loss_high", _) => {
+                vec![
+                    node_link(self.src),
+                    text(format!(" loses probes to {count} of {ways} targets, most to {dst} (")),
+                    evidence(),
+                    text(")"),
+                ]
+            }
+            ("latency_high", 1) => {
+                vec![text(format!("{dst} takes ")), evidence(), text(" to answer "), node_link(self.src)]
+            }
+            ("latency_high", _) => {
+                let all =
+                    if self.hits_all() { format!("All {count} targets") } else { format!("{count} of {ways} targets") };
+                vec![
+                    text(format!("{all} are slow to answer ")),
+                    node_link(self.src),
+                    text(format!(", {dst} most (")),
+                    evidence(),
+                    text(")"),
+                ]
+            }
+            ("bandwidth_low", _) => {
+                let label = |name: &str| self.worst.labels.get(name).map_or("", String::as_str);
+                vec![
+                    node_link(label("node")),
+                    text(format!(" moves data over {} at only ", label("interface"))),
+                    evidence(),
+                ]
+            }
+            _ => vec![text(self.worst.message.clone())],
+        };
+        parts.extend([text(", since "), Part::Moment(first), text(".")]);
+        parts
+    }
+
+    /// Where the fault most likely lies, judged by what else the source sees.
+    fn suspect(&self) -> Option<Part> {
+        if self.hits_all() {
+            return Some(text(" Likely its own network."));
         }
-        "loss_high" => vec![
-            node_link(src),
-            text(" loses "),
-            evidence(),
-            text(format!(" of its probes to {dst} since ")),
-            since,
-            text("."),
-        ],
-        "latency_high" if all => {
-            vec![
-                text(format!("All {} targets answer ", same.len())),
-                node_link(src),
-                text(" slowly since "),
-                since,
-                text("."),
-            ]
+        let others = self.ways.saturating_sub(self.same.len());
+        if self.fine == 0 || self.fine < others {
+            return None;
         }
-        "latency_high" => vec![
-            text(format!("{dst} takes ")),
-            evidence(),
-            text(" to answer "),
-            node_link(src),
-            text(" since "),
-            since,
-            text("."),
-        ],
-        "bandwidth_low" => vec![
-            node_link(label("node")),
-            text(format!(" moves data over {} at only ", label("interface"))),
-            evidence(),
-            text(" since "),
-            since,
-            text("."),
-        ],
-        _ => vec![text(format!("{}, since ", worst.message)), since, text(".")],
-    };
-    parts.extend(suspect(src, dst, all, facts));
-    parts
-}
-
-/// Where the fault most likely lies, judged by what else the node sees.
-fn suspect(src: &str, dst: &str, all: bool, facts: &Facts) -> Option<Part> {
-    if src.is_empty() {
-        return None;
+        let fine = if others == 1 {
+            " The other target is fine".to_owned()
+        } else {
+            format!(" The other {others} targets are fine")
+        };
+        let who = if self.same.len() == 1 {
+            format!(": likely {} itself or the way to it.", self.dst)
+        } else {
+            ".".to_owned()
+        };
+        Some(text(fine + &who))
     }
-    if all {
-        return Some(text(" Likely its own network."));
-    }
-    let others = facts.ways.iter().filter(|way| way.src == src && way.dst != dst);
-    let fine = others.clone().filter(|way| way.status == HealthStatus::Ok).count();
-    let is_only_one = fine > 0 && fine == others.count();
-    is_only_one.then(|| {
-        let others = if fine == 1 { "The other target is".to_owned() } else { format!("The other {fine} targets are") };
-        text(format!(" {others} fine: likely {dst} itself or the way to it."))
-    })
 }
 
 fn pending(facts: &Facts) -> Option<Verdict> {
@@ -242,7 +282,7 @@ mod tests {
         assert_eq!(tone, Tone::Critical);
         assert_eq!(
             said,
-            "n1 loses 25 % of its probes to a since <60000>. The other 2 targets are fine: likely a itself or the way to it."
+            "n1 loses 25 % of its probes to a, since <60000>. The other 2 targets are fine: likely a itself or the way to it."
         );
     }
 
@@ -251,7 +291,19 @@ mod tests {
         let ways = [way("a", HealthStatus::Critical), way("b", HealthStatus::Critical)];
         let incidents = ["a", "b"].map(|dst| incident("loss_high", IncidentState::Firing, dst));
         let (_, said) = said(&[node("n1", &[])], &incidents, &ways);
-        assert_eq!(said, "n1 loses probes to all 2 targets since <60000>. Likely its own network.");
+        assert_eq!(said, "n1 loses probes to all 2 targets, most to b (25 %), since <60000>. Likely its own network.");
+    }
+
+    #[test]
+    fn some_bad_targets_are_counted_and_the_worst_named() {
+        let ways = ["a", "b", "c"].map(|dst| way(dst, HealthStatus::Ok));
+        let mut incidents = ["a", "b"].map(|dst| incident("loss_high", IncidentState::Firing, dst));
+        incidents[1].value = 0.5;
+        let (_, said) = said(&[node("n1", &[])], &incidents, &ways);
+        assert_eq!(
+            said,
+            "n1 loses probes to 2 of 3 targets, most to b (50 %), since <60000>. The other target is fine."
+        );
     }
 
     #[test]
@@ -262,7 +314,7 @@ mod tests {
             incident("loss_high", IncidentState::Resolved, "c"),
         ];
         let (_, said) = said(&[node("n1", &[])], &incidents, &[]);
-        assert_eq!(said, "n1 loses 25 % of its probes to b since <60000>. 1 more alert fires.");
+        assert_eq!(said, "n1 loses 25 % of its probes to b, since <60000>. 1 more alert fires.");
     }
 
     #[test]
