@@ -1,5 +1,7 @@
 //! Lines for what is measured from a source to a destination.
 
+use std::collections::BTreeMap;
+
 use netloom_core::{
     api::NodeStatus,
     incident::{Incident, IncidentState},
@@ -19,23 +21,30 @@ pub(crate) struct Scene<'a> {
 
 impl Scene<'_> {
     /// Whether an alert fires on a pair, however it is probed.
-    fn is_alarming(&self, series: &Labels) -> bool {
+    fn is_alarming(&self, wanted: &Pair) -> bool {
         let mut firing = self.incidents.iter().filter(|incident| incident.state == IncidentState::Firing);
-        firing.any(|incident| same_pair(&incident.labels, series))
+        firing.any(|incident| pair(&incident.labels) == *wanted)
     }
 }
 
-/// The place of a pair in the lists of targets, all nodes' lists one after the other. It gives a pair the same colour on
-/// every chart; pairs that are in no list any more come last.
-fn place(nodes: &[NodeStatus], series: &Labels) -> usize {
-    let label = |name: &str| series.get(name).map_or("", String::as_str);
-    let mut pairs = nodes.iter().flat_map(|node| {
-        let src = node.info.node.as_str();
-        node.info.targets.iter().map(move |target| (src, target.name.as_str()))
+/// A source and a destination.
+type Pair = (String, String);
+
+fn pair(labels: &Labels) -> Pair {
+    let label = |name: &str| labels.get(name).cloned().unwrap_or_default();
+    (label("src"), label("dst"))
+}
+
+/// Every pair in the order of the nodes' lists of targets, and behind them those that are in no list any more.
+fn places(nodes: &[NodeStatus], seen: &BTreeMap<Pair, Vec<Labels>>) -> Vec<Pair> {
+    let listed = nodes.iter().flat_map(|node| {
+        let src = &node.info.node;
+        node.info.targets.iter().map(move |target| (src.clone(), target.name.clone()))
     });
-    let wanted = (label("src"), label("dst"));
-    let listed = pairs.clone().count();
-    pairs.position(|pair| pair == wanted).unwrap_or(listed)
+    let mut places: Vec<Pair> = listed.collect();
+    let gone: Vec<Pair> = seen.keys().filter(|pair| !places.contains(pair)).cloned().collect();
+    places.extend(gone);
+    places
 }
 
 /// What people call a pair: the destination alone as long as one node speaks, and how it was probed.
@@ -46,56 +55,66 @@ pub(crate) fn name(nodes: &[NodeStatus], labels: &Labels) -> String {
     if mode.is_empty() { pair } else { format!("{pair} · {mode}") }
 }
 
-/// One line for each pair as far as there is room, and one for all others. Pairs on which an alert fires come before
+/// One line for each series as far as there is room, and one for all others. Pairs on which an alert fires come before
 /// those earlier in the list: what is bad must not hide among the others.
 pub(crate) fn lines(metric: &str, scene: &Scene, series: impl Iterator<Item = Labels>) -> Vec<Line> {
-    let mut placed: Vec<(usize, Labels)> = series.map(|labels| (place(scene.nodes, &labels), labels)).collect();
-    placed.sort();
-    // A line is given up for the others.
-    let room = if placed.len() > LINES_MAX { LINES_MAX - 1 } else { placed.len() };
-    placed.sort_by_key(|(_, labels)| !scene.is_alarming(labels));
-    let others = placed.split_off(room);
-    placed.sort();
-    let colours = colours(&placed);
+    let mut seen: BTreeMap<Pair, Vec<Labels>> = BTreeMap::new();
+    series.for_each(|labels| seen.entry(pair(&labels)).or_default().push(labels));
+    let drawn = drawn(scene, &seen);
     let key = |labels: &Labels| SeriesKey { metric: metric.to_owned(), labels: labels.clone() };
     let mut lines: Vec<Line> = Vec::new();
-    for (at, (_, labels)) in placed.iter().enumerate() {
-        lines.push(Line {
-            id: id(labels),
-            name: name(scene.nodes, labels),
-            colour: COLOURS[colours[at]],
-            // A pair that is probed in two ways has two lines of one colour.
-            is_dashed: at > 0 && same_pair(labels, &placed[at - 1].1),
-            sources: vec![key(labels)],
-        });
+    for (pair, colour) in &drawn {
+        for (at, labels) in seen.get(pair).into_iter().flatten().enumerate() {
+            lines.push(Line {
+                id: id(labels),
+                name: name(scene.nodes, labels),
+                colour: COLOURS[*colour],
+                // A pair that is probed in two ways has two lines of one colour.
+                is_dashed: at > 0,
+                sources: vec![key(labels)],
+            });
+        }
     }
+    let is_drawn = |pair: &Pair| drawn.iter().any(|(drawn, _)| drawn == pair);
+    let others: Vec<SeriesKey> =
+        seen.iter().filter(|(pair, _)| !is_drawn(pair)).flat_map(|(_, series)| series.iter().map(key)).collect();
     if !others.is_empty() {
         lines.push(Line {
             id: "others".into(),
             name: format!("worst of {} others", others.len()),
             colour: COLOUR_OTHERS,
             is_dashed: true,
-            sources: others.iter().map(|(_, labels)| key(labels)).collect(),
+            sources: others,
         });
     }
     lines
 }
 
-/// The colours of pairs in the order of their places: that of the place, so that a pair looks alike on every chart, or
-/// the next that is free when another pair has it already.
-fn colours(placed: &[(usize, Labels)]) -> Vec<usize> {
-    let mut colours: Vec<usize> = Vec::new();
-    for (at, (place, labels)) in placed.iter().enumerate() {
-        let is_second = at > 0 && same_pair(labels, &placed[at - 1].1);
-        let wanted = place % COLOURS.len();
-        let free = (0..COLOURS.len()).map(|step| (wanted + step) % COLOURS.len()).find(|c| !colours.contains(c));
-        colours.push(if is_second { colours[at - 1] } else { free.unwrap_or(wanted) });
+/// The pairs that get lines of their own, in the order of the lists, with their colours. A pair without points counts as
+/// well, so that the charts of two metrics show the same pairs in the same colours.
+fn drawn(scene: &Scene, seen: &BTreeMap<Pair, Vec<Labels>>) -> Vec<(Pair, usize)> {
+    let places = places(scene.nodes, seen);
+    let lines = |pair: &Pair| seen.get(pair).map_or(1, Vec::len);
+    let all: usize = places.iter().map(lines).sum();
+    // A line is given up for the others.
+    let room = if all > LINES_MAX { LINES_MAX - 1 } else { all };
+    let mut by_need: Vec<usize> = (0..places.len()).collect();
+    by_need.sort_by_key(|at| !scene.is_alarming(&places[*at]));
+    let mut taken = 0;
+    by_need.retain(|at| {
+        taken += lines(&places[*at]);
+        taken <= room
+    });
+    by_need.sort_unstable();
+    let mut drawn: Vec<(Pair, usize)> = Vec::new();
+    for at in by_need {
+        // The colour of the place, or the next that is free when another pair has it already.
+        let wanted = at % COLOURS.len();
+        let is_free = |colour: &usize| drawn.iter().all(|(_, taken)| taken != colour);
+        let colour = (0..COLOURS.len()).map(|step| (wanted + step) % COLOURS.len()).find(is_free).unwrap_or(wanted);
+        drawn.push((places[at].clone(), colour));
     }
-    colours
-}
-
-fn same_pair(a: &Labels, b: &Labels) -> bool {
-    ["src", "dst"].iter().all(|name| a.get(*name) == b.get(*name))
+    drawn
 }
 
 /// A lasting name of a series, unique within its metric.
@@ -124,7 +143,7 @@ mod tests {
 
     #[test]
     fn both_ways_of_probing_share_a_colour_but_not_a_line() {
-        let series = [labels("a", "tcp"), labels("a", "icmp"), labels("b", "tcp")];
+        let series = [labels("a", "icmp"), labels("a", "tcp"), labels("b", "tcp")];
         let lines = lines(metric::RTT_US, &scene(&[node("n1", &["a", "b"])]), series.into_iter());
         let strokes: Vec<_> = lines.iter().map(|line| (line.colour, line.is_dashed)).collect();
         assert_eq!(strokes, [(COLOURS[0], false), (COLOURS[0], true), (COLOURS[1], false)]);
@@ -152,6 +171,14 @@ mod tests {
         let drawn: Vec<_> = lines.iter().map(|line| (line.name.as_str(), line.colour)).collect();
         assert_eq!(drawn[..3], [("t0 · ICMP", COLOURS[0]), ("t1 · ICMP", COLOURS[1]), ("t2 · ICMP", COLOURS[2])]);
         assert_eq!(drawn[4], ("t7 · ICMP", COLOURS[4]), "its own colour is taken by t1");
+    }
+
+    #[test]
+    fn a_pair_without_points_keeps_its_colour_and_its_place() {
+        let series = [labels("a", "icmp"), labels("c", "icmp")];
+        let lines = lines(metric::RTT_US, &scene(&[node("n1", &["a", "b", "c"])]), series.into_iter());
+        let drawn: Vec<_> = lines.iter().map(|line| line.colour).collect();
+        assert_eq!(drawn, [COLOURS[0], COLOURS[2]]);
     }
 
     #[test]
