@@ -28,7 +28,7 @@ use store::{FeedId, Store};
 
 /// Readers of samples run at most this often, ms: every sample is on the screen well within 300 ms of its event, and
 /// the main thread stays free.
-const FRAME_MIN_MS: i64 = 200;
+const FRAME_MIN_MS: i64 = 150;
 
 /// Incidents a page keeps: more than anyone reads. The oldest go first.
 const INCIDENTS_MAX: usize = 500;
@@ -111,6 +111,18 @@ impl Live {
     /// How many alerts fire.
     pub(crate) fn firing(self) -> usize {
         self.incidents.with(|all| all.iter().filter(|incident| incident.state == IncidentState::Firing).count())
+    }
+
+    /// A number that changes whenever one of some feeds does: readers of few feeds need not run for the samples of all.
+    pub(crate) fn revision(self, feeds: Vec<FeedHandle>) -> Memo<u64> {
+        Memo::new(move |_| {
+            self.samples(|store| feeds.iter().filter_map(|feed| feed.of(store)).map(Feed::revision).sum())
+        })
+    }
+
+    /// Reads the samples without being run again for new ones.
+    pub(crate) fn samples_untracked<T>(self, read: impl FnOnce(&Store) -> T) -> T {
+        self.store.with_value(read)
     }
 
     /// The age of the newest sample, ms; `None` before the first.
