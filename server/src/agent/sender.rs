@@ -16,7 +16,7 @@ use crate::clock;
 
 /// How long readings wait for company: long enough to join the bursts of one moment, short enough that people see a
 /// figure well within a third of a second.
-const LINGER: Duration = Duration::from_millis(80);
+const LINGER: Duration = Duration::from_millis(30);
 /// How often a status without readings is sent, so that the hub knows that the node lives.
 const HEARTBEAT: Duration = Duration::from_secs(2);
 /// Batches that wait while the hub cannot take any: at a few a second, several minutes. The oldest go first and are
