@@ -33,6 +33,10 @@ const FRAME_MIN_MS: i64 = 150;
 /// Incidents a page keeps: more than anyone reads. The oldest go first.
 const INCIDENTS_MAX: usize = 500;
 
+/// A value older than this, ms, and than this many of its intervals, is not current any more.
+const STALE_MIN_MS: i64 = 10_000;
+const STALE_INTERVALS: i64 = 3;
+
 /// How the page is connected to the hub.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Link {
@@ -129,6 +133,12 @@ impl Live {
     pub(crate) fn newest_age_ms(self) -> Option<i64> {
         let now_ms = self.clock.now().ms();
         self.samples(Store::newest_ms).map(|newest_ms| (now_ms - newest_ms).max(0))
+    }
+
+    /// Whether the newest sample is so old that the page does not show the present any more.
+    pub(crate) fn is_stale(self) -> bool {
+        let usual_ms = self.intervals_ms().into_iter().max().unwrap_or_default();
+        self.newest_age_ms().is_some_and(|age_ms| is_stale(age_ms, usual_ms))
     }
 
     /// The expected time between two samples of a metric, ms.
@@ -272,11 +282,18 @@ impl FeedHandle {
     }
 }
 
+/// Whether a value of this age is not current any more, where values come every `usual_ms`.
+pub(crate) fn is_stale(age_ms: i64, usual_ms: i64) -> bool {
+    age_ms > STALE_MIN_MS.max(usual_ms * STALE_INTERVALS)
+}
+
 fn upsert_node(nodes: &mut Vec<NodeStatus>, node: NodeStatus) {
-    match nodes.binary_search_by(|known| known.info.node.cmp(&node.info.node)) {
-        Ok(at) => nodes[at] = node,
-        Err(at) => nodes.insert(at, node),
+    if let Some(known) = nodes.iter_mut().find(|known| known.info.node == node.info.node) {
+        *known = node;
+        return;
     }
+    let at = nodes.partition_point(|known| known.info.node < node.info.node);
+    nodes.insert(at, node);
 }
 
 fn upsert_incident(incidents: &mut Vec<Incident>, incident: Incident) {
@@ -287,4 +304,39 @@ fn upsert_incident(incidents: &mut Vec<Incident>, incident: Incident) {
     let at = incidents.partition_point(|known| known.id > incident.id);
     incidents.insert(at, incident);
     incidents.truncate(INCIDENTS_MAX);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example::{incident, node};
+
+    #[test]
+    fn nodes_stay_in_the_order_of_their_names() {
+        let mut nodes = Vec::new();
+        for name in ["b", "a", "b"] {
+            upsert_node(&mut nodes, node(name, &["x"]));
+        }
+        let names: Vec<_> = nodes.iter().map(|node| node.info.node.as_str()).collect();
+        assert_eq!(names, ["a", "b"]);
+    }
+
+    #[test]
+    fn incidents_stay_newest_first_and_few() {
+        let numbered = |id| Incident { id, ..incident("loss_high", IncidentState::Firing, "a") };
+        let mut incidents = Vec::new();
+        for id in [2, 1, 3, 2] {
+            upsert_incident(&mut incidents, numbered(id));
+        }
+        assert_eq!(incidents.iter().map(|incident| incident.id).collect::<Vec<_>>(), [3, 2, 1]);
+        (4..1_000).for_each(|id| upsert_incident(&mut incidents, numbered(id)));
+        assert_eq!((incidents.len(), incidents[0].id), (INCIDENTS_MAX, 999));
+    }
+
+    #[test]
+    fn slow_series_grow_old_slowly() {
+        assert!(!is_stale(9_000, 1_000));
+        assert!(is_stale(11_000, 1_000));
+        assert!(!is_stale(170_000, 60_000));
+    }
 }

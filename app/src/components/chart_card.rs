@@ -15,6 +15,7 @@ use crate::{
     live::{
         FeedHandle, Live,
         feed::{Feed, FeedState},
+        is_stale,
     },
     range::TimeRange,
 };
@@ -56,7 +57,7 @@ impl Source {
 
     fn shown(self) -> Shown {
         self.read(|chart, feeds| {
-            if points::newest(chart, feeds).iter().any(Option::is_some) {
+            if points::any(chart, feeds) {
                 return if feeds.iter().any(|feed| feed.state == FeedState::Loading) {
                     Shown::Loading
                 } else {
@@ -191,31 +192,44 @@ fn stand_in(shown: &Shown, live: Live) -> Option<AnyView> {
 #[component]
 fn Legend(source: Source) -> impl IntoView {
     let lines = Memo::new(move |_| source.chart.with(|chart| chart.lines.clone()));
-    let newest = Memo::new(move |_| source.read(points::newest));
-    let unit = move || source.chart.with(|chart| chart.unit);
-    let row = move |at: usize, line: Line| {
-        let value =
-            Signal::derive(move || newest.with(|newest| newest.get(at).copied().flatten()).map(|(_, value)| value));
-        let name = line.name.clone();
-        view! {
-            <li class="legend-row">
-                <span
-                    class="legend-swatch"
-                    class:is-dashed=line.is_dashed
-                    style=format!("border-color: var({})", line.colour)
-                    aria-hidden="true"
-                ></span>
-                <span class="legend-name" title=line.name>{name}</span>
-                <span class="legend-value">
-                    <Figure unit=untrack(unit) value />
-                </span>
-            </li>
-        }
-    };
     view! {
         <ul class="legend">
-            {move || lines.get().into_iter().enumerate().map(|(at, line)| row(at, line)).collect_view()}
+            {move || {
+                lines.get().into_iter().enumerate().map(|(at, line)| view! { <LegendRow source at line /> }).collect_view()
+            }}
         </ul>
+    }
+}
+
+/// One line. A value that is not current any more is dimmed and shows its age; in a window of the past none is.
+#[component]
+fn LegendRow(source: Source, at: usize, line: Line) -> impl IntoView {
+    let (clock, range) = (Clock::expect(), TimeRange::expect());
+    let newest = Memo::new(move |_| source.read(|chart, feeds| points::newest(chart, feeds, at)));
+    let spacing_ms = Memo::new(move |_| source.read(|_, feeds| points::spacing_ms(feeds)));
+    let age = Memo::new(move |_| {
+        let (ts_ms, _) = newest.get().filter(|_| range.is_live())?;
+        is_stale(clock.now().ms() - ts_ms, spacing_ms.get()).then(|| clock.ago(Timestamp(ts_ms)))
+    });
+    let value = Signal::derive(move || newest.get().map(|(_, value)| value));
+    let unit = source.chart.with_untracked(|chart| chart.unit);
+    let name = line.name.clone();
+    view! {
+        <li class="legend-row" class:is-old=move || age.with(Option::is_some)>
+            <span
+                class="legend-swatch"
+                class:is-dashed=line.is_dashed
+                style=format!("border-color: var({})", line.colour)
+                aria-hidden="true"
+            ></span>
+            <span class="legend-name" title=line.name>
+                {name}
+            </span>
+            <span class="legend-value">
+                <Figure unit value />
+                {move || age.get().map(|age| view! { <span class="legend-age">{format!(" {age} ago")}</span> })}
+            </span>
+        </li>
     }
 }
 

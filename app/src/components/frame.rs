@@ -27,12 +27,12 @@ pub(crate) fn Frame(children: Children) -> impl IntoView {
     let view = Memo::new(move |_| (range.window(), live.intervals_ms()));
     // An effect runs in the browser only.
     Effect::new(move |_| live.show(view.get().0));
-    let is_lost = move || matches!(live.link.get(), Link::Lost { .. });
+    let is_old = Memo::new(move |_| matches!(live.link.get(), Link::Lost { .. }) || live.is_stale());
     view! {
         <a class="skip-link" href="#content">
             "Skip to the content"
         </a>
-        <div class="frame" class:is-lost=is_lost>
+        <div class="frame" class:is-old=is_old>
             <Topbar />
             <Nav />
             <main class="content" id="content" tabindex="-1">
