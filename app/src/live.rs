@@ -117,18 +117,6 @@ impl Live {
         self.incidents.with(|all| all.iter().filter(|incident| incident.state == IncidentState::Firing).count())
     }
 
-    /// A number that changes whenever one of some feeds does: readers of few feeds need not run for the samples of all.
-    pub(crate) fn revision(self, feeds: Vec<FeedHandle>) -> Memo<u64> {
-        Memo::new(move |_| {
-            self.samples(|store| feeds.iter().filter_map(|feed| feed.of(store)).map(Feed::revision).sum())
-        })
-    }
-
-    /// Reads the samples without being run again for new ones.
-    pub(crate) fn samples_untracked<T>(self, read: impl FnOnce(&Store) -> T) -> T {
-        self.store.with_value(read)
-    }
-
     /// The age of the newest sample, ms; `None` before the first.
     pub(crate) fn newest_age_ms(self) -> Option<i64> {
         let now_ms = self.clock.now().ms();

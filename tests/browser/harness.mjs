@@ -3,4 +3,4 @@
 export { launch, openPage } from "./harness/browser.mjs";
 export { Hub } from "./harness/hub.mjs";
 export { stage } from "./harness/stage.mjs";
-export { eventually, root } from "./harness/wait.mjs";
+export { eventually, nextDrawing, root } from "./harness/wait.mjs";

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import { test } from "node:test";
 
-import { eventually, stage } from "./harness.mjs";
+import { eventually, nextDrawing, stage } from "./harness.mjs";
 
 const CONFIG = `
 [[settings.probe.targets]]
@@ -37,10 +37,7 @@ test("traffic on loopback shows on its row and its chart", async (t) => {
   const started = performance.now();
   await eventually("the rate to be shown", async () => mbps(await row.innerText()) > QUIET_MBPS);
   t.diagnostic(`traffic was on screen after ${Math.round(performance.now() - started)} ms`);
-  const drawn = page.evaluate(
-    () => new Promise((resolve) => document.addEventListener("netloom:rendered", (e) => resolve(e.detail), { once: true })),
-  );
-  assert.ok((await drawn).newest_ms > 0, "the charts are drawn with the samples");
+  assert.ok((await nextDrawing(page)).newest_ms > 0, "the charts are drawn with the samples");
 });
 
 test("the page outlives its hub and fills the gap", async (t) => {

@@ -12,6 +12,9 @@ use crate::{chromium, process, server};
 /// Tests probe this machine only, whatever its gateway and name servers are.
 const NO_DEFAULT_TARGETS: (&str, &str) = ("NETLOOM_SETTINGS__PROBE__DEFAULT_TARGETS", "false");
 
+/// The longest one browser test may take, ms: a page that hangs fails, and holds nobody up.
+const BROWSER_TEST_LIMIT_MS: u32 = 120_000;
+
 /// Runs the chosen tests.
 pub(crate) fn run(part: Part) -> Result<()> {
     let workspace = Workspace::open();
@@ -55,7 +58,8 @@ fn in_browser(workspace: &Workspace, browser: &std::path::Path) -> Result<()> {
     let dir = workspace.browser_tests();
     Packages::install(&dir)?;
     let mut tests: Command = node::node(&dir);
-    tests.args(["--test", "--test-concurrency=1"]).args(node::files(&dir, ".test.mjs")?);
+    let limit = format!("--test-timeout={BROWSER_TEST_LIMIT_MS}");
+    tests.args(["--test", "--test-concurrency=1", &limit]).args(node::files(&dir, ".test.mjs")?);
     tests.env("NETLOOM_BIN", workspace.binary()).env("NETLOOM_CHROMIUM", browser);
     process::run(tests.env(NO_DEFAULT_TARGETS.0, NO_DEFAULT_TARGETS.1))
 }

@@ -20,9 +20,6 @@ use crate::{
     range::TimeRange,
 };
 
-/// The time axis moves on at least this often, ms, though no samples come.
-const PULSE_MS: i64 = 5_000;
-
 /// What is said when only a part of the window could be loaded.
 const HISTORY_MISSING: &str = "history could not be loaded";
 
@@ -40,15 +37,13 @@ enum Shown {
 struct Source {
     chart: Signal<TimeChart>,
     feeds: StoredValue<Vec<FeedHandle>>,
-    revision: Memo<u64>,
     live: Live,
 }
 
 impl Source {
-    /// Reads the feeds, and again whenever they change.
+    /// Reads the feeds, and again whenever there are new samples.
     fn read<T>(self, read: impl FnOnce(&TimeChart, &[&Feed]) -> T) -> T {
-        self.revision.track();
-        self.live.samples_untracked(|store| {
+        self.live.samples(|store| {
             let feeds: Vec<&Feed> =
                 self.feeds.with_value(|feeds| feeds.iter().filter_map(|feed| feed.of(store)).collect());
             self.chart.with(|chart| read(chart, &feeds))
@@ -100,17 +95,12 @@ pub(crate) fn ChartCard(
     #[prop(into)] chart: Signal<TimeChart>,
 ) -> impl IntoView {
     let (live, range, clock) = (Live::expect(), TimeRange::expect(), Clock::expect());
-    let revision = live.revision(feeds.clone());
-    let source = Source { chart, feeds: StoredValue::new(feeds), revision, live };
+    let source = Source { chart, feeds: StoredValue::new(feeds), live };
     let is_table = RwSignal::new(false);
     let ceiling = Memo::new(move |_| source.read(|chart, feeds| chart.ceiling(points::max(chart, feeds))));
     let option = Memo::new(move |_| chart.with(|chart| chart.option(ceiling.get())));
     let shown = Memo::new(move |_| source.shown());
-    let pulse = Memo::new(move |_| clock.now().ms() / PULSE_MS);
-    let frame = Callback::new(move |()| {
-        pulse.track();
-        source.frame(range.window().bounds(clock.now_exact().ms()))
-    });
+    let frame = Callback::new(move |()| source.frame(range.window().bounds(clock.now_exact().ms())));
     let on_gesture = Callback::new(move |gesture| match gesture {
         Gesture::Zoom(from_ms, to_ms) => range.zoom(from_ms, to_ms),
         Gesture::ZoomReset => range.resume(),

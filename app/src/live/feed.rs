@@ -113,7 +113,6 @@ pub(crate) struct Feed {
     // Samples that arrive while a question is under way: the answer will not know them.
     fresh: Option<BTreeMap<Labels, Points>>,
     asked: u64,
-    revision: u64,
 }
 
 /// A question for history.
@@ -136,17 +135,12 @@ impl Feed {
     pub(crate) fn new(interest: Interest) -> Self {
         let window = Window::Live { span_ms: 0 };
         let (series, state) = (BTreeMap::new(), FeedState::Loading);
-        Self { interest, state, window, interval_ms: 1, series, fresh: None, asked: 0, revision: 0 }
+        Self { interest, state, window, interval_ms: 1, series, fresh: None, asked: 0 }
     }
 
     /// Whether history was asked for since the feed began.
     pub(crate) fn is_asked(&self) -> bool {
         self.asked > 0
-    }
-
-    /// Grows with everything that changes what the feed shows.
-    pub(crate) fn revision(&self) -> u64 {
-        self.revision
     }
 
     fn step_ms(&self) -> Option<i64> {
@@ -185,7 +179,6 @@ impl Feed {
             points.0.extend(live.0.into_iter().filter(|point| point.ts_ms > newest_ms));
         }
         self.state = FeedState::Ready;
-        self.revision += 1;
     }
 
     /// Notes that a question failed. What was there stays.
@@ -193,8 +186,7 @@ impl Feed {
         if question.number == self.asked {
             self.fresh = None;
             self.state = FeedState::Failed(why);
-            self.revision += 1;
-        }
+            }
     }
 
     /// Takes a live sample, if the feed is about it.
@@ -203,7 +195,6 @@ impl Feed {
         if is_past || !self.interest.covers(series) {
             return;
         }
-        self.revision += 1;
         let step_ms = self.step_ms();
         for all in [Some(&mut self.series), self.fresh.as_mut()].into_iter().flatten() {
             if let Some(points) = all.get_mut(&series.labels) {

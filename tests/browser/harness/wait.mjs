@@ -22,3 +22,17 @@ export async function eventually(what, check, timeoutMs = 10_000) {
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }
+
+/** The next drawing of any chart on the page; fails when none comes. */
+export async function nextDrawing(page, timeoutMs = 10_000) {
+  const drawn = await page.evaluate(
+    (timeoutMs) =>
+      new Promise((resolve) => {
+        document.addEventListener("netloom:rendered", (event) => resolve(event.detail), { once: true });
+        setTimeout(() => resolve(null), timeoutMs);
+      }),
+    timeoutMs,
+  );
+  if (!drawn) throw new Error(`no chart was drawn within ${timeoutMs} ms`);
+  return drawn;
+}
