@@ -6,6 +6,7 @@
 mod api;
 mod architecture;
 mod bad_input;
+mod ledger;
 mod live;
 mod process;
 mod settings;

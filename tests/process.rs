@@ -117,7 +117,7 @@ fn a_damaged_database_is_named_and_left_alone() {
 #[tokio::test]
 async fn a_database_of_a_newer_version_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    store::open(folder.path()).await.unwrap().close().await;
+    store::open(folder.path()).await.unwrap().database.close().await;
     let url = format!("sqlite://{}", folder.path().join("netloom.db").display());
     let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
     let newer = "insert into _sqlx_migrations (version, description, success, checksum, execution_time) values (9999, 'x', 1, x'00', 0)";
@@ -160,7 +160,7 @@ async fn sigterm_with_open_streams_ends_in_time_and_loses_nothing() {
 
     let store = store::open(folder.path()).await.unwrap();
     let text = QueryText { metric: Some("sock_tcp_total".into()), ..Default::default() };
-    let kept = store.read(&text.parse(clock::now()).unwrap()).await.unwrap();
+    let kept = store.samples.read(&text.parse(clock::now()).unwrap()).await.unwrap();
     let kept: Vec<i64> = kept[0].1.iter().map(|(ts_ms, _)| *ts_ms).collect();
     assert!(seen.iter().all(|ts_ms| kept.contains(ts_ms)), "{seen:?} {kept:?}");
 }

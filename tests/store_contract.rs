@@ -4,22 +4,23 @@
 use std::{path::Path, sync::Arc};
 
 use netloom_core::{
-    incident::{Incident, IncidentState},
     query::{Query, QueryText},
-    rule::Severity,
-    sample::{Batch, Labels, Readings, SeriesKey},
+    sample::{Batch, Readings, SeriesKey},
     time::Timestamp,
-    unit::Unit,
 };
-use netloom_server::store::{Store, StoreError, sqlite::SqliteStore};
-use serde_json::json;
+use netloom_server::store::{Store, StoreError, database::Database, sqlite::SqliteStore};
 
-type Open = fn(&Path) -> futures::future::BoxFuture<'static, Result<Arc<dyn Store>, StoreError>>;
+type Opened = Result<(Arc<Database>, Arc<dyn Store>), StoreError>;
+type Open = fn(&Path) -> futures::future::BoxFuture<'static, Opened>;
 
 fn engines() -> Vec<(&'static str, Open)> {
     vec![("sqlite", |folder| {
         let folder = folder.to_owned();
-        Box::pin(async move { Ok(Arc::new(SqliteStore::open(&folder).await?) as Arc<dyn Store>) })
+        Box::pin(async move {
+            let database = Database::open(&folder).await?;
+            let store = SqliteStore::open(database.clone()).await?;
+            Ok((database, Arc::new(store) as Arc<dyn Store>))
+        })
     })]
 }
 
@@ -27,9 +28,9 @@ fn engines() -> Vec<(&'static str, Open)> {
 async fn each(check: impl AsyncFn(&'static str, Arc<dyn Store>)) {
     for (name, open) in engines() {
         let folder = tempfile::tempdir().unwrap();
-        let store = open(folder.path()).await.unwrap();
-        check(name, store.clone()).await;
-        store.close().await;
+        let (database, store) = open(folder.path()).await.unwrap();
+        check(name, store).await;
+        database.close().await;
     }
 }
 
@@ -54,25 +55,6 @@ fn query(from_ms: i64, to_ms: i64) -> Query {
 async fn values(store: &dyn Store, query: &Query) -> Vec<(String, Vec<(i64, f64)>)> {
     let found = store.read(query).await.unwrap();
     found.into_iter().map(|(series, values)| (series.label("dst").to_owned(), values)).collect()
-}
-
-fn incident(id: u64, state: IncidentState) -> Incident {
-    Incident {
-        id,
-        rule: "latency_high".into(),
-        title: "High latency".into(),
-        severity: Severity::Warning,
-        state,
-        subject: "a → b".into(),
-        labels: Labels::new(),
-        value: 1.0,
-        limit: 0.5,
-        unit: Unit::Microseconds,
-        message: "m".into(),
-        started_at: Timestamp(id as i64 * 1_000),
-        fired_at: Some(Timestamp(1)),
-        resolved_at: (state == IncidentState::Resolved).then_some(Timestamp(2)),
-    }
 }
 
 #[tokio::test]
@@ -118,49 +100,25 @@ async fn samples_far_apart_in_one_batch_are_all_found() {
 async fn everything_is_there_after_opening_again() {
     for (name, open) in engines() {
         let folder = tempfile::tempdir().unwrap();
-        let store = open(folder.path()).await.unwrap();
+        let (database, store) = open(folder.path()).await.unwrap();
         store.append(&[batch(0, &[("b", 10, 1.0)])]).await.unwrap();
-        store.save_incident(&incident(1, IncidentState::Firing)).await.unwrap();
-        store.save_settings(3, 0, &json!({"probe": {"packets": 2}})).await.unwrap();
-        store.close().await;
-        drop(store);
-        let store = open(folder.path()).await.unwrap();
+        database.close().await;
+        drop((database, store));
+        let (_database, store) = open(folder.path()).await.unwrap();
         assert_eq!(values(&*store, &query(0, 100)).await.len(), 1, "{name}");
-        assert_eq!(store.incidents(10).await.unwrap(), [incident(1, IncidentState::Firing)], "{name}");
-        assert_eq!(store.settings().await.unwrap(), Some((3, json!({"probe": {"packets": 2}}))), "{name}");
         assert_eq!(store.append(&[batch(0, &[("b", 10, 1.0)])]).await.unwrap(), [false], "{name}");
     }
 }
 
 #[tokio::test]
-async fn what_is_old_is_forgotten_and_open_incidents_are_not() {
+async fn what_is_old_is_forgotten() {
     each(async |name, store| {
         let batches: Vec<Batch> = (0..1_200).map(|i| batch(i, &[("b", i as i64 * 1_000, 1.0)])).collect();
         store.append(&batches).await.unwrap();
-        for (id, state) in [(1, IncidentState::Resolved), (2, IncidentState::Firing), (900, IncidentState::Resolved)] {
-            store.save_incident(&incident(id, state)).await.unwrap();
-        }
-        store.forget(1_100_000, 500_000).await.unwrap();
+        store.forget(1_100_000).await.unwrap();
         let left = values(&*store, &query(0, 10_000_000)).await;
         assert_eq!(left[0].1.first(), Some(&(1_100_000, 1.0)), "{name}");
         assert_eq!(left[0].1.len(), 100, "{name}");
-        let ids: Vec<u64> = store.incidents(10).await.unwrap().iter().map(|incident| incident.id).collect();
-        assert_eq!(ids, [900, 2], "{name}");
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn an_open_incident_is_listed_however_old_it_is() {
-    each(async |name, store| {
-        store.save_incident(&incident(1, IncidentState::Firing)).await.unwrap();
-        for id in 2..9 {
-            store.save_incident(&incident(id, IncidentState::Resolved)).await.unwrap();
-        }
-        let ids: Vec<u64> = store.incidents(3).await.unwrap().iter().map(|incident| incident.id).collect();
-        assert_eq!(ids, [8, 7, 6, 1], "{name}");
-        store.save_incident(&incident(1, IncidentState::Resolved)).await.unwrap();
-        assert_eq!(store.incidents(3).await.unwrap().len(), 3, "{name}");
     })
     .await;
 }

@@ -12,7 +12,7 @@ use netloom_server::{
     ingest::{Ingest, IngestCounts, IngestHandle},
     live::Live,
     settings::SettingsKeeper,
-    store::{self, Store},
+    store::{self, Store, Stores},
 };
 use serde_json::json;
 use tokio::sync::watch;
@@ -24,7 +24,7 @@ const BATCHES: u64 = 60;
 const SAMPLES: usize = 20;
 
 struct Parts {
-    store: Arc<dyn Store>,
+    stores: Stores,
     board: Arc<Board>,
     live: Arc<Live>,
     keeper: Arc<SettingsKeeper>,
@@ -33,14 +33,16 @@ struct Parts {
 }
 
 async fn start(folder: &std::path::Path) -> (Parts, tokio::task::JoinHandle<()>) {
-    let store = store::open(folder).await.unwrap();
+    let stores = store::open(folder).await.unwrap();
     let live = Arc::new(Live::new(1));
     let board = Arc::new(Board::new(Vec::new()));
-    let keeper = SettingsKeeper::open(Settings::default(), json!({}), store.clone(), live.clone()).await.unwrap();
+    let keeper =
+        SettingsKeeper::open(Settings::default(), json!({}), stores.ledger.clone(), live.clone()).await.unwrap();
     let (handle, queue) = Ingest::channel();
     let (counts, counted) = watch::channel(IngestCounts::default());
     let ingest = Ingest {
-        store: store.clone(),
+        store: stores.samples.clone(),
+        ledger: stores.ledger.clone(),
         board: board.clone(),
         live: live.clone(),
         engine: Engine::new(Settings::default().alerts.rules(), &[], clock::now()),
@@ -48,7 +50,7 @@ async fn start(folder: &std::path::Path) -> (Parts, tokio::task::JoinHandle<()>)
         counts,
     };
     let task = tokio::spawn(ingest.run(queue));
-    (Parts { store, board, live, keeper: Arc::new(keeper), handle, counts: counted }, task)
+    (Parts { stores, board, live, keeper: Arc::new(keeper), handle, counts: counted }, task)
 }
 
 /// Sends every batch, each third one twice, as an agent does that missed an answer.
@@ -108,7 +110,7 @@ async fn thirty_two_tasks_at_once_lose_and_double_nothing() {
     for task in 0..TASKS_EACH {
         tasks.push(tokio::spawn(listen(parts.live.clone(), expected)));
         tasks.push(tokio::spawn(write(parts.handle.clone(), task)));
-        tasks.push(tokio::spawn(ask(parts.store.clone(), parts.board.clone())));
+        tasks.push(tokio::spawn(ask(parts.stores.samples.clone(), parts.board.clone())));
         tasks.push(tokio::spawn(change(parts.keeper.clone(), task)));
     }
     assert_eq!(tasks.len(), 32);
@@ -119,17 +121,17 @@ async fn thirty_two_tasks_at_once_lose_and_double_nothing() {
     assert_eq!(counts.samples as usize, expected);
     assert_eq!(counts.duplicates, TASKS_EACH as u64 * BATCHES.div_ceil(3));
     let text = netloom_core::query::QueryText { metric: Some("queue_length".into()), ..Default::default() };
-    let stored = parts.store.read(&text.parse(clock::now()).unwrap()).await.unwrap();
+    let stored = parts.stores.samples.read(&text.parse(clock::now()).unwrap()).await.unwrap();
     assert_eq!(stored.len(), TASKS_EACH);
     for (series, values) in &stored {
         assert_eq!(values.len(), BATCHES as usize * SAMPLES, "{series:?}");
     }
     assert_eq!(parts.keeper.details().await.version, TASKS_EACH as u64 * 10);
 
-    let Parts { handle, store, .. } = parts;
+    let Parts { handle, stores, .. } = parts;
     drop(handle);
     ingest.await.unwrap();
-    store.close().await;
+    stores.database.close().await;
 }
 
 #[tokio::test]

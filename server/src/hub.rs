@@ -36,11 +36,12 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     let started = clock::now();
     let address = listener.local_addr()?;
-    let store = store::open(&config.data_dir).await?;
-    let known: Vec<Incident> = store.incidents(INCIDENTS_AT_START).await?;
+    let stores = store::open(&config.data_dir).await?;
+    let known: Vec<Incident> = stores.ledger.incidents(INCIDENTS_AT_START).await?;
 
     let live = Arc::new(Live::new(started.ms()));
-    let keeper = SettingsKeeper::open(config.settings, config.settings_from_env, store.clone(), live.clone()).await?;
+    let keeper =
+        SettingsKeeper::open(config.settings, config.settings_from_env, stores.ledger.clone(), live.clone()).await?;
     let keeper = Arc::new(keeper);
     let settings = keeper.subscribe();
     let rules = settings.borrow().alerts.rules();
@@ -49,10 +50,17 @@ pub async fn run(
 
     let (ingest_handle, queue) = Ingest::channel();
     let (counts, counted) = watch::channel(IngestCounts::default());
-    let (store_, board_, live_) = (store.clone(), board.clone(), live.clone());
-    let ingest = Ingest { store: store_, board: board_, live: live_, engine, settings: settings.clone(), counts };
+    let ingest = Ingest {
+        store: stores.samples.clone(),
+        ledger: stores.ledger.clone(),
+        board: board.clone(),
+        live: live.clone(),
+        engine,
+        settings: settings.clone(),
+        counts,
+    };
     let ingest = tokio::spawn(ingest.run(queue));
-    let retention = tokio::spawn(retention::run(store.clone(), board.clone(), settings.clone()));
+    let retention = tokio::spawn(retention::run(stores.clone(), board.clone(), settings.clone()));
 
     let (orders, config_for_agent) = watch::channel(AgentConfig { settings: settings.borrow().clone(), hub: address });
     let relay = tokio::spawn(relay_settings(settings, orders));
@@ -63,7 +71,7 @@ pub async fn run(
     let state = WebState {
         cluster: config.cluster.into(),
         started,
-        store: store.clone(),
+        stores: stores.clone(),
         board,
         live,
         keeper,
@@ -81,7 +89,7 @@ pub async fn run(
     relay.abort();
     retention.abort();
     ingest.await?;
-    store.close().await;
+    stores.database.close().await;
     served
 }
 

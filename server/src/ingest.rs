@@ -23,7 +23,7 @@ use crate::{
     board::Board,
     clock,
     live::Live,
-    store::{Store, StoreError},
+    store::{Store, StoreError, ledger::Ledger},
 };
 
 /// Batches that wait for the writer. A commit takes a millisecond or two; when the disk stalls, senders wait.
@@ -101,6 +101,8 @@ pub struct IngestCounts {
 pub struct Ingest {
     /// Where batches are kept.
     pub store: Arc<dyn Store>,
+    /// Where incidents are kept.
+    pub ledger: Arc<Ledger>,
     /// What is known now.
     pub board: Arc<Board>,
     /// Who is told.
@@ -226,7 +228,7 @@ impl Ingest {
         for incident in incidents {
             if matches!(incident.state, IncidentState::Firing | IncidentState::Resolved) {
                 tracing::info!(rule = incident.rule, state = ?incident.state, message = incident.message, "alert");
-                if let Err(error) = self.store.save_incident(&incident).await {
+                if let Err(error) = self.ledger.save_incident(&incident).await {
                     tracing::error!(%error, id = incident.id, "cannot store an incident");
                 }
             }

@@ -18,7 +18,7 @@ use crate::{
     config::ENV_PREFIX,
     live::Live,
     resolve::resolve,
-    store::{Store, StoreError},
+    store::{StoreError, ledger::Ledger},
 };
 
 /// Why a change was not taken.
@@ -39,7 +39,7 @@ pub enum ChangeError {
 pub struct SettingsKeeper {
     base: Settings,
     from_env: Value,
-    store: Arc<dyn Store>,
+    ledger: Arc<Ledger>,
     live: Arc<Live>,
     current: watch::Sender<Settings>,
     version: Mutex<u64>,
@@ -53,16 +53,16 @@ impl SettingsKeeper {
     pub async fn open(
         base: Settings,
         from_env: Value,
-        store: Arc<dyn Store>,
+        ledger: Arc<Ledger>,
         live: Arc<Live>,
     ) -> Result<Self, StoreError> {
-        let (version, saved) = store.settings().await?.unwrap_or((0, Value::Object(Map::new())));
+        let (version, saved) = ledger.settings().await?.unwrap_or((0, Value::Object(Map::new())));
         let with_saved = settings::apply(&base, &saved).unwrap_or_else(|errors| {
             tracing::warn!(?errors, "saved settings do not fit this version and are left out");
             base.clone()
         });
         let effective = settings::apply(&with_saved, &from_env).unwrap_or(with_saved);
-        Ok(Self { base, from_env, store, live, current: watch::Sender::new(effective), version: Mutex::new(version) })
+        Ok(Self { base, from_env, ledger, live, current: watch::Sender::new(effective), version: Mutex::new(version) })
     }
 
     /// The settings in force, now and later.
@@ -96,7 +96,7 @@ impl SettingsKeeper {
         self.refuse_pinned(&current, &wanted)?;
         refuse_unresolvable(&current, &wanted).await?;
         let saved = self.difference(&wanted);
-        self.store.save_settings(*version + 1, clock::now().ms(), &saved).await?;
+        self.ledger.save_settings(*version + 1, clock::now().ms(), &saved).await?;
         *version += 1;
         self.current.send_replace(wanted.clone());
         self.live.publish(&LiveEvent::Settings { version: *version });

@@ -1,19 +1,22 @@
-//! Where samples, incidents and saved settings are kept.
+//! Where everything is kept that outlives the process.
 //!
-//! [`Store`] is the smallest trait that serves the pages and the API. Adding an engine: a file in `store/`, an arm in
-//! [`open`], and a row in the contract test that every engine must pass.
+//! Samples are many and go through [`Store`], the smallest trait that serves the pages and the API, so that an engine can
+//! stand behind it that is not in this process. Adding one: a file in `store/`, an arm in [`open`], and a row in the
+//! contract test that every engine must pass. What is few and precious is in the [`Ledger`].
 
+pub mod database;
+pub mod ledger;
 pub mod sqlite;
 
 use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use netloom_core::{
-    incident::Incident,
     query::Query,
     sample::{Batch, SeriesKey},
 };
-use serde_json::Value;
+
+use self::{database::Database, ledger::Ledger, sqlite::SqliteStore};
 
 /// Raw values one query may touch: a day of six series at one a second. More would hold up everybody else.
 pub const QUERY_MAX_VALUES: usize = 1_000_000;
@@ -52,10 +55,7 @@ pub struct StoreSize {
     pub batches: u64,
 }
 
-/// Saved settings: the version and the fields that were changed.
-pub type SavedSettings = (u64, Value);
-
-/// Keeps samples, incidents and saved settings.
+/// Keeps samples.
 #[async_trait]
 pub trait Store: Send + Sync {
     /// Appends batches in one durable step: all or none. Says for each whether it is new; one that is known already is
@@ -63,26 +63,29 @@ pub trait Store: Send + Sync {
     async fn append(&self, batches: &[Batch]) -> Result<Vec<bool>, StoreError>;
     /// The raw values of every series that the query selects, within its range.
     async fn read(&self, query: &Query) -> Result<Vec<SeriesValues>, StoreError>;
-    /// Deletes samples older than `samples_ms` and closed incidents that began before `incidents_ms`.
-    async fn forget(&self, samples_ms: i64, incidents_ms: i64) -> Result<u64, StoreError>;
-    /// Keeps an incident as it is now.
-    async fn save_incident(&self, incident: &Incident) -> Result<(), StoreError>;
-    /// The newest incidents and every open one, newest first.
-    async fn incidents(&self, limit: usize) -> Result<Vec<Incident>, StoreError>;
-    /// Keeps what the settings page saved.
-    async fn save_settings(&self, version: u64, saved_ms: i64, change: &Value) -> Result<(), StoreError>;
-    /// What the settings page saved last.
-    async fn settings(&self) -> Result<Option<SavedSettings>, StoreError>;
+    /// Deletes samples older than `samples_ms`. Returns how many batches went.
+    async fn forget(&self, samples_ms: i64) -> Result<u64, StoreError>;
     /// How large the store is.
     async fn size(&self) -> Result<StoreSize, StoreError>;
-    /// Writes everything to its place and closes.
-    async fn close(&self);
 }
 
-/// Opens the store in a folder, which is made when it is not there.
+/// Everything that is kept in a data folder.
+#[derive(Clone)]
+pub struct Stores {
+    /// The samples.
+    pub samples: Arc<dyn Store>,
+    /// Incidents and settings.
+    pub ledger: Arc<Ledger>,
+    /// What both of them are in.
+    pub database: Arc<Database>,
+}
+
+/// Opens what is kept in a folder, which is made when it is not there.
 ///
 /// # Errors
 /// One line that says what is wrong with the folder or the database.
-pub async fn open(data_dir: &Path) -> Result<Arc<dyn Store>, StoreError> {
-    Ok(Arc::new(sqlite::SqliteStore::open(data_dir).await?))
+pub async fn open(data_dir: &Path) -> Result<Stores, StoreError> {
+    let database = Database::open(data_dir).await?;
+    let samples = Arc::new(SqliteStore::open(database.clone()).await?);
+    Ok(Stores { samples, ledger: Arc::new(Ledger::new(database.clone())), database })
 }

@@ -27,7 +27,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer, timeout::TimeoutLayer};
 
-use crate::{board::Board, ingest::IngestCounts, live::Live, settings::SettingsKeeper, store::Store};
+use crate::{board::Board, ingest::IngestCounts, live::Live, settings::SettingsKeeper, store::Stores};
 
 /// The largest request body: a settings document with every target is a hundredth of it.
 const BODY_MAX_BYTES: usize = 1_024 * 1_024;
@@ -42,7 +42,7 @@ pub struct WebState {
     /// When the hub started.
     pub started: Timestamp,
     /// Where history is.
-    pub store: Arc<dyn Store>,
+    pub stores: Stores,
     /// What is known now.
     pub board: Arc<Board>,
     /// What happens.

@@ -186,7 +186,7 @@ impl Feed {
         if question.number == self.asked {
             self.fresh = None;
             self.state = FeedState::Failed(why);
-            }
+        }
     }
 
     /// Takes a live sample, if the feed is about it.

@@ -1,18 +1,22 @@
-//! Opening the database: the folder, the connections, the schema, and one clear line when something is wrong.
+//! The database: its folder, its connections, its schema, and one clear line when something is wrong with them.
+//!
+//! One connection writes, with `BEGIN IMMEDIATE`, because a read transaction that turns into a write fails at once; a
+//! few connections read.
 
 use std::{
     fs::{File, TryLockError},
-    path::Path,
+    path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use sqlx::{
-    SqlitePool,
+    Sqlite, SqlitePool, Transaction,
     migrate::{MigrateError, Migrator},
     sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use crate::store::StoreError;
+use super::StoreError;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 
@@ -31,14 +35,69 @@ const CHECK_MAX_BYTES: u64 = 64 * 1_024 * 1_024;
 const NETWORK_FILE_SYSTEMS: [&str; 9] =
     ["nfs", "nfs4", "cifs", "smb3", "lustre", "beegfs", "gpfs", "ceph", "fuse.sshfs"];
 
+/// The open database.
+pub struct Database {
+    writer: SqlitePool,
+    readers: SqlitePool,
+    file: PathBuf,
+    _folder: DataFolder,
+}
+
+impl Database {
+    /// Opens the database in a folder, which is made when it is not there, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// One line that says what is wrong with the folder or the database.
+    pub async fn open(data_dir: &Path) -> Result<Arc<Self>, StoreError> {
+        let folder = DataFolder::claim(data_dir)?;
+        let file = data_dir.join("netloom.db");
+        let (writer, readers) = connect(&file).await?;
+        Ok(Arc::new(Self { writer, readers, file, _folder: folder }))
+    }
+
+    /// Begins to write. There is one writer: whoever comes second waits.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+    }
+
+    /// The one connection that writes, for statements that stand alone.
+    pub fn writer(&self) -> &SqlitePool {
+        &self.writer
+    }
+
+    /// The connections that read.
+    pub fn readers(&self) -> &SqlitePool {
+        &self.readers
+    }
+
+    /// Bytes of the database and its write-ahead log.
+    pub fn bytes(&self) -> u64 {
+        let length = |suffix: &str| {
+            let mut name = self.file.clone().into_os_string();
+            name.push(suffix);
+            std::fs::metadata(name).map_or(0, |metadata| metadata.len())
+        };
+        length("") + length("-wal")
+    }
+
+    /// Writes everything to its place and closes.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
+
 /// The data folder, held for this process alone.
-pub(super) struct DataFolder {
+struct DataFolder {
     _lock: File,
 }
 
 impl DataFolder {
     /// Makes the folder when it is not there and locks it.
-    pub(super) fn claim(data_dir: &Path) -> Result<Self, StoreError> {
+    fn claim(data_dir: &Path) -> Result<Self, StoreError> {
         let shown = data_dir.display();
         let unusable = |what: &str, error: std::io::Error| StoreError::Unusable(format!("{what} {shown}: {error}"));
         make_private(data_dir).map_err(|error| unusable("cannot make the data folder", error))?;
@@ -83,7 +142,7 @@ fn file_system(_: &Path) -> Option<String> {
 }
 
 /// Opens the writer and the readers and brings the schema up to date.
-pub(super) async fn connect(file: &Path) -> Result<(SqlitePool, SqlitePool), StoreError> {
+async fn connect(file: &Path) -> Result<(SqlitePool, SqlitePool), StoreError> {
     let options = SqliteConnectOptions::new()
         .filename(file)
         .create_if_missing(true)

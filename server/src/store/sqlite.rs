@@ -1,29 +1,23 @@
-//! The store in SQLite: batches as compact blobs, one commit for all batches that came together.
-//!
-//! One connection writes, with `BEGIN IMMEDIATE`, because a read transaction that turns into a write fails at once; a
-//! few connections read. Series are few and stay in memory.
+//! Samples in SQLite: batches as compact blobs, one commit for all batches that came together. Series are few and stay
+//! in memory.
 
 mod batch;
-mod open;
 
 use std::{
     collections::{BTreeMap, HashMap},
-    path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use async_trait::async_trait;
 use futures::TryStreamExt;
 use netloom_core::{
-    incident::Incident,
     query::Query,
     sample::{Batch, SeriesKey},
 };
-use serde_json::Value;
-use sqlx::{Row, Sqlite, SqlitePool, Transaction, sqlite::SqliteRow};
+use sqlx::{Row, Sqlite, Transaction};
 use tokio::sync::Mutex;
 
-use self::open::DataFolder;
-use super::{QUERY_MAX_VALUES, SavedSettings, SeriesValues, Store, StoreError, StoreSize};
+use super::{QUERY_MAX_VALUES, SeriesValues, Store, StoreError, StoreSize, database::Database};
 
 /// Different series one database holds. A name that grows without end, a random label for example, stops here.
 pub const SERIES_MAX: usize = 20_000;
@@ -35,31 +29,25 @@ const FORGET_STEP_ROWS: i64 = 500;
 
 /// The store in one SQLite database.
 pub struct SqliteStore {
-    writer: SqlitePool,
-    readers: SqlitePool,
+    database: Arc<Database>,
     series: Mutex<HashMap<SeriesKey, i64>>,
-    file: PathBuf,
-    _folder: DataFolder,
 }
 
 impl SqliteStore {
-    /// Opens the database in a folder and brings its schema up to date.
+    /// The samples of a database.
     ///
     /// # Errors
-    /// One line that says what is wrong with the folder or the database.
-    pub async fn open(data_dir: &Path) -> Result<Self, StoreError> {
-        let folder = DataFolder::claim(data_dir)?;
-        let file = data_dir.join("netloom.db");
-        let (writer, readers) = open::connect(&file).await?;
+    /// When the database cannot be read.
+    pub async fn open(database: Arc<Database>) -> Result<Self, StoreError> {
         let mut series = HashMap::new();
-        let mut rows = sqlx::query("select id, metric, labels from series").fetch(&writer);
+        let mut rows = sqlx::query("select id, metric, labels from series").fetch(database.readers());
         while let Some(row) = rows.try_next().await? {
             let labels =
                 serde_json::from_str(row.try_get("labels")?).map_err(|e| StoreError::Damaged(e.to_string()))?;
             series.insert(SeriesKey { metric: row.try_get("metric")?, labels }, row.try_get("id")?);
         }
         drop(rows);
-        Ok(Self { writer, readers, series: Mutex::new(series), file, _folder: folder })
+        Ok(Self { database, series: Mutex::new(series) })
     }
 
     /// The ids of the series of a batch, in its order. New ones are added in the same transaction and listed, so that
@@ -110,7 +98,7 @@ impl Store for SqliteStore {
     async fn append(&self, batches: &[Batch]) -> Result<Vec<bool>, StoreError> {
         let mut known = self.series.lock().await;
         let mut added = HashMap::new();
-        let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut tx = self.database.begin().await?;
         let mut are_new = Vec::with_capacity(batches.len());
         for batch in batches {
             let ids = Self::series_ids(&known, &mut added, batch, &mut tx).await?;
@@ -139,7 +127,7 @@ impl Store for SqliteStore {
             .bind(query.from_ms)
             .bind(query.to_ms.saturating_add(BATCH_SPAN_MAX_MS))
             .bind(query.to_ms)
-            .fetch(&self.readers);
+            .fetch(self.database.readers());
         while let Some(row) = rows.try_next().await? {
             let t0_ms: i64 = row.try_get("t0_ms")?;
             let blob: &[u8] = row.try_get("samples")?;
@@ -164,71 +152,24 @@ impl Store for SqliteStore {
         Ok(series)
     }
 
-    async fn forget(&self, samples_ms: i64, incidents_ms: i64) -> Result<u64, StoreError> {
+    async fn forget(&self, samples_ms: i64) -> Result<u64, StoreError> {
         let delete = "delete from batch where id in (select id from batch where t1_ms < ? order by t1_ms limit ?)";
         let mut total = 0;
         loop {
             let step = sqlx::query(delete).bind(samples_ms).bind(FORGET_STEP_ROWS);
-            let deleted = step.execute(&self.writer).await?.rows_affected();
+            let deleted = step.execute(self.database.writer()).await?.rows_affected();
             total += deleted;
             if deleted < FORGET_STEP_ROWS as u64 {
                 break;
             }
         }
-        let delete = sqlx::query("delete from incident where is_open = 0 and started_ms < ?").bind(incidents_ms);
-        delete.execute(&self.writer).await?;
-        sqlx::query("pragma incremental_vacuum(200)").execute(&self.writer).await?;
+        sqlx::query("pragma incremental_vacuum(200)").execute(self.database.writer()).await?;
         Ok(total)
     }
 
-    async fn save_incident(&self, incident: &Incident) -> Result<(), StoreError> {
-        let document = serde_json::to_string(incident).map_err(|e| StoreError::Damaged(e.to_string()))?;
-        let is_open = incident.resolved_at.is_none();
-        let save = "insert into incident (id, started_ms, is_open, document) values (?, ?, ?, ?) \
-                    on conflict (id) do update set is_open = excluded.is_open, document = excluded.document";
-        let save = sqlx::query(save).bind(incident.id as i64).bind(incident.started_at.ms()).bind(is_open);
-        save.bind(document).execute(&self.writer).await?;
-        Ok(())
-    }
-
-    async fn incidents(&self, limit: usize) -> Result<Vec<Incident>, StoreError> {
-        let select = "select document from incident where is_open = 1 \
-                      or id in (select id from incident order by id desc limit ?) order by id desc";
-        let rows = sqlx::query(select).bind(limit as i64).fetch_all(&self.readers).await?;
-        let parse = |row: &SqliteRow| {
-            serde_json::from_str(row.try_get("document")?).map_err(|e| StoreError::Damaged(e.to_string()))
-        };
-        rows.iter().map(parse).collect()
-    }
-
-    async fn save_settings(&self, version: u64, saved_ms: i64, change: &Value) -> Result<(), StoreError> {
-        let save = "insert into setting (id, version, saved_ms, document) values (1, ?, ?, ?) on conflict (id) do update \
-                    set version = excluded.version, saved_ms = excluded.saved_ms, document = excluded.document";
-        let save = sqlx::query(save).bind(version as i64).bind(saved_ms).bind(change.to_string());
-        save.execute(&self.writer).await?;
-        Ok(())
-    }
-
-    async fn settings(&self) -> Result<Option<SavedSettings>, StoreError> {
-        let row = sqlx::query("select version, document from setting").fetch_optional(&self.readers).await?;
-        let Some(row) = row else { return Ok(None) };
-        let change = serde_json::from_str(row.try_get("document")?).map_err(|e| StoreError::Damaged(e.to_string()))?;
-        Ok(Some((row.try_get::<i64, _>("version")? as u64, change)))
-    }
-
     async fn size(&self) -> Result<StoreSize, StoreError> {
-        let batches: i64 = sqlx::query_scalar("select count(*) from batch").fetch_one(&self.readers).await?;
-        let length = |suffix: &str| {
-            let mut name = self.file.clone().into_os_string();
-            name.push(suffix);
-            std::fs::metadata(name).map_or(0, |metadata| metadata.len())
-        };
+        let batches: i64 = sqlx::query_scalar("select count(*) from batch").fetch_one(self.database.readers()).await?;
         let series = self.series.lock().await.len();
-        Ok(StoreSize { bytes: length("") + length("-wal"), series, batches: batches as u64 })
-    }
-
-    async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
+        Ok(StoreSize { bytes: self.database.bytes(), series, batches: batches as u64 })
     }
 }

@@ -28,7 +28,7 @@ pub async fn alive() -> Response {
     (status = 503, description = "the store does not answer"),
 ))]
 pub async fn ready(State(state): State<WebState>) -> Response {
-    match state.store.size().await {
+    match state.stores.samples.size().await {
         Ok(_) => Json(json!({ "status": "ready" })).into_response(),
         Err(error) => {
             tracing::error!(%error, "not ready");

@@ -30,7 +30,7 @@ pub fn router() -> Router<WebState> {
     (status = 200, description = "OpenMetrics text", content_type = "application/openmetrics-text"),
 ))]
 pub async fn metrics(State(state): State<WebState>) -> Result<Response, ProblemReply> {
-    let size = state.store.size().await?;
+    let size = state.stores.samples.size().await?;
     let exposition = Exposition {
         newest: state.board.newest(),
         counts: *state.counts.borrow(),

@@ -34,7 +34,7 @@ pub async fn query(
     let UrlQuery(text) =
         text.map_err(|why| ProblemReply::new(StatusCode::BAD_REQUEST, "bad-parameter", why.body_text()))?;
     let query = text.parse(clock::now())?;
-    let found = state.store.read(&query).await?;
+    let found = state.stores.samples.read(&query).await?;
     if found.is_empty() && metric::find(&query.metric).is_none() {
         let detail = format!("metric: no series is called {:?}", query.metric);
         return Err(ProblemReply::new(StatusCode::NOT_FOUND, "unknown-metric", detail).at("metric"));
