@@ -12,7 +12,7 @@ use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use netloom_core::{
-    query::Query,
+    query::{Query, SeriesPoints},
     sample::{Batch, SeriesKey},
 };
 
@@ -63,6 +63,12 @@ pub trait Store: Send + Sync {
     async fn append(&self, batches: &[Batch]) -> Result<Vec<bool>, StoreError>;
     /// The raw values of every series that the query selects, within its range.
     async fn read(&self, query: &Query) -> Result<Vec<SeriesValues>, StoreError>;
+    /// The points of every series that the query selects; series without points are left out.
+    async fn query(&self, query: &Query) -> Result<Vec<SeriesPoints>, StoreError> {
+        let found = self.read(query).await?;
+        let points = |(series, raw): SeriesValues| SeriesPoints { labels: series.labels, points: query.points(raw) };
+        Ok(found.into_iter().map(points).collect())
+    }
     /// Deletes samples older than `samples_ms`. Returns how many batches went.
     async fn forget(&self, samples_ms: i64) -> Result<u64, StoreError>;
     /// How large the store is.

@@ -9,7 +9,7 @@ use axum::{
 use netloom_core::{
     api::Problem,
     metric,
-    query::{QueryAnswer, QueryText, SeriesPoints},
+    query::{QueryAnswer, QueryText},
 };
 
 use super::{WebState, problem::ProblemReply};
@@ -34,15 +34,10 @@ pub async fn query(
     let UrlQuery(text) =
         text.map_err(|why| ProblemReply::new(StatusCode::BAD_REQUEST, "bad-parameter", why.body_text()))?;
     let query = text.parse(clock::now())?;
-    let found = state.stores.samples.read(&query).await?;
-    if found.is_empty() && metric::find(&query.metric).is_none() {
+    let series = state.stores.samples.query(&query).await?;
+    if series.is_empty() && metric::find(&query.metric).is_none() {
         let detail = format!("metric: no series is called {:?}", query.metric);
         return Err(ProblemReply::new(StatusCode::NOT_FOUND, "unknown-metric", detail).at("metric"));
     }
-    let points = |(series, raw): (netloom_core::sample::SeriesKey, _)| SeriesPoints {
-        labels: series.labels,
-        points: query.points(raw),
-    };
-    let series = found.into_iter().map(points).collect();
     Ok(Json(QueryAnswer { unit: metric::unit_of(&query.metric), metric: query.metric.clone(), series }))
 }
