@@ -1,16 +1,44 @@
 //! Questions about stored samples, and how raw points become the answer.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
     sample::{Labels, SeriesKey},
-    stats::aggregate::Aggregation,
+    stats::{aggregate::Aggregation, points::PointBuilder},
     time::{Timestamp, parse_duration_ms},
     unit::Unit,
 };
 
 /// Points of one series in one answer: what Prometheus allows too, and more than any chart has pixels.
 pub const POINTS_MAX: i64 = 11_000;
+
+/// Into what stretches of time the values of an answer are cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Not at all.
+    Raw,
+    /// Stretches of this many ms, aligned to the epoch; a point stands at the start of its stretch.
+    Every(i64),
+    /// One stretch, and where its point stands.
+    Whole {
+        /// The moment of the one point, ms.
+        at_ms: i64,
+    },
+}
+
+/// What becomes of the values of a stretch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// One value.
+    One(Aggregation),
+    /// The smallest and the largest, each at its own time: for charts, where a spike of a second must not vanish.
+    Extremes,
+}
+
+/// The name of [`Shape::Extremes`] in `agg`.
+const EXTREMES: &str = "minmax";
 
 /// A question, checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,10 +51,12 @@ pub struct Query {
     pub from_ms: i64,
     /// Up to and with this moment, ms.
     pub to_ms: i64,
-    /// The width of a point, ms; raw points without it.
-    pub step_ms: Option<i64>,
-    /// How a point is made from its values.
-    pub aggregation: Aggregation,
+    /// How time is cut.
+    pub step: Step,
+    /// How the points of a stretch are made from its values.
+    pub shape: Shape,
+    /// How the series become one, point by point; they stay apart without it.
+    pub across: Option<Aggregation>,
 }
 
 /// A question as it stands in a URL.
@@ -52,8 +82,10 @@ pub struct QueryText {
     pub to: Option<String>,
     /// `500ms`, `10s`, `5m`, `1h`; raw points when left out.
     pub step: Option<String>,
-    /// One of avg, min, max, p50, p95, p99, last, count; avg when left out.
+    /// One of avg, min, max, p50, p95, p99, last, count, or minmax for both extremes of a step; avg when left out.
     pub agg: Option<String>,
+    /// Makes one series of all, step by step, with one of the same; needs a step.
+    pub across: Option<String>,
 }
 
 /// A parameter that is wrong, and why.
@@ -81,21 +113,15 @@ impl QueryText {
         if from > to {
             return Err(bad("from", format!("{from} is after to, {to}")));
         }
-        let step_ms = self.step.as_deref().map(|text| {
-            let step_ms = parse_duration_ms(text).filter(|ms| *ms > 0);
-            step_ms.ok_or_else(|| bad("step", format!("{text:?} is not a duration such as 500ms, 10s or 5m")))
-        });
-        let step_ms = step_ms.transpose()?;
-        if let Some(step_ms) = step_ms.filter(|step_ms| (to.0 - from.0) / step_ms > POINTS_MAX) {
-            return Err(bad("step", format!("{step_ms} ms gives more than {POINTS_MAX} points, take a larger one")));
-        }
-        let aggregation = match self.agg.as_deref() {
-            None => Aggregation::default(),
-            Some(name) => Aggregation::parse(name).ok_or_else(|| {
-                let names = Aggregation::ALL.map(|(name, _)| name).join(", ");
-                bad("agg", format!("{name:?} is not one of {names}"))
-            })?,
+        let step = self.parse_step(from.0, to.0)?;
+        let shape = match self.agg.as_deref() {
+            Some(EXTREMES) => Shape::Extremes,
+            agg => Shape::One(parse_aggregation("agg", agg)?.unwrap_or_default()),
         };
+        let across = parse_aggregation("across", self.across.as_deref())?;
+        if across.is_some() && (step == Step::Raw || shape == Shape::Extremes) {
+            return Err(bad("across", "needs a step and an agg other than minmax".into()));
+        }
         let labels = [
             ("src", &self.src),
             ("dst", &self.dst),
@@ -104,7 +130,18 @@ impl QueryText {
             ("mode", &self.mode),
         ];
         let labels = labels.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?))).collect();
-        Ok(Query { metric, labels, from_ms: from.0, to_ms: to.0, step_ms, aggregation })
+        Ok(Query { metric, labels, from_ms: from.0, to_ms: to.0, step, shape, across })
+    }
+
+    fn parse_step(&self, from_ms: i64, to_ms: i64) -> Result<Step, BadParameter> {
+        let Some(text) = self.step.as_deref() else { return Ok(Step::Raw) };
+        let bad = |message| BadParameter { parameter: "step", message };
+        let step_ms = parse_duration_ms(text).filter(|ms| *ms > 0);
+        let step_ms = step_ms.ok_or_else(|| bad(format!("{text:?} is not a duration such as 500ms, 10s or 5m")))?;
+        if to_ms.saturating_sub(from_ms) / step_ms > POINTS_MAX {
+            return Err(bad(format!("{step_ms} ms gives more than {POINTS_MAX} points, take a larger one")));
+        }
+        Ok(Step::Every(step_ms))
     }
 }
 
@@ -114,20 +151,29 @@ impl Query {
         series.metric == self.metric && self.labels.iter().all(|(name, value)| series.labels.get(name) == Some(value))
     }
 
-    /// Raw points in order of time as the points of the answer. A point of a step stands at the step's start, steps are
-    /// aligned to the epoch, and a step without values has no point: a gap stays a gap.
-    pub fn points(&self, raw: Vec<(i64, f64)>) -> Vec<(i64, f64)> {
-        let Some(step_ms) = self.step_ms else { return raw };
-        let mut points = Vec::new();
-        let mut values = Vec::new();
-        for bucket in raw.chunk_by(|a, b| a.0.div_euclid(step_ms) == b.0.div_euclid(step_ms)) {
-            values.clear();
-            values.extend(bucket.iter().map(|(_, value)| *value));
-            let start_ms = bucket[0].0.div_euclid(step_ms) * step_ms;
-            points.extend(self.aggregation.apply(&mut values).map(|value| (start_ms, value)));
-        }
-        points
+    /// A builder of the points of one series.
+    pub fn builder(&self) -> PointBuilder {
+        PointBuilder::new(self.step, self.shape)
     }
+
+    /// All series as one, point by point.
+    pub fn fold(&self, series: Vec<SeriesPoints>) -> Vec<SeriesPoints> {
+        let Some(across) = self.across.filter(|_| !series.is_empty()) else { return series };
+        let mut at: BTreeMap<i64, Vec<f64>> = BTreeMap::new();
+        for (ts_ms, value) in series.iter().flat_map(|series| &series.points) {
+            at.entry(*ts_ms).or_default().push(*value);
+        }
+        let point = |(ts_ms, mut values): (i64, Vec<f64>)| Some((ts_ms, across.apply(&mut values)?));
+        vec![SeriesPoints { labels: self.labels.clone(), points: at.into_iter().filter_map(point).collect() }]
+    }
+}
+
+fn parse_aggregation(parameter: &'static str, name: Option<&str>) -> Result<Option<Aggregation>, BadParameter> {
+    let Some(name) = name else { return Ok(None) };
+    Aggregation::parse(name).map(Some).ok_or_else(|| {
+        let names = Aggregation::ALL.map(|(name, _)| name).join(", ");
+        BadParameter { parameter, message: format!("{name:?} is not one of {names}") }
+    })
 }
 
 /// The answer to a query.
@@ -185,10 +231,13 @@ mod tests {
     }
 
     #[test]
-    fn steps_are_aligned_and_gaps_stay_gaps() {
-        let query =
-            QueryText { step: Some("1s".into()), agg: Some("max".into()), ..text() }.parse(NOW).expect("is right");
-        let points = query.points(vec![(100, 1.0), (900, 3.0), (1_000, 2.0), (5_500, 7.0)]);
-        assert_eq!(points, [(0, 3.0), (1_000, 2.0), (5_000, 7.0)]);
+    fn series_fold_point_by_point() {
+        let text = QueryText { step: Some("1s".into()), across: Some("max".into()), ..text() };
+        let query = text.parse(NOW).expect("is right");
+        let series = |points: &[(i64, f64)]| SeriesPoints { labels: Labels::new(), points: points.to_vec() };
+        let folded = query.fold(vec![series(&[(0, 1.0), (1, 5.0)]), series(&[(1, 3.0), (2, 2.0)])]);
+        assert_eq!(folded, [series(&[(0, 1.0), (1, 5.0), (2, 2.0)])]);
+        assert_eq!(query.fold(Vec::new()), []);
+        assert_eq!(blamed(&QueryText { step: None, ..text }), "across");
     }
 }

@@ -2,5 +2,8 @@
 
 pub mod aggregate;
 pub mod rate;
+pub mod points;
 pub mod round;
+pub mod sketch;
+pub mod summary;
 pub mod window;

@@ -44,7 +44,17 @@ impl Aggregation {
         Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, aggregation)| *aggregation)
     }
 
-    /// The aggregate of values in the order in which they were taken; `None` when there are none. Sorts `values` for
+    /// The quantile that a percentile stands for.
+    pub const fn quantile(self) -> Option<f64> {
+        match self {
+            Aggregation::P50 => Some(0.50),
+            Aggregation::P95 => Some(0.95),
+            Aggregation::P99 => Some(0.99),
+            _ => None,
+        }
+    }
+
+    /// The aggregate of values in the order in which they were taken; `None` when there are none. Reorders `values` for
     /// percentiles, so that callers can reuse one buffer.
     pub fn apply(self, values: &mut [f64]) -> Option<f64> {
         let last = *values.last()?;
@@ -61,13 +71,15 @@ impl Aggregation {
     }
 }
 
-/// The quantile `q` by linear interpolation between closest ranks (type 7 of Hyndman and Fan, 1996). Sorts `values`,
-/// which must not be empty.
-fn percentile(values: &mut [f64], q: f64) -> f64 {
-    values.sort_unstable_by(f64::total_cmp);
+/// The quantile `q` by linear interpolation between closest ranks (type 7 of Hyndman and Fan, 1996). Reorders `values`,
+/// which must not be empty; selecting takes linear time, sorting does not.
+pub(crate) fn percentile(values: &mut [f64], q: f64) -> f64 {
     let rank = q * (values.len() - 1) as f64;
-    let (low, high) = (rank.floor() as usize, rank.ceil() as usize);
-    values[low] + (values[high] - values[low]) * (rank - low as f64)
+    let low = rank.floor() as usize;
+    let (_, low_value, above) = values.select_nth_unstable_by(low, f64::total_cmp);
+    let low_value = *low_value;
+    let high_value = above.iter().copied().min_by(f64::total_cmp).unwrap_or(low_value);
+    low_value + (high_value - low_value) * (rank - low as f64)
 }
 
 #[cfg(test)]
