@@ -152,5 +152,7 @@ async fn history_survives_a_restart_and_an_agent_starts_anew() {
 async fn pushed_units_follow_the_name() {
     // The same rule that names axes and exported metrics, seen through a batch that no catalogue row describes.
     assert_eq!(netloom_core::metric::unit_of("queue_wait_us"), netloom_core::unit::Unit::Microseconds);
-    assert!(batch("n1", 0, "queue_wait_us", &[1.0]).readings.validate(netloom_server::clock::now().ms()).is_ok());
+    assert!(
+        batch("n1", 0, "queue_wait_us", &[1.0]).readings.validate(netloom_server::clock::now().ms(), 60_000).is_ok()
+    );
 }

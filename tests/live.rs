@@ -94,7 +94,7 @@ async fn only_the_topics_asked_for_are_sent() {
     let hub = TestHub::start().await;
     let mut stream = Stream::open(&hub, "/api/v1/stream?topics=settings", None).await;
     assert_eq!(stream.next().await.unwrap().name, "hello");
-    let change = serde_json::json!({"storage": {"retention_hours": 2}});
+    let change = serde_json::json!({"storage": {"raw_hours": 2}});
     assert_eq!(hub.put_settings(&change).await.0, 200);
     let event = stream.next().await.unwrap();
     assert_eq!((event.name.as_str(), &event.data["version"]), ("settings", &1.into()));

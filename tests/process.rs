@@ -160,8 +160,8 @@ async fn sigterm_with_open_streams_ends_in_time_and_loses_nothing() {
 
     let store = store::open(folder.path()).await.unwrap();
     let text = QueryText { metric: Some("sock_tcp_total".into()), ..Default::default() };
-    let kept = store.samples.read(&text.parse(clock::now()).unwrap()).await.unwrap();
-    let kept: Vec<i64> = kept[0].1.iter().map(|(ts_ms, _)| *ts_ms).collect();
+    let kept = store.samples.query(&text.parse(clock::now()).unwrap()).await.unwrap();
+    let kept: Vec<i64> = kept[0].points.iter().map(|(ts_ms, _)| *ts_ms).collect();
     assert!(seen.iter().all(|ts_ms| kept.contains(ts_ms)), "{seen:?} {kept:?}");
 }
 

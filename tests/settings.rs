@@ -66,11 +66,11 @@ async fn what_was_saved_is_in_force_after_a_restart() {
 async fn one_wrong_field_among_good_ones_changes_nothing() {
     let hub = TestHub::start().await;
     let before = hub.get("/api/v1/settings/details").await.1;
-    let change = json!({"probe": {"packets": 3, "interval_ms": 5}, "storage": {"retention_hours": 0}});
+    let change = json!({"probe": {"packets": 3, "interval_ms": 5}, "storage": {"raw_hours": 0}});
     let (status, problem) = hub.put_settings(&change).await;
     assert_eq!(status, 422);
     let blamed: Vec<_> = problem["errors"].as_array().unwrap().iter().map(|error| error["field"].clone()).collect();
-    assert_eq!(blamed, ["probe.interval_ms", "storage.retention_hours"]);
+    assert_eq!(blamed, ["probe.interval_ms", "storage.raw_hours"]);
     assert_eq!(problem["field"], "probe.interval_ms");
     assert_eq!(hub.get("/api/v1/settings/details").await.1, before);
     hub.stop().await;

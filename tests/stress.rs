@@ -16,6 +16,7 @@ use netloom_server::{
 };
 use serde_json::json;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::support::batch;
 
@@ -35,10 +36,10 @@ struct Parts {
 async fn start(folder: &std::path::Path) -> (Parts, tokio::task::JoinHandle<()>) {
     let stores = store::open(folder).await.unwrap();
     let live = Arc::new(Live::new(1));
-    let board = Arc::new(Board::new(Vec::new()));
+    let board = Arc::new(Board::new(Vec::new(), stores.samples.catalog().clone()));
     let keeper =
         SettingsKeeper::open(Settings::default(), json!({}), stores.ledger.clone(), live.clone()).await.unwrap();
-    let (handle, queue) = Ingest::channel();
+    let (handle, queue) = Ingest::channel(stores.samples.clone(), keeper.subscribe());
     let (counts, counted) = watch::channel(IngestCounts::default());
     let ingest = Ingest {
         store: stores.samples.clone(),
@@ -48,6 +49,7 @@ async fn start(folder: &std::path::Path) -> (Parts, tokio::task::JoinHandle<()>)
         engine: Engine::new(Settings::default().alerts.rules(), &[], clock::now()),
         settings: keeper.subscribe(),
         counts,
+        finish: CancellationToken::new(),
     };
     let task = tokio::spawn(ingest.run(queue));
     (Parts { stores, board, live, keeper: Arc::new(keeper), handle, counts: counted }, task)
@@ -68,7 +70,7 @@ async fn write(handle: IngestHandle, task: usize) {
 async fn ask(store: Arc<dyn Store>, board: Arc<Board>) {
     let text = netloom_core::query::QueryText { metric: Some("queue_length".into()), ..Default::default() };
     for _ in 0..BATCHES {
-        store.read(&text.parse(clock::now()).unwrap()).await.unwrap();
+        store.query(&text.parse(clock::now()).unwrap()).await.unwrap();
         assert!(board.newest().len() <= TASKS_EACH);
     }
 }
@@ -121,10 +123,10 @@ async fn thirty_two_tasks_at_once_lose_and_double_nothing() {
     assert_eq!(counts.samples as usize, expected);
     assert_eq!(counts.duplicates, TASKS_EACH as u64 * BATCHES.div_ceil(3));
     let text = netloom_core::query::QueryText { metric: Some("queue_length".into()), ..Default::default() };
-    let stored = parts.stores.samples.read(&text.parse(clock::now()).unwrap()).await.unwrap();
+    let stored = parts.stores.samples.query(&text.parse(clock::now()).unwrap()).await.unwrap();
     assert_eq!(stored.len(), TASKS_EACH);
-    for (series, values) in &stored {
-        assert_eq!(values.len(), BATCHES as usize * SAMPLES, "{series:?}");
+    for series in &stored {
+        assert_eq!(series.points.len(), BATCHES as usize * SAMPLES, "{:?}", series.labels);
     }
     assert_eq!(parts.keeper.details().await.version, TASKS_EACH as u64 * 10);
 

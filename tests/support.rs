@@ -90,13 +90,14 @@ pub fn config(folder: &std::path::Path) -> Config {
     Config { data_dir: folder.to_owned(), node: "n1".into(), settings, ..Config::default() }
 }
 
-/// A batch with one sample of each given value, a millisecond apart, ending now.
+/// A batch with one sample of each given value, a millisecond apart, a few seconds ago; batches with other numbers have
+/// other times.
 pub fn batch(node: &str, seq: u64, metric: &str, values: &[f64]) -> Batch {
     let now_ms = clock::now().ms();
     let mut readings = Readings::default();
     readings.series.push(SeriesKey::new(metric, [("node", node)]));
     for (at, value) in values.iter().enumerate() {
-        let ts_ms = now_ms - (values.len() - at) as i64;
+        let ts_ms = now_ms - 5_000 + (seq as usize * values.len() + at) as i64;
         readings.samples.push((0, ts_ms, *value).into());
     }
     Batch { node: node.into(), epoch: 1, seq, readings, info: None }

@@ -66,6 +66,8 @@ pub(crate) struct Live {
     pub(crate) link: RwSignal<Link>,
     /// The hub's version when it is not the one that this page came from.
     pub(crate) other_version: RwSignal<Option<String>>,
+    /// Why the hub cannot store samples, when it cannot.
+    pub(crate) storage_problem: RwSignal<Option<String>>,
     clock: Clock,
     version: StoredValue<String>,
     window: RwSignal<Option<Window>>,
@@ -84,6 +86,7 @@ impl Live {
             settings: RwSignal::new(boot.settings),
             link: RwSignal::new(Link::Opening),
             other_version: RwSignal::new(None),
+            storage_problem: RwSignal::new(boot.storage_problem),
             clock,
             version: StoredValue::new(boot.version),
             window: RwSignal::new(None),
@@ -187,6 +190,7 @@ impl Live {
             LiveEvent::Node(node) => self.nodes.update(|nodes| upsert_node(nodes, *node)),
             LiveEvent::Incident(incident) => self.incidents.update(|all| upsert_incident(all, *incident)),
             LiveEvent::Health(health) => self.health.set(health),
+            LiveEvent::Storage { problem } => self.storage_problem.set(problem),
             LiveEvent::Settings { version } => {
                 if self.settings.with_untracked(|reply| reply.version < version) {
                     self.refresh_settings();

@@ -197,4 +197,6 @@ pub struct Boot {
     pub health: Health,
     /// The settings.
     pub settings: SettingsReply,
+    /// Why samples cannot be stored, when they cannot.
+    pub storage_problem: Option<String>,
 }

@@ -79,6 +79,11 @@ pub enum LiveEvent {
         /// Their new version.
         version: u64,
     },
+    /// Samples cannot be stored, or can be again.
+    Storage {
+        /// Why they cannot; `None` when they can.
+        problem: Option<String>,
+    },
 }
 
 /// Who speaks.
@@ -101,16 +106,18 @@ impl LiveEvent {
             LiveEvent::Incident(_) => "incident",
             LiveEvent::Health(_) => "health",
             LiveEvent::Settings { .. } => "settings",
+            LiveEvent::Storage { .. } => "storage",
         }
     }
 
     /// The names of all events, in the order of the variants.
-    pub const NAMES: [&'static str; 7] = ["hello", "resync", "samples", "node", "incident", "health", "settings"];
+    pub const NAMES: [&'static str; 8] =
+        ["hello", "resync", "samples", "node", "incident", "health", "settings", "storage"];
 
     /// The topic it belongs to; `None` for what every client gets.
     pub const fn topic(&self) -> Option<Topic> {
         match self {
-            LiveEvent::Hello(_) | LiveEvent::Resync => None,
+            LiveEvent::Hello(_) | LiveEvent::Resync | LiveEvent::Storage { .. } => None,
             LiveEvent::Samples(_) => Some(Topic::Samples),
             LiveEvent::Node(_) => Some(Topic::Nodes),
             LiveEvent::Incident(_) | LiveEvent::Health(_) => Some(Topic::Alerts),

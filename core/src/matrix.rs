@@ -126,12 +126,15 @@ mod tests {
     fn pairs_find_their_place_and_the_best_mode_wins() {
         let query = text().parse(NOW).expect("is right");
         assert_eq!((query.from_ms, query.to_ms), (940_001, 1_000_000));
-        let cells =
-            [cell("b", "a", "tcp", 9.0), cell("b", "a", "icmp", 1.0), cell("a", "c", "tcp", 3.0), cell("b", "a", "udp", 2.0)];
+        let cells = [
+            cell("b", "a", "tcp", 9.0),
+            cell("b", "a", "icmp", 1.0),
+            cell("a", "c", "tcp", 3.0),
+            cell("b", "a", "udp", 2.0),
+        ];
         let matrix = Matrix::new(&query, Unit::Microseconds, &cells);
         assert_eq!(matrix.nodes, ["a", "b", "c"]);
-        let expected =
-            vec![vec![None, None, Some(3.0)], vec![Some(1.0), None, None], vec![None, None, None]];
+        let expected = vec![vec![None, None, Some(3.0)], vec![Some(1.0), None, None], vec![None, None, None]];
         assert_eq!(matrix.values, expected);
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{api::NodeInfo, metric};
+use crate::{api::NodeInfo, metric, time::Timestamp};
 
 /// Labels a series may carry: the contract names at most three, a job may add a few of its own.
 pub const LABELS_MAX: usize = 8;
@@ -123,11 +123,11 @@ impl Readings {
         self.samples.extend(other.samples.into_iter().map(|r| Reading { series: r.series + offset, ..r }));
     }
 
-    /// Checks sizes, names, times and values.
+    /// Checks sizes, names, times and values. What is older than `keep_ms` would be deleted at once and is refused.
     ///
     /// # Errors
     /// One sentence that names the first thing that is wrong.
-    pub fn validate(&self, now_ms: i64) -> Result<(), String> {
+    pub fn validate(&self, now_ms: i64, keep_ms: i64) -> Result<(), String> {
         if self.samples.len() > BATCH_MAX_SAMPLES || self.series.len() > BATCH_MAX_SAMPLES {
             return Err(format!("{} samples in one batch, at most {BATCH_MAX_SAMPLES}", self.samples.len()));
         }
@@ -138,15 +138,29 @@ impl Readings {
             if !reading.value.is_finite() {
                 return Err(format!("{} is {}, not a number", series.metric, reading.value));
             }
-            if reading.ts_ms < 0 || reading.ts_ms > now_ms + FUTURE_MAX_MS {
-                return Err(format!(
-                    "{} was taken at {}, outside what the hub's clock allows",
-                    series.metric, reading.ts_ms
-                ));
-            }
+            check_time(&series.metric, reading.ts_ms, now_ms, keep_ms)?;
         }
         Ok(())
     }
+}
+
+/// Checks that a sample was taken neither in the future nor before what is kept.
+///
+/// # Errors
+/// One sentence that says when it was taken and what is allowed.
+pub fn check_time(metric: &str, ts_ms: i64, now_ms: i64, keep_ms: i64) -> Result<(), String> {
+    if ts_ms > now_ms + FUTURE_MAX_MS {
+        let (taken, now) = (Timestamp(ts_ms), Timestamp(now_ms));
+        return Err(format!("{metric} was taken at {taken}, which is in the future: the hub's clock says {now}"));
+    }
+    if ts_ms < 0 || ts_ms < now_ms - keep_ms {
+        let hours = keep_ms / 3_600_000;
+        return Err(format!(
+            "{metric} was taken at {}, before what is kept ({hours} h, storage.raw_hours)",
+            Timestamp(ts_ms.max(0))
+        ));
+    }
+    Ok(())
 }
 
 /// What an agent sends at once, and gets acknowledged at once.
@@ -180,23 +194,23 @@ mod tests {
         let mut other = Readings::default();
         other.push(SeriesKey::new("loss_ratio", [("src", "a")]), 6, 0.5);
         all.append(other);
-        assert_eq!(all.validate(10), Ok(()));
+        assert_eq!(all.validate(10, 100), Ok(()));
         let metrics: Vec<_> = all.iter().map(|(series, reading)| (series.metric.as_str(), reading.ts_ms)).collect();
         assert_eq!(metrics, [("rtt_us", 5), ("loss_ratio", 6)]);
     }
 
     #[test]
     fn what_is_wrong_is_named() {
-        let nan = readings(f64::NAN, 5).validate(10).expect_err("not a number");
+        let nan = readings(f64::NAN, 5).validate(10, 100).expect_err("not a number");
         assert!(nan.contains("rtt_us"), "{nan}");
-        assert!(readings(1.0, 10 + FUTURE_MAX_MS + 1).validate(10).is_err());
-        assert!(readings(1.0, -1).validate(10).is_err());
+        assert!(readings(1.0, 10 + FUTURE_MAX_MS + 1).validate(10, 100).is_err());
+        assert!(readings(1.0, -1).validate(10, 100).is_err());
         let mut dangling = readings(1.0, 5);
         dangling.samples[0].series = 7;
-        assert!(dangling.validate(10).is_err());
+        assert!(dangling.validate(10, 100).is_err());
         let mut control = readings(1.0, 5);
         control.series[0].labels.insert("dst".into(), "a\nb".into());
-        assert!(control.validate(10).is_err());
+        assert!(control.validate(10, 100).is_err());
     }
 
     #[test]

@@ -100,12 +100,20 @@ impl Catalog {
         self.per_node.get(node).copied().unwrap_or(0)
     }
 
+    /// How many groups there are.
+    pub fn groups(&self) -> u32 {
+        self.groups
+    }
+
+    /// The next number in the newest group of a metric; a multiple of [`GROUP`] when it is full or there is none.
+    pub fn next_in_group(&self, metric: &str) -> u32 {
+        self.open.get(metric).copied().unwrap_or(0)
+    }
+
     /// The number that a new series gets: the next in its metric's group, else the first of a new group.
     pub fn next_id(&self, metric: &str) -> SeriesId {
-        match self.open.get(metric) {
-            Some(next) if next % GROUP != 0 => SeriesId(*next),
-            _ => SeriesId(self.groups * GROUP),
-        }
+        let next = self.next_in_group(metric);
+        SeriesId(if next.is_multiple_of(GROUP) { self.groups * GROUP } else { next })
     }
 
     /// Takes in a series with the number that it has.

@@ -64,6 +64,7 @@ impl Settings {
             fields().filter_map(|field| field.check(at(&document, field.path).unwrap_or(&Value::Null))).collect();
         errors.extend(self.probe.validate());
         errors.extend(self.alerts.validate());
+        errors.extend(self.storage.validate());
         if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
 }
@@ -170,7 +171,7 @@ mod tests {
     fn several_faults_are_reported_at_once() {
         let mut settings = Settings::default();
         settings.probe.packets = 0;
-        settings.storage.retention_hours = 0;
+        settings.storage.raw_hours = 0;
         assert_eq!(settings.validate().expect_err("two faults").len(), 2);
     }
 }

@@ -1,8 +1,8 @@
 //! Arithmetic over counters and samples: functions of values, without a clock.
 
 pub mod aggregate;
-pub mod rate;
 pub mod points;
+pub mod rate;
 pub mod round;
 pub mod sketch;
 pub mod summary;

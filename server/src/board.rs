@@ -1,62 +1,99 @@
 //! What is known now: the newest value of every series, the nodes, the incidents. Ingest writes it, everybody reads it.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
 use netloom_core::{
     api::{NodeInfo, NodeRole, NodeState, NodeStatus},
+    event::LiveEvent,
     health::Health,
     incident::{Incident, IncidentState},
     network::Newest,
     sample::{Readings, SeriesKey},
+    series::{Row, SeriesId, SharedCatalog},
     time::Timestamp,
 };
 
 /// Incidents kept at hand; older ones are in the store.
 const INCIDENTS_MAX: usize = 500;
-/// Series whose newest value is kept. As many as the store takes.
-const SERIES_MAX: usize = 20_000;
 
 /// What is known now.
 pub struct Board {
     shared: RwLock<Shared>,
+    catalog: SharedCatalog,
 }
 
 struct Shared {
-    newest: HashMap<SeriesKey, (i64, f64)>,
+    /// By the number of the series; as many as the store takes.
+    newest: Vec<Option<(i64, f64)>>,
     nodes: BTreeMap<String, NodeStatus>,
     incidents: BTreeMap<u64, Incident>,
     health: Health,
+    /// Why samples cannot be stored, when they cannot.
+    storage: Option<String>,
 }
 
 impl Board {
     /// A board that knows the incidents of before.
-    pub fn new(incidents: Vec<Incident>) -> Self {
+    pub fn new(incidents: Vec<Incident>, catalog: SharedCatalog) -> Self {
         let shared = Shared {
-            newest: HashMap::new(),
+            newest: Vec::new(),
             nodes: BTreeMap::new(),
             incidents: incidents.into_iter().map(|incident| (incident.id, incident)).collect(),
             health: Health::judge(&[], &[]),
+            storage: None,
         };
-        Self { shared: RwLock::new(shared) }
+        Self { shared: RwLock::new(shared), catalog }
     }
 
     /// The newest value of every series, in no order.
     pub fn newest(&self) -> Vec<Newest> {
-        let shared = self.read();
-        let all = shared.newest.iter();
-        all.map(|(series, (ts_ms, value))| Newest { series: series.clone(), ts_ms: *ts_ms, value: *value }).collect()
+        self.newest_by(|series, ts_ms, value| Newest { series: series.clone(), ts_ms, value })
     }
 
     /// The newest value of every series, as an event carries them.
     pub fn newest_readings(&self) -> Readings {
         let mut readings = Readings::default();
-        for (series, (ts_ms, value)) in &self.read().newest {
-            readings.push(series.clone(), *ts_ms, *value);
-        }
+        self.newest_by(|series, ts_ms, value| readings.push(series.clone(), ts_ms, value));
         readings
+    }
+
+    fn newest_by<T>(&self, mut make: impl FnMut(&SeriesKey, i64, f64) -> T) -> Vec<T> {
+        let shared = self.read();
+        self.catalog.read(|catalog| {
+            let all = shared.newest.iter().enumerate();
+            all.filter_map(|(id, newest)| {
+                let (ts_ms, value) = (*newest)?;
+                Some(make(catalog.key(SeriesId(id as u32))?, ts_ms, value))
+            })
+            .collect()
+        })
+    }
+
+    /// Why samples cannot be stored, when they cannot.
+    pub fn storage_problem(&self) -> Option<String> {
+        self.read().storage.clone()
+    }
+
+    /// Notes that samples are stored. Returns what to tell, when it was otherwise before.
+    pub(crate) fn storage_works(&self) -> Option<LiveEvent> {
+        if self.read().storage.is_none() {
+            return None;
+        }
+        self.write().storage = None;
+        Some(LiveEvent::Storage { problem: None })
+    }
+
+    /// Notes that samples cannot be stored. Returns what to tell, when that is news.
+    pub(crate) fn storage_fails(&self, why: String) -> Option<LiveEvent> {
+        let mut shared = self.write();
+        if shared.storage.as_ref() == Some(&why) {
+            return None;
+        }
+        shared.storage = Some(why.clone());
+        Some(LiveEvent::Storage { problem: Some(why) })
     }
 
     /// The nodes, by name.
@@ -75,23 +112,27 @@ impl Board {
     }
 
     /// Takes samples; what is older than what is known changes nothing.
-    pub(crate) fn take_readings(&self, readings: &Readings) {
+    pub(crate) fn take_rows(&self, rows: &[Row]) {
         let mut shared = self.write();
-        for (series, reading) in readings.iter() {
-            let taken = (reading.ts_ms, reading.value);
-            if let Some(newest) = shared.newest.get_mut(series) {
-                if newest.0 <= reading.ts_ms {
-                    *newest = taken;
-                }
-            } else if shared.newest.len() < SERIES_MAX {
-                shared.newest.insert(series.clone(), taken);
+        for row in rows {
+            let at = row.series.0 as usize;
+            if shared.newest.len() <= at {
+                shared.newest.resize(at + 1, None);
+            }
+            let newest = &mut shared.newest[at];
+            if newest.is_none_or(|(ts_ms, _)| ts_ms <= row.ts_ms) {
+                *newest = Some((row.ts_ms, row.value));
             }
         }
     }
 
     /// Forgets values that were taken before `ts_ms`: their series ended.
     pub(crate) fn forget_before(&self, ts_ms: i64) {
-        self.write().newest.retain(|_, (taken_ms, _)| *taken_ms >= ts_ms);
+        for newest in &mut self.write().newest {
+            if newest.is_some_and(|(taken_ms, _)| taken_ms < ts_ms) {
+                *newest = None;
+            }
+        }
     }
 
     /// Notes that a node reported. Returns its status if that changed in a way that people see.

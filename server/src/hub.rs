@@ -14,10 +14,9 @@ use crate::{
     config::Config,
     ingest::{Ingest, IngestCounts},
     live::Live,
-    retention,
     settings::SettingsKeeper,
     shutdown::DRAIN_LIMIT,
-    store,
+    store, upkeep,
     web::{self, WebState},
 };
 
@@ -46,9 +45,10 @@ pub async fn run(
     let settings = keeper.subscribe();
     let rules = settings.borrow().alerts.rules();
     let engine = Engine::new(rules, &known, started);
-    let board = Arc::new(Board::new(known));
+    let board = Arc::new(Board::new(known, stores.samples.catalog().clone()));
 
-    let (ingest_handle, queue) = Ingest::channel();
+    let (ingest_handle, queue) = Ingest::channel(stores.samples.clone(), settings.clone());
+    let finish = CancellationToken::new();
     let (counts, counted) = watch::channel(IngestCounts::default());
     let ingest = Ingest {
         store: stores.samples.clone(),
@@ -58,13 +58,14 @@ pub async fn run(
         engine,
         settings: settings.clone(),
         counts,
+        finish: finish.clone(),
     };
     let ingest = tokio::spawn(ingest.run(queue));
-    let retention = tokio::spawn(retention::run(stores.clone(), board.clone(), settings.clone()));
+    let upkeep = tokio::spawn(upkeep::run(stores.clone(), board.clone(), settings.clone()));
 
     let (orders, config_for_agent) = watch::channel(AgentConfig { settings: settings.borrow().clone(), hub: address });
     let relay = tokio::spawn(relay_settings(settings, orders));
-    let uplink = Arc::new(ingest_handle);
+    let uplink = Arc::new(ingest_handle.clone());
     let (node, stop) = (config.node, shutdown.clone());
     let agent = tokio::spawn(Agent { node, uplink, config: config_for_agent, shutdown: stop }.run());
 
@@ -76,6 +77,7 @@ pub async fn run(
         live,
         keeper,
         counts: counted,
+        ingest: ingest_handle,
         shutdown: shutdown.clone(),
     };
     let router = web::router(state).await;
@@ -87,7 +89,8 @@ pub async fn run(
     // The agent's last batch first, then what is queued, then the store: nothing that was accepted is lost.
     agent.await?;
     relay.abort();
-    retention.abort();
+    upkeep.abort();
+    finish.cancel();
     ingest.await?;
     stores.database.close().await;
     served

@@ -2,20 +2,22 @@
 //!
 //! A batch is acknowledged when it is in the database. Batches that come together are stored in one commit.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use netloom_core::{
-    api::Ack,
+    api::{Ack, NodeInfo},
     event::LiveEvent,
     incident::{Incident, IncidentState},
-    sample::Batch,
+    sample::{Batch, Reading, Readings, SeriesKey},
+    series::{Origin, Row, Rows, SeriesId},
     settings::Settings,
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{MissedTickBehavior, interval},
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     agent::{Uplink, UplinkError},
@@ -30,6 +32,11 @@ use crate::{
 const QUEUE_MAX_BATCHES: usize = 256;
 /// Batches in one commit.
 const COMMIT_MAX_BATCHES: usize = 64;
+/// Samples older than this are history: they are stored, and neither judged nor shown live. Long enough for an agent
+/// whose connection broke for a moment.
+const LATE_AFTER_MS: i64 = 60_000;
+/// Samples of one event of the live stream. More is a whole mesh at once: a page asks for what it shows of that.
+const STREAMED_MAX_SAMPLES: usize = 2_000;
 /// How often rules are judged without samples: silence is news too.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -39,6 +46,9 @@ pub enum IngestError {
     /// The batch itself is wrong.
     #[error("{0}")]
     Invalid(String),
+    /// A limit of series is reached.
+    #[error("{0}")]
+    TooManySeries(String),
     /// The store cannot take it now.
     #[error("{0}")]
     Unavailable(String),
@@ -48,26 +58,87 @@ pub enum IngestError {
 }
 
 struct Pending {
-    batch: Batch,
-    answer: oneshot::Sender<Result<Ack, IngestError>>,
+    rows: Rows,
+    /// The agent that sent it and what it says of itself.
+    sender: Option<(String, Option<NodeInfo>)>,
+    answer: oneshot::Sender<Result<(), IngestError>>,
 }
 
-/// A handle for senders of batches. When the last one is dropped, ingest finishes what is queued and ends.
+/// A handle for senders of batches.
 #[derive(Clone)]
 pub struct IngestHandle {
     queue: mpsc::Sender<Pending>,
+    store: Arc<dyn Store>,
+    settings: watch::Receiver<Settings>,
 }
 
 impl IngestHandle {
-    /// Hands a batch in and waits until it is durable.
+    /// Hands in what an agent sends and waits until it is durable.
     ///
     /// # Errors
     /// When the batch is wrong or cannot be stored; then nothing of it is.
     pub async fn submit(&self, batch: Batch) -> Result<Ack, IngestError> {
-        batch.readings.validate(clock::now().ms()).map_err(IngestError::Invalid)?;
+        let Batch { node, epoch, seq, readings, info } = batch;
+        let rows = self.rows(&readings).await?;
+        let origin = Some(Origin { node: node.clone(), epoch, seq });
+        self.hand_in(Rows { origin, rows }, Some((node, info))).await?;
+        Ok(Ack { seq })
+    }
+
+    /// Hands in what somebody else pushes and waits until it is durable.
+    ///
+    /// # Errors
+    /// When something is wrong or cannot be stored; then nothing of it is.
+    pub async fn push(&self, readings: &Readings) -> Result<(), IngestError> {
+        let rows = self.rows(readings).await?;
+        self.push_rows(rows).await
+    }
+
+    /// Like [`IngestHandle::push`] for samples whose series have numbers already.
+    ///
+    /// # Errors
+    /// When something is wrong or cannot be stored; then nothing of it is.
+    pub async fn push_rows(&self, rows: Vec<Row>) -> Result<(), IngestError> {
+        self.hand_in(Rows { origin: None, rows }, None).await
+    }
+
+    /// The numbers of series; new ones are taken in.
+    ///
+    /// # Errors
+    /// When a limit is reached or they cannot be stored; then none is.
+    pub async fn intern(&self, keys: &[SeriesKey]) -> Result<Vec<SeriesId>, IngestError> {
+        keys.iter().try_for_each(SeriesKey::validate).map_err(IngestError::Invalid)?;
+        Ok(self.store.intern(keys).await?)
+    }
+
+    /// How long samples are kept as they were taken, ms: older ones are refused.
+    pub fn keep_ms(&self) -> i64 {
+        self.settings.borrow().storage.raw_ms()
+    }
+
+    async fn rows(&self, readings: &Readings) -> Result<Vec<Row>, IngestError> {
+        readings.validate(clock::now().ms(), self.keep_ms()).map_err(IngestError::Invalid)?;
+        let ids = self.store.intern(&readings.series).await?;
+        let row = |reading: &Reading| {
+            let series = *ids.get(reading.series as usize)?;
+            Some(Row { series, ts_ms: reading.ts_ms, value: reading.value })
+        };
+        Ok(readings.samples.iter().filter_map(row).collect())
+    }
+
+    async fn hand_in(&self, rows: Rows, sender: Option<(String, Option<NodeInfo>)>) -> Result<(), IngestError> {
         let (answer, answered) = oneshot::channel();
-        self.queue.send(Pending { batch, answer }).await.map_err(|_| IngestError::Stopping)?;
+        self.queue.send(Pending { rows, sender, answer }).await.map_err(|_| IngestError::Stopping)?;
         answered.await.unwrap_or(Err(IngestError::Stopping))
+    }
+}
+
+impl From<StoreError> for IngestError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::TooManySeries { .. } => Self::TooManySeries(error.to_string()),
+            other => Self::Unavailable(other.to_string()),
+        }
     }
 }
 
@@ -76,7 +147,7 @@ impl IngestHandle {
 impl Uplink for IngestHandle {
     async fn send(&self, batch: Batch) -> Result<Ack, UplinkError> {
         self.submit(batch).await.map_err(|error| match error {
-            IngestError::Invalid(why) => UplinkError::Refused(why),
+            IngestError::Invalid(why) | IngestError::TooManySeries(why) => UplinkError::Refused(why),
             other => UplinkError::Unavailable(other.to_string()),
         })
     }
@@ -95,6 +166,10 @@ pub struct IngestCounts {
     pub failed: u64,
     /// Subjects that no rule watches because there are too many.
     pub unwatched: u64,
+    /// Samples that were stored and not judged or shown live, because they came late.
+    pub late: u64,
+    /// Samples that were stored and judged but not shown live, because too many came at once.
+    pub unstreamed: u64,
 }
 
 /// The task that owns the way from batch to incident.
@@ -113,22 +188,26 @@ pub struct Ingest {
     pub settings: watch::Receiver<Settings>,
     /// Where the counts are noted.
     pub counts: watch::Sender<IngestCounts>,
+    /// Takes nothing new any more, finishes what is queued, and ends.
+    pub finish: CancellationToken,
 }
 
 impl Ingest {
     /// The handle for senders, and the queue that [`Ingest::run`] empties.
-    pub fn channel() -> (IngestHandle, IngestQueue) {
+    pub fn channel(store: Arc<dyn Store>, settings: watch::Receiver<Settings>) -> (IngestHandle, IngestQueue) {
         let (queue, incoming) = mpsc::channel(QUEUE_MAX_BATCHES);
-        (IngestHandle { queue }, IngestQueue { incoming })
+        (IngestHandle { queue, store, settings }, IngestQueue { incoming })
     }
 
-    /// Runs until every handle is gone and the queue is empty.
+    /// Runs until it is to finish, or every handle is gone, and the queue is empty.
     pub async fn run(mut self, mut queue: IngestQueue) {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut pending = Vec::new();
+        let finish = self.finish.clone();
         loop {
             tokio::select! {
+                () = finish.cancelled(), if !queue.incoming.is_closed() => queue.incoming.close(),
                 count = queue.incoming.recv_many(&mut pending, COMMIT_MAX_BATCHES) => {
                     if count == 0 {
                         return;
@@ -142,61 +221,84 @@ impl Ingest {
     }
 
     async fn take(&mut self, pending: Vec<Pending>) {
-        let (batches, answers): (Vec<Batch>, Vec<_>) = pending.into_iter().map(|p| (p.batch, p.answer)).unzip();
+        let (mut batches, mut rest) = (Vec::with_capacity(pending.len()), Vec::with_capacity(pending.len()));
+        for Pending { rows, sender, answer } in pending {
+            batches.push(rows);
+            rest.push((sender, answer));
+        }
         match self.store.append(&batches).await {
             Ok(are_new) => {
-                for ((batch, is_new), answer) in batches.into_iter().zip(are_new).zip(answers) {
-                    let ack = Ack { seq: batch.seq };
+                self.board.storage_works().into_iter().for_each(|event| self.live.publish(&event));
+                for ((rows, is_new), (sender, answer)) in batches.into_iter().zip(are_new).zip(rest) {
                     if is_new {
-                        self.accept(batch);
+                        self.accept(rows, sender);
                     } else {
                         self.counts.send_modify(|counts| counts.duplicates += 1);
                     }
                     // The sender may have given up waiting; the batch is stored all the same.
-                    let _ = answer.send(Ok(ack));
+                    let _ = answer.send(Ok(()));
                 }
                 self.judge().await;
             }
-            // One batch with too many series must not take the others down with it.
-            Err(StoreError::TooManySeries(_)) if batches.len() > 1 => {
-                for (batch, answer) in batches.into_iter().zip(answers) {
-                    Box::pin(self.take(vec![Pending { batch, answer }])).await;
-                }
-            }
-            Err(error) => self.refuse(&error, answers),
+            Err(error) => self.refuse(&error, rest.into_iter().map(|(_, answer)| answer).collect()),
         }
     }
 
-    fn refuse(&mut self, error: &StoreError, answers: Vec<oneshot::Sender<Result<Ack, IngestError>>>) {
+    fn refuse(&mut self, error: &StoreError, answers: Vec<oneshot::Sender<Result<(), IngestError>>>) {
         tracing::error!(%error, batches = answers.len(), "cannot store samples");
         self.counts.send_modify(|counts| counts.failed += answers.len() as u64);
-        let is_invalid = matches!(error, StoreError::TooManySeries(_));
+        self.board.storage_fails(error.to_string()).into_iter().for_each(|event| self.live.publish(&event));
         for answer in answers {
-            let why = error.to_string();
-            let _ =
-                answer.send(Err(if is_invalid { IngestError::Invalid(why) } else { IngestError::Unavailable(why) }));
+            let _ = answer.send(Err(IngestError::Unavailable(error.to_string())));
         }
     }
 
     /// Tells of a stored batch and hands it to the rules.
-    fn accept(&mut self, batch: Batch) {
+    fn accept(&mut self, rows: Rows, sender: Option<(String, Option<NodeInfo>)>) {
         let now = clock::now();
+        let Rows { rows, .. } = rows;
+        let late = rows.iter().filter(|row| row.ts_ms < now.ms() - LATE_AFTER_MS).count();
         self.counts.send_modify(|counts| {
             counts.batches += 1;
-            counts.samples += batch.readings.samples.len() as u64;
+            counts.samples += rows.len() as u64;
+            counts.late += late as u64;
         });
-        if let Some(info) = &batch.info {
-            let counted = info.interfaces.iter().filter(|interface| interface.is_counted);
-            self.engine.set_counted(&batch.node, counted.map(|interface| interface.name.clone()));
+        if let Some((node, info)) = sender {
+            if let Some(info) = &info {
+                let counted = info.interfaces.iter().filter(|interface| interface.is_counted);
+                self.engine.set_counted(&node, counted.map(|interface| interface.name.clone()));
+            }
+            if let Some(status) = self.board.node_reported(&node, info, now) {
+                self.live.publish(&LiveEvent::Node(Box::new(status)));
+            }
         }
-        if let Some(status) = self.board.node_reported(&batch.node, batch.info, now) {
-            self.live.publish(&LiveEvent::Node(Box::new(status)));
+        self.board.take_rows(&rows);
+        if late < rows.len() {
+            let readings = self.recent(&rows, now.ms() - LATE_AFTER_MS);
+            self.engine.take(&readings);
+            if readings.samples.len() <= STREAMED_MAX_SAMPLES {
+                self.live.publish(&LiveEvent::Samples(readings));
+            } else {
+                self.counts.send_modify(|counts| counts.unstreamed += readings.samples.len() as u64);
+            }
         }
-        if !batch.readings.samples.is_empty() {
-            self.board.take_readings(&batch.readings);
-            self.engine.take(&batch.readings);
-            self.live.publish(&LiveEvent::Samples(batch.readings));
-        }
+    }
+
+    /// The rows from a moment on, by the names of their series.
+    fn recent(&self, rows: &[Row], from_ms: i64) -> Readings {
+        let mut readings = Readings::default();
+        let mut index: HashMap<SeriesId, u32> = HashMap::new();
+        self.store.catalog().read(|catalog| {
+            for row in rows.iter().filter(|row| row.ts_ms >= from_ms) {
+                let Some(key) = catalog.key(row.series) else { continue };
+                let series = *index.entry(row.series).or_insert_with(|| {
+                    readings.series.push(SeriesKey::clone(key));
+                    readings.series.len() as u32 - 1
+                });
+                readings.samples.push(Reading { series, ts_ms: row.ts_ms, value: row.value });
+            }
+        });
+        readings
     }
 
     async fn take_settings(&mut self) {

@@ -26,10 +26,10 @@ pub mod ingest;
 #[cfg(feature = "hub")]
 pub mod live;
 #[cfg(feature = "hub")]
-pub mod retention;
-#[cfg(feature = "hub")]
 pub mod settings;
 #[cfg(feature = "hub")]
 pub mod store;
+#[cfg(feature = "hub")]
+pub mod upkeep;
 #[cfg(feature = "hub")]
 pub mod web;

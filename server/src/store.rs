@@ -8,18 +8,20 @@ pub mod database;
 pub mod ledger;
 pub mod sqlite;
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use netloom_core::{
     query::{Query, SeriesPoints},
-    sample::{Batch, SeriesKey},
+    sample::SeriesKey,
+    series::{Rows, SeriesId, SharedCatalog},
 };
 
 use self::{database::Database, ledger::Ledger, sqlite::SqliteStore};
 
-/// Raw values one query may touch: a day of six series at one a second. More would hold up everybody else.
-pub const QUERY_MAX_VALUES: usize = 1_000_000;
+/// Points one answer may have: a day of twelve series at one a second. More would hold up everybody else; the export has
+/// no such limit.
+pub const ANSWER_MAX_POINTS: usize = 1_000_000;
 
 /// Why the store cannot do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -28,49 +30,123 @@ pub enum StoreError {
     #[error("{0}")]
     Unusable(String),
     /// The question is too large.
-    #[error("the question touches more than {QUERY_MAX_VALUES} values: ask for a shorter range or fewer series")]
+    #[error(
+        "the answer has more than {ANSWER_MAX_POINTS} points: ask for a shorter range, fewer series or a larger step"
+    )]
     TooLarge,
-    /// The series limit is reached.
-    #[error("the store holds {0} series and takes no new ones")]
-    TooManySeries(usize),
+    /// A limit of series is reached.
+    #[error("{who} has {limit} series already and takes no new ones")]
+    TooManySeries {
+        /// The node, or the store.
+        who: String,
+        /// The limit.
+        limit: usize,
+    },
+    /// More comes than can be put away.
+    #[error("samples come faster than they can be put away: send again later")]
+    Busy,
+    /// The disk is full.
+    #[error("the disk is full: nothing is stored until there is room again")]
+    Full,
     /// The database refused.
     #[error("database: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(sqlx::Error),
     /// What is stored cannot be read.
     #[error("stored data is damaged: {0}")]
     Damaged(String),
 }
 
-/// One series with its raw values in order of time.
-pub type SeriesValues = (SeriesKey, Vec<(i64, f64)>);
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        if database::is_full(&error) { Self::Full } else { Self::Database(error) }
+    }
+}
+
+/// A window that is over is packed when nothing has been added for this long: what an agent delivers late, or an import,
+/// comes in one go.
+pub const QUIET: Duration = Duration::from_secs(10);
+
+/// How long each tier is kept, and when windows are packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keep {
+    /// A window that is over is packed when nothing has been added for this long.
+    pub quiet: Duration,
+    /// Samples as they were taken, ms.
+    pub raw_ms: i64,
+    /// Summaries of a minute, ms.
+    pub minute_ms: i64,
+    /// Summaries of an hour, ms.
+    pub hour_ms: i64,
+}
+
+/// What one tier takes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+pub struct TierSize {
+    /// `raw`, `minute` or `hour`.
+    pub tier: String,
+    /// Rows.
+    pub blocks: u64,
+    /// Samples in them, or summaries.
+    pub samples: u64,
+    /// Bytes of their data.
+    pub bytes: u64,
+}
 
 /// What the store takes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct StoreSize {
-    /// Bytes of the database.
+    /// Bytes of the database and its write-ahead log.
     pub bytes: u64,
     /// Different series.
     pub series: usize,
-    /// Batches.
-    pub batches: u64,
+    /// Samples that are in no block yet.
+    pub unsealed: u64,
+    /// The oldest moment that anything is known of, ms.
+    pub oldest_ms: Option<i64>,
+    /// What is in each tier.
+    pub tiers: Vec<TierSize>,
 }
 
-/// Keeps samples.
+/// What is taken out, page by page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scan {
+    /// The series.
+    pub series: Vec<SeriesId>,
+    /// From this moment on, ms.
+    pub from_ms: i64,
+    /// Up to and with this moment, ms.
+    pub to_ms: i64,
+}
+
+/// Where a scan goes on: a place that only the engine understands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ScanPlace(pub i64, pub usize);
+
+/// A part of a scan: raw samples of some series, each in order of time.
+#[derive(Debug, Default)]
+pub struct ScanPage {
+    /// Series and samples.
+    pub series: Vec<(SeriesId, Vec<(i64, f64)>)>,
+    /// Where to go on; `None` at the end.
+    pub next: Option<ScanPlace>,
+}
+
+/// Keeps samples. A series has one value at a moment: the one that was stored last.
 #[async_trait]
 pub trait Store: Send + Sync {
+    /// Every series that is known.
+    fn catalog(&self) -> &SharedCatalog;
+    /// The numbers of series, in their order; new ones are taken in, all or none, and are durable then.
+    async fn intern(&self, keys: &[SeriesKey]) -> Result<Vec<SeriesId>, StoreError>;
     /// Appends batches in one durable step: all or none. Says for each whether it is new; one that is known already is
     /// not stored again.
-    async fn append(&self, batches: &[Batch]) -> Result<Vec<bool>, StoreError>;
-    /// The raw values of every series that the query selects, within its range.
-    async fn read(&self, query: &Query) -> Result<Vec<SeriesValues>, StoreError>;
+    async fn append(&self, batches: &[Rows]) -> Result<Vec<bool>, StoreError>;
     /// The points of every series that the query selects; series without points are left out.
-    async fn query(&self, query: &Query) -> Result<Vec<SeriesPoints>, StoreError> {
-        let found = self.read(query).await?;
-        let points = |(series, raw): SeriesValues| SeriesPoints { labels: series.labels, points: query.points(raw) };
-        Ok(found.into_iter().map(points).collect())
-    }
-    /// Deletes samples older than `samples_ms`. Returns how many batches went.
-    async fn forget(&self, samples_ms: i64) -> Result<u64, StoreError>;
+    async fn query(&self, query: &Query) -> Result<Vec<SeriesPoints>, StoreError>;
+    /// The next raw samples of a scan: window after window, series after series.
+    async fn scan(&self, scan: &Scan, place: ScanPlace) -> Result<ScanPage, StoreError>;
+    /// Packs, sums up and deletes what is due, a little at a time. Returns whether there is more to do at once.
+    async fn maintain(&self, keep: &Keep, now_ms: i64) -> Result<bool, StoreError>;
     /// How large the store is.
     async fn size(&self) -> Result<StoreSize, StoreError>;
 }

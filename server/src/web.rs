@@ -27,7 +27,13 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer, timeout::TimeoutLayer};
 
-use crate::{board::Board, ingest::IngestCounts, live::Live, settings::SettingsKeeper, store::Stores};
+use crate::{
+    board::Board,
+    ingest::{IngestCounts, IngestHandle},
+    live::Live,
+    settings::SettingsKeeper,
+    store::Stores,
+};
 
 /// The largest request body: a settings document with every target is a hundredth of it.
 const BODY_MAX_BYTES: usize = 1_024 * 1_024;
@@ -51,6 +57,8 @@ pub struct WebState {
     pub keeper: Arc<SettingsKeeper>,
     /// What ingest did.
     pub counts: watch::Receiver<IngestCounts>,
+    /// Where samples are handed in.
+    pub ingest: IngestHandle,
     /// Ends open streams.
     pub shutdown: CancellationToken,
 }

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::when::When;
 use crate::live::{Link, Live};
 
-/// A thin bar: the connection is lost since when, or the hub is of another version now. It lies over the page, so that
+/// A thin bar: the connection is lost since when, the hub cannot store anything, or it is of another version now. It lies over the page, so that
 /// nothing moves.
 #[component]
 pub(crate) fn ConnectionBar() -> impl IntoView {
@@ -29,5 +29,14 @@ pub(crate) fn ConnectionBar() -> impl IntoView {
             }
         })
     };
-    view! { <div class="connection-bars">{lost} {other}</div> }
+    let storage = move || {
+        live.storage_problem.get().map(|problem| {
+            view! {
+                <div class="connection-bar tone-critical" data-testid="storage-bar" role="alert">
+                    {format!("■ Nothing is stored: {problem}. What is stored can still be looked at.")}
+                </div>
+            }
+        })
+    };
+    view! { <div class="connection-bars">{lost} {storage} {other}</div> }
 }

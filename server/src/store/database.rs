@@ -1,7 +1,7 @@
 //! The database: its folder, its connections, its schema, and one clear line when something is wrong with them.
 //!
 //! One connection writes, with `BEGIN IMMEDIATE`, because a read transaction that turns into a write fails at once; a
-//! few connections read.
+//! few connections read; one moves what was written from the write-ahead log to its place.
 
 use std::{
     fs::{File, TryLockError},
@@ -22,12 +22,15 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 
 /// Connections that read: two cores' worth of page loads and exports beside the writer.
 const READERS: u32 = 3;
-/// Page cache of the writer and of each reader, KiB. Batches are appended and read in order, so a large cache would
+/// Page cache of the writer and of each reader, KiB. Batches are appended and blocks are read once, so a large cache would
 /// only take memory.
 const WRITER_CACHE_KIB: u32 = 4_096;
 const READER_CACHE_KIB: u32 = 2_048;
 /// The write-ahead log is cut back to this size after a checkpoint.
 const WAL_LIMIT_BYTES: u32 = 16 * 1_024 * 1_024;
+/// With more than this in the write-ahead log the writer waits until it is cut: ten seconds of a mesh of 64 nodes at its
+/// fastest.
+const WAL_CUT_BYTES: u64 = 64 * 1_024 * 1_024;
 /// Databases up to this size are checked whole at start; a second at most. Larger ones are found damaged when the
 /// damaged part is read.
 const CHECK_MAX_BYTES: u64 = 64 * 1_024 * 1_024;
@@ -39,6 +42,7 @@ const NETWORK_FILE_SYSTEMS: [&str; 9] =
 pub struct Database {
     writer: SqlitePool,
     readers: SqlitePool,
+    keeper: SqlitePool,
     file: PathBuf,
     _folder: DataFolder,
 }
@@ -51,8 +55,8 @@ impl Database {
     pub async fn open(data_dir: &Path) -> Result<Arc<Self>, StoreError> {
         let folder = DataFolder::claim(data_dir)?;
         let file = data_dir.join("netloom.db");
-        let (writer, readers) = connect(&file).await?;
-        Ok(Arc::new(Self { writer, readers, file, _folder: folder }))
+        let [writer, readers, keeper] = connect(&file).await?;
+        Ok(Arc::new(Self { writer, readers, keeper, file, _folder: folder }))
     }
 
     /// Begins to write. There is one writer: whoever comes second waits.
@@ -73,21 +77,55 @@ impl Database {
         &self.readers
     }
 
+    /// Moves what was written from the write-ahead log to its place, without holding up the writer; when the log has
+    /// grown past [`WAL_CUT_BYTES`] all the same, because somebody reads all the time, the writer waits for it.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn checkpoint(&self) -> Result<(), StoreError> {
+        sqlx::query("pragma wal_checkpoint(passive)").execute(&self.keeper).await?;
+        if self.length("-wal") > WAL_CUT_BYTES {
+            sqlx::query("pragma wal_checkpoint(truncate)").execute(&self.writer).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a commit waits for the disk itself, so that it survives a loss of power, too. Without it a commit survives
+    /// the death of the process always, and a loss of power may take the last moments; both keep the database whole.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn set_survives_power_loss(&self, survives: bool) -> Result<(), StoreError> {
+        let pragma = if survives { "pragma synchronous = full" } else { "pragma synchronous = normal" };
+        sqlx::query(pragma).execute(&self.writer).await?;
+        Ok(())
+    }
+
     /// Bytes of the database and its write-ahead log.
     pub fn bytes(&self) -> u64 {
-        let length = |suffix: &str| {
-            let mut name = self.file.clone().into_os_string();
-            name.push(suffix);
-            std::fs::metadata(name).map_or(0, |metadata| metadata.len())
-        };
-        length("") + length("-wal")
+        self.length("") + self.length("-wal")
+    }
+
+    fn length(&self, suffix: &str) -> u64 {
+        let mut name = self.file.clone().into_os_string();
+        name.push(suffix);
+        std::fs::metadata(name).map_or(0, |metadata| metadata.len())
     }
 
     /// Writes everything to its place and closes.
     pub async fn close(&self) {
         self.readers.close().await;
+        self.keeper.close().await;
         self.writer.close().await;
     }
+}
+
+/// Whether an error says that the disk is full.
+pub(super) fn is_full(error: &sqlx::Error) -> bool {
+    /// `SQLITE_FULL`, and the extended codes of a write and of growing the shared memory that failed.
+    const FULL: [&str; 3] = ["13", "778", "4874"];
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| FULL.contains(&code.as_ref()))
 }
 
 /// The data folder, held for this process alone.
@@ -142,7 +180,7 @@ fn file_system(_: &Path) -> Option<String> {
 }
 
 /// Opens the writer and the readers and brings the schema up to date.
-async fn connect(file: &Path) -> Result<(SqlitePool, SqlitePool), StoreError> {
+async fn connect(file: &Path) -> Result<[SqlitePool; 3], StoreError> {
     let options = SqliteConnectOptions::new()
         .filename(file)
         .create_if_missing(true)
@@ -152,17 +190,21 @@ async fn connect(file: &Path) -> Result<(SqlitePool, SqlitePool), StoreError> {
         .busy_timeout(Duration::from_secs(5))
         .pragma("temp_store", "memory")
         .pragma("mmap_size", "0")
-        .pragma("journal_size_limit", WAL_LIMIT_BYTES.to_string());
+        .pragma("journal_size_limit", WAL_LIMIT_BYTES.to_string())
+        // A commit that had to move the log's pages to their place would keep senders waiting; the keeper does it.
+        .pragma("wal_autocheckpoint", "0");
     let cache = |kib: u32| format!("-{kib}");
     let writing = options.clone().pragma("cache_size", cache(WRITER_CACHE_KIB));
     let writer = SqlitePoolOptions::new().max_connections(1).connect_with(writing).await.map_err(|e| told(file, &e))?;
     check(file, &writer).await?;
     MIGRATIONS.run(&writer).await.map_err(|error| migration_told(file, error))?;
+    let keeping = options.clone().create_if_missing(false);
+    let keeper = SqlitePoolOptions::new().max_connections(1).connect_with(keeping).await.map_err(|e| told(file, &e))?;
     let reading =
         options.create_if_missing(false).pragma("query_only", "on").pragma("cache_size", cache(READER_CACHE_KIB));
     let readers =
         SqlitePoolOptions::new().max_connections(READERS).connect_with(reading).await.map_err(|e| told(file, &e))?;
-    Ok((writer, readers))
+    Ok([writer, readers, keeper])
 }
 
 /// Looks for damage before anything relies on the database.

@@ -1,175 +1,299 @@
-//! Samples in SQLite: batches as compact blobs, one commit for all batches that came together. Series are few and stay
-//! in memory.
+//! Samples in SQLite.
+//!
+//! A batch is first a row of the log (`log.rs`), committed before it is acknowledged, and in memory (`head.rs`). When a
+//! quarter of an hour is over, its samples become blocks (`seal.rs`, `block.rs`) and leave the log. Blocks are summed up
+//! by the minute and by the hour (`roll.rs`, `rollup.rs`) and deleted when they are old (`retain.rs`). A question is cut
+//! into parts for the tiers (`plan.rs`) and answered group by group (`read.rs`).
+//!
+//! Whatever is done twice gives the same: a series has one value at a moment, and blocks are merged, not appended to. So
+//! a process may die anywhere; the log is read again at start (`replay.rs`).
 
-mod batch;
+mod block;
+mod column;
+mod head;
+mod legacy;
+mod log;
+mod plan;
+mod read;
+mod replay;
+mod retain;
+mod roll;
+mod rollup;
+mod seal;
+mod tier;
+mod varint;
 
 use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
+    collections::BTreeSet,
+    sync::{Arc, PoisonError, RwLock},
 };
 
 use async_trait::async_trait;
-use futures::TryStreamExt;
 use netloom_core::{
-    query::Query,
-    sample::{Batch, SeriesKey},
+    query::{Query, SeriesPoints},
+    sample::SeriesKey,
+    series::{Rows, SeriesId, SharedCatalog},
 };
-use sqlx::{Row, Sqlite, Transaction};
+use sqlx::Row as _;
 use tokio::sync::Mutex;
 
-use super::{QUERY_MAX_VALUES, SeriesValues, Store, StoreError, StoreSize, database::Database};
+use self::{head::Head, tier::Tier};
+use super::{Keep, Scan, ScanPage, ScanPlace, Store, StoreError, StoreSize, TierSize, database::Database};
 
-/// Different series one database holds. A name that grows without end, a random label for example, stops here.
-pub const SERIES_MAX: usize = 20_000;
-/// The longest time between the oldest and the newest sample of a batch, ms: reading a range looks this far past its
-/// end. A batch that spans more is stored in parts.
-const BATCH_SPAN_MAX_MS: i64 = 60_000;
-/// Rows deleted in one transaction, so that deleting a day never holds up a commit for long.
-const FORGET_STEP_ROWS: i64 = 500;
+/// Different series one database holds: ten times a mesh of 64 nodes. A name that grows without end, a random label for
+/// example, stops here.
+pub const SERIES_MAX: usize = 100_000;
+/// Different series of one node: a mesh's share of 256 nodes with six metrics a pair, and a few thousand counters.
+pub const SERIES_OF_NODE_MAX: usize = 8_000;
+/// Bytes of samples in memory at most: an hour of a mesh of 64 nodes. Only when the disk does not keep up is it reached,
+/// and then senders wait.
+const HEAD_MAX_BYTES: usize = 96 * 1_024 * 1_024;
 
-/// The store in one SQLite database.
+/// The samples of one database.
 pub struct SqliteStore {
     database: Arc<Database>,
-    series: Mutex<HashMap<SeriesKey, i64>>,
+    catalog: SharedCatalog,
+    head: Head,
+    /// The newest row of the log. Held while a batch goes to log and head, and while a seal draws the line between what
+    /// belongs to it and what comes later.
+    line: Mutex<i64>,
+    /// Windows with blocks.
+    filled: RwLock<BTreeSet<(Tier, i64)>>,
+    /// Held while new series are taken in.
+    interning: Mutex<()>,
+    /// Held while samples are packed, summed up or deleted.
+    upkeep: Mutex<()>,
 }
 
 impl SqliteStore {
-    /// The samples of a database.
+    /// The samples of a database, with what was acknowledged and not packed read back from the log.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub async fn open(database: Arc<Database>) -> Result<Self, StoreError> {
-        let mut series = HashMap::new();
-        let mut rows = sqlx::query("select id, metric, labels from series").fetch(database.readers());
-        while let Some(row) = rows.try_next().await? {
+        let store = Self {
+            database,
+            catalog: SharedCatalog::default(),
+            head: Head::new(),
+            line: Mutex::new(0),
+            filled: RwLock::default(),
+            interning: Mutex::new(()),
+            upkeep: Mutex::new(()),
+        };
+        store.load().await?;
+        store.replay().await?;
+        store.adopt_legacy().await?;
+        Ok(store)
+    }
+
+    async fn load(&self) -> Result<(), StoreError> {
+        let rows = sqlx::query("select id, metric, labels from series order by id");
+        for row in rows.fetch_all(self.database.readers()).await? {
             let labels =
                 serde_json::from_str(row.try_get("labels")?).map_err(|e| StoreError::Damaged(e.to_string()))?;
-            series.insert(SeriesKey { metric: row.try_get("metric")?, labels }, row.try_get("id")?);
+            let id = u32::try_from(row.try_get::<i64, _>("id")?).map_err(|e| StoreError::Damaged(e.to_string()))?;
+            let key = SeriesKey { metric: row.try_get("metric")?, labels };
+            self.catalog.write(|catalog| catalog.insert(SeriesId(id), key));
         }
-        drop(rows);
-        Ok(Self { database, series: Mutex::new(series) })
+        let windows: Vec<(i64, i64)> =
+            sqlx::query_as("select tier, window from filled").fetch_all(self.database.readers()).await?;
+        let tier = |number: i64| Tier::ALL.get(number as usize).copied();
+        let filled = windows.into_iter().filter_map(|(number, window)| Some((tier(number)?, window)));
+        self.change_filled(|known| known.extend(filled));
+        Ok(())
     }
 
-    /// The ids of the series of a batch, in its order. New ones are added in the same transaction and listed, so that
-    /// they are remembered only when it succeeds.
-    async fn series_ids(
-        known: &HashMap<SeriesKey, i64>,
-        added: &mut HashMap<SeriesKey, i64>,
-        batch: &Batch,
-        tx: &mut Transaction<'_, Sqlite>,
-    ) -> Result<Vec<i64>, StoreError> {
-        let mut ids = Vec::with_capacity(batch.readings.series.len());
-        for key in &batch.readings.series {
-            if let Some(id) = known.get(key).or_else(|| added.get(key)) {
-                ids.push(*id);
-                continue;
-            }
-            if known.len() + added.len() >= SERIES_MAX {
-                return Err(StoreError::TooManySeries(SERIES_MAX));
-            }
-            let labels = serde_json::to_string(&key.labels).map_err(|e| StoreError::Damaged(e.to_string()))?;
-            let inserted = sqlx::query("insert into series (metric, labels) values (?, ?)");
-            let id = inserted.bind(&key.metric).bind(labels).execute(&mut **tx).await?.last_insert_rowid();
-            added.insert(key.clone(), id);
-            ids.push(id);
-        }
-        Ok(ids)
+    /// Reads which windows have blocks.
+    fn filled<T>(&self, read: impl FnOnce(&BTreeSet<(Tier, i64)>) -> T) -> T {
+        read(&self.filled.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Stores one batch. Returns whether it is new.
-    async fn append_one(tx: &mut Transaction<'_, Sqlite>, batch: &Batch, ids: &[i64]) -> Result<bool, StoreError> {
-        let parts = batch::parts(&batch.readings.samples, ids, BATCH_SPAN_MAX_MS);
-        let mut is_new = false;
-        for (index, part) in parts.into_iter().enumerate() {
-            // Parts after the first get numbers that no agent reaches, so that each is recognised when sent again.
-            let seq = batch.seq as i64 + ((index as i64) << 48);
-            let insert =
-                "insert or ignore into batch (node, epoch, seq, t0_ms, t1_ms, samples) values (?, ?, ?, ?, ?, ?)";
-            let insert = sqlx::query(insert).bind(&batch.node).bind(batch.epoch).bind(seq);
-            let insert = insert.bind(part.t0_ms).bind(part.t1_ms).bind(part.blob);
-            is_new |= insert.execute(&mut **tx).await?.rows_affected() > 0;
+    fn change_filled(&self, change: impl FnOnce(&mut BTreeSet<(Tier, i64)>)) {
+        change(&mut self.filled.write().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// The windows of a tier that have blocks, the oldest first.
+    fn filled_windows(&self, tier: Tier) -> Vec<i64> {
+        self.filled(|filled| filled.range((tier, i64::MIN)..=(tier, i64::MAX)).map(|(_, window)| *window).collect())
+    }
+
+    /// The numbers of keys that are known, and the others with their place in the list.
+    fn known(&self, keys: &[SeriesKey]) -> (Vec<Option<SeriesId>>, Vec<usize>) {
+        let ids: Vec<Option<SeriesId>> = self.catalog.read(|catalog| keys.iter().map(|key| catalog.id(key)).collect());
+        let missing = ids.iter().enumerate().filter(|(_, id)| id.is_none()).map(|(at, _)| at).collect();
+        (ids, missing)
+    }
+
+    /// Takes in new series in one durable step.
+    async fn add(&self, keys: &[SeriesKey], missing: &[usize]) -> Result<(), StoreError> {
+        // Numbers are given in a copy of what matters, and published only after the commit.
+        let fresh = self.catalog.read(|catalog| {
+            let mut draft = Draft::of(catalog);
+            missing.iter().map(|at| draft.add(catalog, &keys[*at])).collect::<Result<Vec<_>, _>>()
+        })?;
+        let mut tx = self.database.begin().await?;
+        for chunk in fresh.chunks(500) {
+            let rows: Vec<_> = chunk
+                .iter()
+                .map(|(id, key)| {
+                    serde_json::json!([id.0, key.metric, serde_json::to_string(&key.labels).unwrap_or_default()])
+                })
+                .collect();
+            let insert = "insert into series (id, metric, labels) \
+                          select value ->> 0, value ->> 1, value ->> 2 from json_each(?) where true on conflict do nothing";
+            sqlx::query(insert).bind(serde_json::Value::from(rows).to_string()).execute(&mut *tx).await?;
         }
-        Ok(is_new)
+        tx.commit().await?;
+        self.catalog.write(|catalog| {
+            for (id, key) in fresh {
+                if catalog.id(&key).is_none() {
+                    catalog.insert(id, key);
+                }
+            }
+        });
+        Ok(())
+    }
+}
+
+/// The numbers that new series would get, and whether there is room for them.
+struct Draft {
+    total: usize,
+    of_node: std::collections::HashMap<String, usize>,
+    next: std::collections::HashMap<String, u32>,
+    seen: std::collections::HashMap<SeriesKey, SeriesId>,
+    groups: u32,
+}
+
+impl Draft {
+    fn of(catalog: &netloom_core::series::Catalog) -> Self {
+        let (of_node, next, seen) = Default::default();
+        Self { total: catalog.len(), of_node, next, seen, groups: catalog.groups() }
+    }
+
+    fn add(
+        &mut self,
+        catalog: &netloom_core::series::Catalog,
+        key: &SeriesKey,
+    ) -> Result<(SeriesId, SeriesKey), StoreError> {
+        use netloom_core::series::GROUP;
+        if let Some(id) = self.seen.get(key) {
+            return Ok((*id, key.clone()));
+        }
+        let node = key.node();
+        let of_node = self.of_node.entry(node.to_owned()).or_insert_with(|| catalog.of_node(node));
+        if *of_node >= SERIES_OF_NODE_MAX {
+            let who = if node.is_empty() { "what names no node".to_owned() } else { format!("node {node}") };
+            return Err(StoreError::TooManySeries { who, limit: SERIES_OF_NODE_MAX });
+        }
+        if self.total >= SERIES_MAX {
+            return Err(StoreError::TooManySeries { who: "the hub".into(), limit: SERIES_MAX });
+        }
+        let next = self.next.entry(key.metric.clone()).or_insert_with(|| catalog.next_in_group(&key.metric));
+        if *next % GROUP == 0 {
+            *next = self.groups * GROUP;
+            self.groups += 1;
+        }
+        let id = SeriesId(*next);
+        *next += 1;
+        *of_node += 1;
+        self.total += 1;
+        self.seen.insert(key.clone(), id);
+        Ok((id, key.clone()))
     }
 }
 
 #[async_trait]
 impl Store for SqliteStore {
-    async fn append(&self, batches: &[Batch]) -> Result<Vec<bool>, StoreError> {
-        let mut known = self.series.lock().await;
-        let mut added = HashMap::new();
+    fn catalog(&self) -> &SharedCatalog {
+        &self.catalog
+    }
+
+    async fn intern(&self, keys: &[SeriesKey]) -> Result<Vec<SeriesId>, StoreError> {
+        let (mut ids, mut missing) = self.known(keys);
+        if !missing.is_empty() {
+            let _alone = self.interning.lock().await;
+            // Somebody else may have been faster.
+            (_, missing) = self.known(keys);
+            if !missing.is_empty() {
+                self.add(keys, &missing).await?;
+            }
+            (ids, _) = self.known(keys);
+        }
+        ids.into_iter().map(|id| id.ok_or_else(|| StoreError::Damaged("a series was not taken in".into()))).collect()
+    }
+
+    async fn append(&self, batches: &[Rows]) -> Result<Vec<bool>, StoreError> {
+        if self.head.bytes() > HEAD_MAX_BYTES {
+            return Err(StoreError::Busy);
+        }
+        let encoded: Vec<_> = batches.iter().map(|batch| log::encode(&batch.rows)).collect();
+        let mut line = self.line.lock().await;
+        let mut newest = *line;
         let mut tx = self.database.begin().await?;
         let mut are_new = Vec::with_capacity(batches.len());
-        for batch in batches {
-            let ids = Self::series_ids(&known, &mut added, batch, &mut tx).await?;
+        for (batch, parts) in batches.iter().zip(encoded) {
             // A batch without samples only says that its node lives; that is not history.
-            let is_new = batch.readings.samples.is_empty() || Self::append_one(&mut tx, batch, &ids).await?;
+            let mut is_new = parts.is_empty();
+            for part in parts {
+                let insert = "insert or ignore into log (node, epoch, seq, window, samples) values (?, ?, ?, ?, ?)";
+                let origin = batch.origin.as_ref();
+                let insert = sqlx::query(insert)
+                    .bind(origin.map(|origin| origin.node.as_str()))
+                    .bind(origin.map(|origin| origin.epoch))
+                    .bind(origin.map(|origin| origin.seq as i64));
+                let done = insert.bind(part.window).bind(part.data).execute(&mut *tx).await?;
+                if done.rows_affected() > 0 {
+                    is_new = true;
+                    newest = newest.max(done.last_insert_rowid());
+                }
+            }
             are_new.push(is_new);
         }
         tx.commit().await?;
-        known.extend(added);
+        *line = newest;
+        for (batch, _) in batches.iter().zip(&are_new).filter(|(_, is_new)| **is_new) {
+            self.head.push(&batch.rows);
+        }
         Ok(are_new)
     }
 
-    async fn read(&self, query: &Query) -> Result<Vec<SeriesValues>, StoreError> {
-        let wanted: HashMap<i64, SeriesKey> = {
-            let known = self.series.lock().await;
-            let selected = known.iter().filter(|(key, _)| query.selects(key));
-            selected.map(|(key, id)| (*id, key.clone())).collect()
-        };
-        if wanted.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut found: BTreeMap<i64, Vec<(i64, f64)>> = BTreeMap::new();
-        let mut count = 0;
-        let select = "select t0_ms, samples from batch where t1_ms >= ? and t1_ms <= ? and t0_ms <= ?";
-        let mut rows = sqlx::query(select)
-            .bind(query.from_ms)
-            .bind(query.to_ms.saturating_add(BATCH_SPAN_MAX_MS))
-            .bind(query.to_ms)
-            .fetch(self.database.readers());
-        while let Some(row) = rows.try_next().await? {
-            let t0_ms: i64 = row.try_get("t0_ms")?;
-            let blob: &[u8] = row.try_get("samples")?;
-            for (id, ts_ms, value) in batch::decode(t0_ms, blob)? {
-                if wanted.contains_key(&id) && (query.from_ms..=query.to_ms).contains(&ts_ms) {
-                    found.entry(id).or_default().push((ts_ms, value));
-                    count += 1;
-                }
-            }
-            if count > QUERY_MAX_VALUES {
-                return Err(StoreError::TooLarge);
-            }
-        }
-        let mut series: Vec<SeriesValues> = found
-            .into_iter()
-            .filter_map(|(id, mut values)| {
-                values.sort_by_key(|(ts_ms, _)| *ts_ms);
-                Some((wanted.get(&id)?.clone(), values))
-            })
-            .collect();
-        series.sort_by(|a, b| a.0.cmp(&b.0));
-        Ok(series)
+    async fn query(&self, query: &Query) -> Result<Vec<SeriesPoints>, StoreError> {
+        self.answer(query).await
     }
 
-    async fn forget(&self, samples_ms: i64) -> Result<u64, StoreError> {
-        let delete = "delete from batch where id in (select id from batch where t1_ms < ? order by t1_ms limit ?)";
-        let mut total = 0;
-        loop {
-            let step = sqlx::query(delete).bind(samples_ms).bind(FORGET_STEP_ROWS);
-            let deleted = step.execute(self.database.writer()).await?.rows_affected();
-            total += deleted;
-            if deleted < FORGET_STEP_ROWS as u64 {
-                break;
-            }
+    async fn scan(&self, scan: &Scan, place: ScanPlace) -> Result<ScanPage, StoreError> {
+        self.scan_page(scan, place).await
+    }
+
+    async fn maintain(&self, keep: &Keep, now_ms: i64) -> Result<bool, StoreError> {
+        let _alone = self.upkeep.lock().await;
+        let is_sealed = self.seal_due(now_ms, keep.quiet).await?;
+        // Packing comes first: it frees memory.
+        if is_sealed {
+            return Ok(true);
         }
-        sqlx::query("pragma incremental_vacuum(200)").execute(self.database.writer()).await?;
-        Ok(total)
+        let is_rolled = self.roll_due(now_ms).await?;
+        let is_deleted = self.forget_due(keep, now_ms).await?;
+        Ok(is_rolled || is_deleted)
     }
 
     async fn size(&self) -> Result<StoreSize, StoreError> {
-        let batches: i64 = sqlx::query_scalar("select count(*) from batch").fetch_one(self.database.readers()).await?;
-        let series = self.series.lock().await.len();
-        Ok(StoreSize { bytes: self.database.bytes(), series, batches: batches as u64 })
+        let rows: Vec<(i64, i64, i64, i64)> =
+            sqlx::query_as("select tier, blocks, samples, bytes from tier order by tier")
+                .fetch_all(self.database.readers())
+                .await?;
+        let size = |(tier, (_, blocks, samples, bytes)): (Tier, (i64, i64, i64, i64))| TierSize {
+            tier: tier.name().to_owned(),
+            blocks: blocks as u64,
+            samples: samples as u64,
+            bytes: bytes as u64,
+        };
+        Ok(StoreSize {
+            bytes: self.database.bytes(),
+            series: self.catalog.read(netloom_core::series::Catalog::len),
+            unsealed: self.head.samples(),
+            oldest_ms: self.oldest_ms(),
+            tiers: Tier::ALL.into_iter().zip(rows).map(size).collect(),
+        })
     }
 }

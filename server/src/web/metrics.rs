@@ -95,6 +95,16 @@ impl Exposition {
             ("netloom_ingest_batches", "Batches stored", self.counts.batches),
             ("netloom_ingest_duplicates", "Batches that had been stored before", self.counts.duplicates),
             ("netloom_ingest_failed", "Batches that could not be stored", self.counts.failed),
+            (
+                "netloom_ingest_late",
+                "Samples stored but neither judged nor shown live, because they came late",
+                self.counts.late,
+            ),
+            (
+                "netloom_ingest_unstreamed",
+                "Samples not shown live, because too many came at once",
+                self.counts.unstreamed,
+            ),
             ("netloom_alert_unwatched", "Samples of subjects beyond the limit of a rule", self.counts.unwatched),
             ("netloom_stream_events", "Events published", self.published),
             ("netloom_stream_lagged", "Listeners that were too slow and had to start anew", self.lagged),
@@ -107,11 +117,29 @@ impl Exposition {
             ("netloom_stream_listeners", "Open streams", self.listeners as f64),
             ("netloom_store_size_bytes", "Bytes of the database", self.size.bytes as f64),
             ("netloom_store_series", "Different series", self.size.series as f64),
-            ("netloom_store_batches", "Batches in the database", self.size.batches as f64),
+            ("netloom_store_unsealed_samples", "Samples that are in no block yet", self.size.unsealed as f64),
             ("netloom_start_time_seconds", "When the hub started", self.started_ms as f64 / 1_000.0),
         ];
         for (name, help, value) in gauges {
             encoder.encode_descriptor(name, help, None, MetricType::Gauge)?.encode_gauge(&value)?;
+        }
+        let mut bytes = encoder.encode_descriptor(
+            "netloom_store_tier_bytes",
+            "Bytes of data of a tier",
+            None,
+            MetricType::Gauge,
+        )?;
+        for tier in &self.size.tiers {
+            bytes.encode_family(&[("tier", tier.tier.as_str())])?.encode_gauge(&(tier.bytes as f64))?;
+        }
+        let mut samples = encoder.encode_descriptor(
+            "netloom_store_tier_samples",
+            "Samples or summaries of a tier",
+            None,
+            MetricType::Gauge,
+        )?;
+        for tier in &self.size.tiers {
+            samples.encode_family(&[("tier", tier.tier.as_str())])?.encode_gauge(&(tier.samples as f64))?;
         }
         Ok(())
     }

@@ -41,6 +41,7 @@ async fn boot(state: &WebState) -> Boot {
         incidents: state.board.incidents(),
         health: state.board.health(),
         settings: state.keeper.details().await,
+        storage_problem: state.board.storage_problem(),
     }
 }
 

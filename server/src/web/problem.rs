@@ -64,6 +64,8 @@ impl From<StoreError> for ProblemReply {
             StoreError::TooLarge => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "too-large", error.to_string()).at("from")
             }
+            StoreError::Full => Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk-full", error.to_string()),
+            StoreError::Busy => Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", error.to_string()),
             error => {
                 tracing::error!(%error, "the store failed");
                 let detail = "the database cannot answer now; the hub's log says why";

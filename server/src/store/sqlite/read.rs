@@ -1,0 +1,276 @@
+//! Answers questions, group by group: each group's blocks are read and decoded once, whatever series of it are asked for.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use futures::{StreamExt, TryStreamExt, stream};
+use netloom_core::{
+    query::{Query, SeriesPoints, Shape, Step},
+    series::SeriesId,
+    stats::aggregate::Aggregation,
+};
+use sqlx::Row as _;
+
+use super::{
+    SqliteStore,
+    block::{Block, Samples, in_order},
+    plan::{self, Coverage, Segment},
+    rollup::{self, Summaries},
+    seal::blocking,
+    tier::Tier,
+};
+use crate::store::{ANSWER_MAX_POINTS, Scan, ScanPage, ScanPlace, StoreError};
+
+/// Groups that are read and decoded at a time, as many as there are connections that read.
+const GROUPS_AT_ONCE: usize = 3;
+/// Samples of one page of a scan: a few megabytes.
+const SCAN_PAGE_SAMPLES: usize = 100_000;
+/// Blocks looked at for one page of a scan, so that a page of an empty stretch ends as well.
+const SCAN_PAGE_BLOCKS: usize = 512;
+
+/// A segment with its blocks.
+struct Part {
+    segment: Segment,
+    blocks: Vec<(i64, Vec<u8>)>,
+}
+
+/// What is in the head, per series of a group.
+type Fresh = BTreeMap<SeriesId, Samples>;
+
+impl SqliteStore {
+    /// The points of all series that the query selects.
+    pub(super) async fn answer(&self, query: &Query) -> Result<Vec<SeriesPoints>, StoreError> {
+        let ids = self.catalog.read(|catalog| catalog.select(&query.metric, query.labels.iter()));
+        let mut newest = self.newest(query, &ids);
+        let rest: Vec<SeriesId> = ids.iter().copied().filter(|id| !newest.contains_key(id)).collect();
+        let segments: Arc<[Segment]> = self.plan(query).into();
+        let count = Arc::new(AtomicUsize::new(0));
+        let groups: Vec<Vec<SeriesId>> =
+            rest.chunk_by(|a, b| a.group() == b.group()).map(<[SeriesId]>::to_vec).collect();
+        let answers = stream::iter(groups)
+            .map(|ids| self.answer_group(query.clone(), ids, segments.clone(), count.clone()))
+            .buffered(GROUPS_AT_ONCE);
+        let answers: Vec<Vec<(SeriesId, Vec<(i64, f64)>)>> = answers.try_collect().await?;
+        newest.extend(answers.into_iter().flatten());
+        let labelled = |catalog: &netloom_core::series::Catalog| {
+            let points = newest.into_iter().filter(|(_, points)| !points.is_empty());
+            let labels = |id| catalog.key(id).map(|key| key.labels.clone()).unwrap_or_default();
+            points.map(|(id, points)| SeriesPoints { labels: labels(id), points }).collect()
+        };
+        Ok(query.fold(self.catalog.read(labelled)))
+    }
+
+    /// The answers to "which value is the newest" that memory holds.
+    fn newest(&self, query: &Query, ids: &[SeriesId]) -> BTreeMap<SeriesId, Vec<(i64, f64)>> {
+        let (Step::Whole { at_ms }, Shape::One(Aggregation::Last)) = (query.step, query.shape) else {
+            return BTreeMap::new();
+        };
+        // A block may hold something newer only if the clock was turned back.
+        let packed = self.filled_windows(Tier::Raw).last().map_or(i64::MIN, |window| Tier::Raw.bounds(*window).1);
+        let is_newest = |ts_ms: i64| ts_ms >= packed && (query.from_ms..=query.to_ms).contains(&ts_ms);
+        let last = |id: &SeriesId| {
+            let (_, value) = self.head.last(*id).filter(|(ts_ms, _)| is_newest(*ts_ms))?;
+            Some((*id, vec![(at_ms, value)]))
+        };
+        ids.iter().filter_map(last).collect()
+    }
+
+    /// The oldest moment that anything is known of, ms.
+    pub(super) fn oldest_ms(&self) -> Option<i64> {
+        let packed = self.filled(|filled| filled.iter().map(|(tier, window)| tier.bounds(*window).0).min());
+        let unpacked = self.head.occupied().first().map(|window| Tier::Raw.bounds(*window).0);
+        packed.into_iter().chain(unpacked).min()
+    }
+
+    fn plan(&self, query: &Query) -> Vec<Segment> {
+        let raw = self.filled_windows(Tier::Raw);
+        let head = self.head.occupied();
+        let ends = raw.iter().chain(&head).map(|window| Tier::Raw.bounds(*window));
+        let raw_from_ms = ends.clone().map(|(from_ms, _)| from_ms).min();
+        let summed_to_ms = self.filled(|filled| filled.iter().map(|(tier, window)| tier.bounds(*window).1).max());
+        let newest_ms = ends.map(|(_, to_ms)| to_ms).chain(summed_to_ms).max().unwrap_or(i64::MIN);
+        let is_rolled = |tier: Tier, window: i64| {
+            let is_filled = self.filled(|filled| filled.contains(&(tier, window)));
+            // What came late counts before it is packed and summed up anew.
+            is_filled && !tier.windows_below(window, Tier::Raw).any(|raw| head.contains(&raw))
+        };
+        let coverage = Coverage {
+            is_rolled: &is_rolled,
+            raw_from_ms: raw_from_ms.unwrap_or(newest_ms),
+            oldest_ms: self.oldest_ms().unwrap_or(i64::MAX),
+            newest_ms,
+        };
+        plan::plan(query, &coverage)
+    }
+
+    async fn answer_group(
+        &self,
+        query: Query,
+        ids: Vec<SeriesId>,
+        segments: Arc<[Segment]>,
+        count: Arc<AtomicUsize>,
+    ) -> Result<Vec<(SeriesId, Vec<(i64, f64)>)>, StoreError> {
+        // Memory first: what is packed in between is in both and counted once, the other way round it would be in neither.
+        let fresh = self.fresh(&ids, query.from_ms, query.to_ms);
+        let Some(group) = ids.first().map(|id| id.group()) else { return Ok(Vec::new()) };
+        let mut parts = Vec::with_capacity(segments.len());
+        for segment in segments.iter() {
+            parts.push(Part { segment: *segment, blocks: self.blocks(group, *segment).await? });
+        }
+        blocking(move || points(&query, &ids, &parts, fresh, &count)).await
+    }
+
+    fn fresh(&self, ids: &[SeriesId], from_ms: i64, to_ms: i64) -> Fresh {
+        let read = |id: &SeriesId| {
+            let mut samples = Vec::new();
+            self.head.read(*id, from_ms, to_ms, &mut samples);
+            (*id, samples)
+        };
+        ids.iter().map(read).collect()
+    }
+
+    /// The blocks of a group that a segment touches: window and data.
+    async fn blocks(&self, group: u32, segment: Segment) -> Result<Vec<(i64, Vec<u8>)>, StoreError> {
+        let Segment { tier, from_ms, to_ms } = segment;
+        let select = sqlx::query("select id, data from block where id between ? and ? order by id");
+        // Windows before 1970 and after the year 120,000 have no rows.
+        let row = |ts_ms: i64| tier.row(group, tier.window_of(ts_ms).clamp(0, i64::from(u32::MAX)));
+        let rows = select.bind(row(from_ms)).bind(row(to_ms)).fetch_all(self.database.readers()).await?;
+        rows.iter().map(|row| Ok((Tier::window_of_row(row.try_get("id")?), row.try_get("data")?))).collect()
+    }
+
+    /// The next page of a scan. A place is a window and a group of it.
+    pub(super) async fn scan_page(&self, scan: &Scan, place: ScanPlace) -> Result<ScanPage, StoreError> {
+        let groups: Vec<&[SeriesId]> = scan.series.chunk_by(|a, b| a.group() == b.group()).collect();
+        let (first, last) = (Tier::Raw.window_of(scan.from_ms), Tier::Raw.window_of(scan.to_ms));
+        let windows = self.windows_between(first.max(place.0), last);
+        let mut page = ScanPage::default();
+        let (mut samples, mut blocks) = (0, 0);
+        for window in windows {
+            let skip = if window == place.0 { place.1 } else { 0 };
+            for (at, ids) in groups.iter().enumerate().skip(skip) {
+                if samples >= SCAN_PAGE_SAMPLES || blocks >= SCAN_PAGE_BLOCKS {
+                    page.next = Some(ScanPlace(window, at));
+                    return Ok(page);
+                }
+                let (start_ms, end_ms) = Tier::Raw.bounds(window);
+                let segment =
+                    Segment { tier: Tier::Raw, from_ms: scan.from_ms.max(start_ms), to_ms: scan.to_ms.min(end_ms - 1) };
+                let fresh = self.fresh(ids, segment.from_ms, segment.to_ms);
+                let part = Part { segment, blocks: self.blocks(ids[0].group(), segment).await? };
+                let ids = ids.to_vec();
+                let found = blocking(move || raw_samples(&ids, &part, fresh)).await?;
+                blocks += 1;
+                samples += found.iter().map(|(_, samples)| samples.len()).sum::<usize>();
+                page.series.extend(found);
+            }
+        }
+        Ok(page)
+    }
+
+    /// The windows with raw samples, packed or not.
+    fn windows_between(&self, first: i64, last: i64) -> Vec<i64> {
+        let mut windows = self.filled_windows(Tier::Raw);
+        windows.extend(self.head.occupied());
+        windows.sort_unstable();
+        windows.dedup();
+        windows.retain(|window| (first..=last).contains(window));
+        windows
+    }
+}
+
+/// The samples of a raw part per series, in order of time.
+fn raw_samples(ids: &[SeriesId], part: &Part, mut fresh: Fresh) -> Result<Vec<(SeriesId, Samples)>, StoreError> {
+    let mut found = Vec::new();
+    let parsed = part.blocks.iter().map(|(window, data)| Block::parse(*window, data));
+    let parsed: Vec<Block> = parsed.collect::<Result<_, _>>()?;
+    for id in ids {
+        let samples = series_samples(*id, &parsed, part.segment, fresh.get_mut(id))?;
+        if !samples.is_empty() {
+            found.push((*id, samples));
+        }
+    }
+    Ok(found)
+}
+
+fn series_samples(
+    id: SeriesId,
+    blocks: &[Block],
+    segment: Segment,
+    fresh: Option<&mut Samples>,
+) -> Result<Samples, StoreError> {
+    let mut samples = Vec::new();
+    for block in blocks {
+        block.read(id.slot(), &mut samples)?;
+    }
+    let range = segment.from_ms..=segment.to_ms;
+    samples.retain(|(ts_ms, _)| range.contains(ts_ms));
+    if let Some(fresh) = fresh {
+        samples.extend(fresh.iter().filter(|(ts_ms, _)| range.contains(ts_ms)));
+    }
+    in_order(&mut samples);
+    Ok(samples)
+}
+
+/// A part that was opened: blocks of samples, or summaries by slot.
+enum Opened<'a> {
+    Raw(Segment, Vec<Block<'a>>),
+    Summed(Segment, BTreeMap<u32, Summaries>),
+}
+
+fn open<'a>(part: &'a Part, ids: &[SeriesId]) -> Result<Opened<'a>, StoreError> {
+    let Segment { tier, .. } = part.segment;
+    if tier == Tier::Raw {
+        let blocks = part.blocks.iter().map(|(window, data)| Block::parse(*window, data));
+        return Ok(Opened::Raw(part.segment, blocks.collect::<Result<_, _>>()?));
+    }
+    let mut slots = BTreeMap::<u32, Summaries>::new();
+    for (window, data) in &part.blocks {
+        let wanted = |slot| ids.iter().any(|id| id.slot() == slot);
+        for (slot, summaries) in rollup::decode(tier, *window, data, wanted)? {
+            slots.entry(slot).or_default().extend(summaries);
+        }
+    }
+    Ok(Opened::Summed(part.segment, slots))
+}
+
+/// The points of the series of one group.
+fn points(
+    query: &Query,
+    ids: &[SeriesId],
+    parts: &[Part],
+    mut fresh: Fresh,
+    count: &AtomicUsize,
+) -> Result<Vec<(SeriesId, Vec<(i64, f64)>)>, StoreError> {
+    let opened: Vec<Opened> = parts.iter().map(|part| open(part, ids)).collect::<Result<_, _>>()?;
+    let mut answers = Vec::with_capacity(ids.len());
+    for id in ids {
+        let mut builder = query.builder();
+        for part in &opened {
+            match part {
+                Opened::Raw(segment, blocks) => {
+                    let samples = series_samples(*id, blocks, *segment, fresh.get_mut(id))?;
+                    samples.into_iter().for_each(|(ts_ms, value)| builder.value(ts_ms, value));
+                }
+                Opened::Summed(segment, slots) => {
+                    let range = segment.from_ms..=segment.to_ms;
+                    let summaries = slots.get(&id.slot()).into_iter().flatten();
+                    summaries
+                        .filter(|(at_ms, _)| range.contains(at_ms))
+                        .for_each(|(at_ms, summary)| builder.summary(*at_ms, summary));
+                }
+            }
+        }
+        let points = builder.finish();
+        if count.fetch_add(points.len(), Ordering::Relaxed) + points.len() > ANSWER_MAX_POINTS {
+            return Err(StoreError::TooLarge);
+        }
+        answers.push((*id, points));
+    }
+    Ok(answers)
+}

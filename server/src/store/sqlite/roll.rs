@@ -1,0 +1,129 @@
+//! Sums blocks up by the minute and by the hour.
+
+use std::collections::BTreeMap;
+
+use netloom_core::series::GROUP;
+use sqlx::Row as _;
+
+use super::{
+    SqliteStore,
+    block::{Block, in_order},
+    rollup::{self, Summaries},
+    seal::{Packed, blocking},
+    tier::Tier,
+};
+use crate::store::StoreError;
+
+/// A window is summed up this long after its end, ms: later than it is packed, and late enough that agents which were cut
+/// off for a moment have delivered; what comes still later is summed up anew.
+const DELAY_MS: i64 = 20 * 60_000;
+/// Groups summed up at once.
+const STEP_GROUPS: u32 = 8;
+
+/// The blocks of a group: window and data.
+type Stored = Vec<(i64, Vec<u8>)>;
+
+impl SqliteStore {
+    /// Sums one window up that is due. Returns whether there was one.
+    pub(super) async fn roll_due(&self, now_ms: i64) -> Result<bool, StoreError> {
+        for tier in [Tier::Minute, Tier::Hour] {
+            if let Some(window) = self.due(tier, now_ms) {
+                tracing::debug!(tier = tier.name(), window, "summing up");
+                self.roll(tier, window).await?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The oldest window of a tier that is over, whose parts are all there, and that is not summed up.
+    fn due(&self, tier: Tier, now_ms: i64) -> Option<i64> {
+        let finer = tier.finer()?;
+        let unsealed: Vec<i64> =
+            self.head.occupied().iter().map(|window| tier.window_of(Tier::Raw.bounds(*window).0)).collect();
+        let is_due = |window: &i64| {
+            tier.bounds(*window).1 + DELAY_MS <= now_ms
+                && !unsealed.contains(window)
+                && !self.filled(|filled| filled.contains(&(tier, *window)))
+                && self.is_complete(tier, *window)
+        };
+        let mut windows: Vec<i64> =
+            self.filled_windows(finer).iter().map(|window| tier.window_of(finer.bounds(*window).0)).collect();
+        windows.dedup();
+        // Where raw blocks are gone, their summaries are all there will ever be.
+        let raw_from = self.filled_windows(Tier::Raw).first().map_or(i64::MAX, |window| Tier::Raw.bounds(*window).0);
+        windows.into_iter().filter(|window| tier != Tier::Minute || tier.bounds(*window).1 > raw_from).find(is_due)
+    }
+
+    /// Whether every window of the finer tier that has raw blocks is there.
+    fn is_complete(&self, tier: Tier, window: i64) -> bool {
+        let Some(finer @ Tier::Minute) = tier.finer() else { return true };
+        tier.windows_below(window, finer).all(|part| {
+            self.filled(|filled| {
+                filled.contains(&(finer, part))
+                    || !finer.windows_below(part, Tier::Raw).any(|raw| filled.contains(&(Tier::Raw, raw)))
+            })
+        })
+    }
+
+    async fn roll(&self, tier: Tier, window: i64) -> Result<(), StoreError> {
+        let groups = self.catalog.read(netloom_core::series::Catalog::groups);
+        for first in (0..groups).step_by(STEP_GROUPS as usize) {
+            let mut work = Vec::new();
+            for group in first..groups.min(first + STEP_GROUPS) {
+                let stored = self.parts(tier, group, window).await?;
+                if !stored.is_empty() {
+                    work.push((group, stored));
+                }
+            }
+            if work.is_empty() {
+                continue;
+            }
+            let pack = move |(group, stored): (u32, Stored)| sum_up(tier, group, window, &stored);
+            let blocks = blocking(move || work.into_iter().map(pack).collect::<Result<Vec<_>, _>>()).await?;
+            self.write_blocks(tier, blocks).await?;
+        }
+        let mut tx = self.database.begin().await?;
+        self.mark_filled(&mut tx, tier, window).await?;
+        tx.commit().await?;
+        self.change_filled(|filled| {
+            filled.insert((tier, window));
+        });
+        Ok(())
+    }
+
+    /// The blocks of the finer tier that lie in a window of a group.
+    async fn parts(&self, tier: Tier, group: u32, window: i64) -> Result<Stored, StoreError> {
+        let Some(finer) = tier.finer() else { return Ok(Vec::new()) };
+        let below = tier.windows_below(window, finer);
+        let select = sqlx::query("select id, data from block where id between ? and ? order by id");
+        let select = select.bind(finer.row(group, below.start)).bind(finer.row(group, below.end - 1));
+        let rows = select.fetch_all(self.database.readers()).await?;
+        let part = |row: &sqlx::sqlite::SqliteRow| Ok((Tier::window_of_row(row.try_get("id")?), row.try_get("data")?));
+        rows.iter().map(part).collect()
+    }
+}
+
+/// The block of a tier made from those of the finer one.
+fn sum_up(tier: Tier, group: u32, window: i64, stored: &Stored) -> Result<Packed, StoreError> {
+    let mut slots = BTreeMap::<u32, Summaries>::new();
+    for (part, data) in stored {
+        if tier == Tier::Minute {
+            let block = Block::parse(*part, data)?;
+            for (slot, _) in block.slots() {
+                let mut samples = Vec::new();
+                block.read(slot, &mut samples)?;
+                in_order(&mut samples);
+                slots.entry(slot).or_default().extend(rollup::of_samples(tier, &samples));
+            }
+        } else {
+            for (slot, summaries) in rollup::decode(Tier::Minute, *part, data, |_| true)? {
+                slots.entry(slot).or_default().extend(rollup::of_summaries(tier, &summaries));
+            }
+        }
+    }
+    let slots: Vec<(u32, Summaries)> = slots.into_iter().collect();
+    debug_assert!(slots.len() <= GROUP as usize);
+    let count = slots.iter().map(|(_, summaries)| summaries.len()).sum();
+    Ok(Packed { row: tier.row(group, window), count, data: rollup::encode(tier, window, &slots) })
+}
