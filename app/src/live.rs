@@ -201,6 +201,8 @@ impl Live {
 
     /// Asks for everything that a gap in the stream may have hidden.
     pub(crate) fn resync(self) {
+        // Told again, if it is still so.
+        self.storage_problem.set(None);
         self.ask(|_| true);
         self.refresh_settings();
         self.refresh_incidents();

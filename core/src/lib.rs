@@ -17,6 +17,7 @@ pub mod matrix;
 pub mod metric;
 pub mod network;
 pub mod probe;
+pub mod push;
 pub mod query;
 pub mod rule;
 pub mod sample;

@@ -95,6 +95,11 @@ impl Catalog {
         self.keys.get(id.0 as usize)?.as_ref()
     }
 
+    /// Whether a metric has series.
+    pub fn knows(&self, metric: &str) -> bool {
+        self.by_metric.contains_key(metric)
+    }
+
     /// How many series a node has.
     pub fn of_node(&self, node: &str) -> usize {
         self.per_node.get(node).copied().unwrap_or(0)

@@ -10,6 +10,7 @@ mod nodes;
 mod openapi;
 mod pages;
 mod problem;
+mod push;
 mod query;
 mod settings;
 mod stream;
@@ -72,6 +73,7 @@ pub async fn router(state: WebState) -> Router {
         .merge(nodes::router())
         .merge(alerts::router())
         .merge(query::router())
+        .merge(push::router())
         .merge(settings::router())
         .merge(openapi::router())
         .merge(assets::router())

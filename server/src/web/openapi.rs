@@ -3,7 +3,7 @@
 use axum::{Json, Router, routing::get};
 use utoipa::OpenApi;
 
-use super::{WebState, alerts, health, metrics, network, nodes, query, settings, stream};
+use super::{WebState, alerts, health, metrics, network, nodes, push, query, settings, stream};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -22,6 +22,9 @@ use super::{WebState, alerts, health, metrics, network, nodes, query, settings, 
         nodes::nodes,
         alerts::alerts,
         query::query,
+        query::matrix,
+        push::samples,
+        push::remote_write::write,
         settings::document,
         settings::details,
         settings::change,

@@ -8,8 +8,9 @@ use axum::{
 };
 use netloom_core::{
     api::Problem,
+    matrix::{Matrix, MatrixText},
     metric,
-    query::{QueryAnswer, QueryText},
+    query::{Query, QueryAnswer, QueryText, SeriesPoints},
 };
 
 use super::{WebState, problem::ProblemReply};
@@ -17,27 +18,56 @@ use crate::clock;
 
 /// The routes of this area.
 pub fn router() -> Router<WebState> {
-    Router::new().route("/api/v1/query", get(query))
+    Router::new().route("/api/v1/query", get(query)).route("/api/v1/matrix", get(matrix))
 }
 
-/// The points of every series of a metric within a range.
+/// The points of every series of a metric within a range. Where raw samples are no longer kept, summaries of a minute or
+/// an hour answer; their percentiles are within 2 %.
 #[utoipa::path(get, path = "/api/v1/query", tag = "query", params(QueryText), responses(
     (status = 200, description = "one entry per series that has points", body = QueryAnswer),
     (status = 400, description = "a parameter is wrong", body = Problem),
     (status = 404, description = "there is no such metric", body = Problem),
-    (status = 422, description = "the question touches too many values", body = Problem),
+    (status = 422, description = "the answer has too many points", body = Problem),
 ))]
 pub async fn query(
     State(state): State<WebState>,
     text: Result<UrlQuery<QueryText>, QueryRejection>,
 ) -> Result<Json<QueryAnswer>, ProblemReply> {
-    let UrlQuery(text) =
-        text.map_err(|why| ProblemReply::new(StatusCode::BAD_REQUEST, "bad-parameter", why.body_text()))?;
-    let query = text.parse(clock::now())?;
-    let series = state.stores.samples.query(&query).await?;
-    if series.is_empty() && metric::find(&query.metric).is_none() {
-        let detail = format!("metric: no series is called {:?}", query.metric);
-        return Err(ProblemReply::new(StatusCode::NOT_FOUND, "unknown-metric", detail).at("metric"));
+    let query = understood(text)?.parse(clock::now())?;
+    let series = answer(&state, &query).await?;
+    Ok(Json(QueryAnswer { unit: metric::unit_of(&query.metric), metric: query.metric, series }))
+}
+
+/// One value per ordered pair of nodes: of the newest round, or of any window of the past.
+#[utoipa::path(get, path = "/api/v1/matrix", tag = "query", params(MatrixText), responses(
+    (status = 200, description = "rows send, columns receive; null where there is no data", body = Matrix),
+    (status = 400, description = "a parameter is wrong", body = Problem),
+    (status = 404, description = "there is no such metric", body = Problem),
+))]
+pub async fn matrix(
+    State(state): State<WebState>,
+    text: Result<UrlQuery<MatrixText>, QueryRejection>,
+) -> Result<Json<Matrix>, ProblemReply> {
+    let query = understood(text)?.parse(clock::now())?;
+    let series = answer(&state, &query).await?;
+    Ok(Json(Matrix::new(&query, metric::unit_of(&query.metric), &series)))
+}
+
+fn understood<T>(text: Result<UrlQuery<T>, QueryRejection>) -> Result<T, ProblemReply> {
+    match text {
+        Ok(UrlQuery(text)) => Ok(text),
+        Err(why) => Err(ProblemReply::new(StatusCode::BAD_REQUEST, "bad-parameter", why.body_text())),
     }
-    Ok(Json(QueryAnswer { unit: metric::unit_of(&query.metric), metric: query.metric.clone(), series }))
+}
+
+async fn answer(state: &WebState, query: &Query) -> Result<Vec<SeriesPoints>, ProblemReply> {
+    let series = state.stores.samples.query(query).await?;
+    if series.is_empty() && metric::find(&query.metric).is_none() {
+        let is_known = state.stores.samples.catalog().read(|catalog| catalog.knows(&query.metric));
+        if !is_known {
+            let detail = format!("metric: no series is called {:?}", query.metric);
+            return Err(ProblemReply::new(StatusCode::NOT_FOUND, "unknown-metric", detail).at("metric"));
+        }
+    }
+    Ok(series)
 }

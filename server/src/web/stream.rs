@@ -172,7 +172,9 @@ impl Listener {
         for incident in board.incidents().into_iter().rev() {
             self.push(&LiveEvent::Incident(Box::new(incident)), seq);
         }
-        self.push(&LiveEvent::Storage { problem: board.storage_problem() }, seq);
+        if let Some(problem) = board.storage_problem() {
+            self.push(&LiveEvent::Storage { problem: Some(problem) }, seq);
+        }
         self.push(&LiveEvent::Health(board.health()), seq);
         self.push(&LiveEvent::Samples(board.newest_readings()), seq);
     }
