@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{api::NodeInfo, metric, time::Timestamp};
 
-/// Labels a series may carry: the contract names at most three, a job may add a few of its own.
-pub const LABELS_MAX: usize = 8;
+/// Labels a series may carry: the contract names at most three, Prometheus' own series carry up to eight, and senders add
+/// a few of their own.
+pub const LABELS_MAX: usize = 16;
 /// Longest label name or value: a host name is at most 253 bytes (RFC 1035), so nothing real is cut.
 pub const LABEL_MAX_BYTES: usize = 256;
 /// Samples in one batch: ten seconds of a node with a thousand series. A larger batch is refused whole.

@@ -79,9 +79,7 @@ impl Board {
 
     /// Notes that samples are stored. Returns what to tell, when it was otherwise before.
     pub(crate) fn storage_works(&self) -> Option<LiveEvent> {
-        if self.read().storage.is_none() {
-            return None;
-        }
+        self.read().storage.as_ref()?;
         self.write().storage = None;
         Some(LiveEvent::Storage { problem: None })
     }

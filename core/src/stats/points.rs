@@ -152,7 +152,9 @@ impl Bucket {
     /// Exact from raw values; as soon as a summary is among them, within the sketch's error.
     fn percentile(self, values: &mut [f64], q: f64) -> f64 {
         let Some(mut sketch) = self.sketch else { return percentile(values, q) };
-        values.iter().for_each(|value| sketch.add(*value));
+        for value in values {
+            sketch.add(*value);
+        }
         sketch.quantile(q).unwrap_or_default().clamp(self.min.1, self.max.1)
     }
 

@@ -1,7 +1,7 @@
 //! Percentiles of many values in little space, mergeable without loss.
 //!
 //! Buckets grow by a constant factor, so that whatever value stands for a bucket is within a constant relative error of
-//! every value in it (C. Masson, J. E. Rim, H. K. Lee: DDSketch, VLDB 2019). Merging adds counts, so a sketch of an hour
+//! every value in it (C. Masson, J. E. Rim, H. K. Lee: `DDSketch`, VLDB 2019). Merging adds counts, so a sketch of an hour
 //! made of sixty sketches of a minute is the sketch of the hour's values.
 
 use std::collections::BTreeMap;

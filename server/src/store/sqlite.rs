@@ -189,7 +189,7 @@ impl Draft {
             return Err(StoreError::TooManySeries { who: "the hub".into(), limit: SERIES_MAX });
         }
         let next = self.next.entry(key.metric.clone()).or_insert_with(|| catalog.next_in_group(&key.metric));
-        if *next % GROUP == 0 {
+        if (*next).is_multiple_of(GROUP) {
             *next = self.groups * GROUP;
             self.groups += 1;
         }

@@ -42,18 +42,19 @@ pub async fn samples(
     State(state): State<WebState>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<StatusCode, ProblemReply> {
-    let body = body.map_err(too_large)?;
+    let body = body.map_err(|why| too_large(&why))?;
     let text = std::str::from_utf8(&body).map_err(|error| {
         ProblemReply::new(StatusCode::BAD_REQUEST, "bad-body", format!("the body is not UTF-8: {error}"))
     })?;
     let readings = push::parse(text, clock::now().ms(), state.ingest.keep_ms()).map_err(|bad| {
-        ProblemReply::new(StatusCode::UNPROCESSABLE_ENTITY, "bad-line", bad.to_string()).at(format!("line {}", bad.line))
+        ProblemReply::new(StatusCode::UNPROCESSABLE_ENTITY, "bad-line", bad.to_string())
+            .at(format!("line {}", bad.line))
     })?;
     state.ingest.push(&readings).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn too_large(why: BytesRejection) -> ProblemReply {
+fn too_large(why: &BytesRejection) -> ProblemReply {
     let kind = if why.status() == StatusCode::PAYLOAD_TOO_LARGE { "too-large" } else { "bad-body" };
     let detail = format!("{} (at most {BODY_MAX_BYTES} bytes)", why.body_text());
     ProblemReply::new(why.status(), kind, detail)

@@ -39,6 +39,9 @@ struct Part {
     blocks: Vec<(i64, Vec<u8>)>,
 }
 
+/// A series and its points.
+type Answer = (SeriesId, Vec<(i64, f64)>);
+
 /// What is in the head, per series of a group.
 type Fresh = BTreeMap<SeriesId, Samples>;
 
@@ -55,7 +58,7 @@ impl SqliteStore {
         let answers = stream::iter(groups)
             .map(|ids| self.answer_group(query.clone(), ids, segments.clone(), count.clone()))
             .buffered(GROUPS_AT_ONCE);
-        let answers: Vec<Vec<(SeriesId, Vec<(i64, f64)>)>> = answers.try_collect().await?;
+        let answers: Vec<Vec<Answer>> = answers.try_collect().await?;
         newest.extend(answers.into_iter().flatten());
         let labelled = |catalog: &netloom_core::series::Catalog| {
             let points = newest.into_iter().filter(|(_, points)| !points.is_empty());
@@ -114,7 +117,7 @@ impl SqliteStore {
         ids: Vec<SeriesId>,
         segments: Arc<[Segment]>,
         count: Arc<AtomicUsize>,
-    ) -> Result<Vec<(SeriesId, Vec<(i64, f64)>)>, StoreError> {
+    ) -> Result<Vec<Answer>, StoreError> {
         // Memory first: what is packed in between is in both and counted once, the other way round it would be in neither.
         let fresh = self.fresh(&ids, query.from_ms, query.to_ms);
         let Some(group) = ids.first().map(|id| id.group()) else { return Ok(Vec::new()) };
@@ -246,7 +249,7 @@ fn points(
     parts: &[Part],
     mut fresh: Fresh,
     count: &AtomicUsize,
-) -> Result<Vec<(SeriesId, Vec<(i64, f64)>)>, StoreError> {
+) -> Result<Vec<Answer>, StoreError> {
     let opened: Vec<Opened> = parts.iter().map(|part| open(part, ids)).collect::<Result<_, _>>()?;
     let mut answers = Vec::with_capacity(ids.len());
     for id in ids {
@@ -255,7 +258,9 @@ fn points(
             match part {
                 Opened::Raw(segment, blocks) => {
                     let samples = series_samples(*id, blocks, *segment, fresh.get_mut(id))?;
-                    samples.into_iter().for_each(|(ts_ms, value)| builder.value(ts_ms, value));
+                    for (ts_ms, value) in samples {
+                        builder.value(ts_ms, value);
+                    }
                 }
                 Opened::Summed(segment, slots) => {
                     let range = segment.from_ms..=segment.to_ms;

@@ -22,7 +22,9 @@ pub(super) fn of_samples(tier: Tier, samples: &Samples) -> Summaries {
     let start = |ts_ms: i64| ts_ms.div_euclid(tier.entry_ms()) * tier.entry_ms();
     let sum_up = |chunk: &[(i64, f64)]| {
         let mut summary = Summary::default();
-        chunk.iter().for_each(|(_, value)| summary.add(*value));
+        for (_, value) in chunk {
+            summary.add(*value);
+        }
         (start(chunk[0].0), summary)
     };
     samples.chunk_by(|a, b| start(a.0) == start(b.0)).map(sum_up).collect()
@@ -33,7 +35,9 @@ pub(super) fn of_summaries(tier: Tier, finer: &Summaries) -> Summaries {
     let start = |ts_ms: i64| ts_ms.div_euclid(tier.entry_ms()) * tier.entry_ms();
     let sum_up = |chunk: &[(i64, Summary)]| {
         let mut merged = Summary::default();
-        chunk.iter().for_each(|(_, summary)| merged.merge(summary));
+        for (_, summary) in chunk {
+            merged.merge(summary);
+        }
         (start(chunk[0].0), merged)
     };
     finer.chunk_by(|a, b| start(a.0) == start(b.0)).map(sum_up).collect()

@@ -76,9 +76,9 @@ impl SqliteStore {
         tx.commit().await?;
         self.change_filled(|filled| {
             filled.insert((Tier::Raw, window));
-            stale.iter().for_each(|window| {
+            for window in &stale {
                 filled.remove(window);
-            });
+            }
         });
         Ok(())
     }
@@ -88,12 +88,11 @@ impl SqliteStore {
         let mut work = Vec::with_capacity(groups.len());
         for group in groups {
             let row = Tier::Raw.row(*group, window);
-            let stored: Option<Vec<u8>> = match is_known {
-                true => {
-                    let stored = sqlx::query_scalar("select data from block where id = ?").bind(row);
-                    stored.fetch_optional(self.database.readers()).await?
-                }
-                false => None,
+            let stored: Option<Vec<u8>> = if is_known {
+                let stored = sqlx::query_scalar("select data from block where id = ?").bind(row);
+                stored.fetch_optional(self.database.readers()).await?
+            } else {
+                None
             };
             work.push((row, stored, self.head.sealing(*group, window)));
         }

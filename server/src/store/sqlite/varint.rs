@@ -44,12 +44,11 @@ pub(super) fn put_value(bytes: &mut Vec<u8>, before: f64, value: f64) {
         put(bytes, AS_BEFORE);
         return;
     }
-    match whole(value) {
-        Some(number) => put(bytes, zigzag(number - whole(before).unwrap_or(0)) << 1),
-        None => {
-            put(bytes, IN_FULL);
-            bytes.extend_from_slice(&value.to_le_bytes());
-        }
+    if let Some(number) = whole(value) {
+        put(bytes, zigzag(number - whole(before).unwrap_or(0)) << 1);
+    } else {
+        put(bytes, IN_FULL);
+        bytes.extend_from_slice(&value.to_le_bytes());
     }
 }
 

@@ -33,7 +33,7 @@ const LABELS_MAX_BYTES: usize = 16 * 1_024;
 
 /// Series by the bytes of their labels.
 #[derive(Default)]
-pub(super) struct Senders {
+pub(in crate::web) struct Senders {
     known: RwLock<HashMap<Box<[u8]>, SeriesId, foldhash::fast::RandomState>>,
 }
 
@@ -46,13 +46,13 @@ pub(super) struct Senders {
     (status = 429, description = "a limit of series is reached", body = Problem),
     (status = 503, description = "cannot be stored now, send it again", body = Problem),
 ))]
-pub async fn write(
+pub(in crate::web) async fn write(
     senders: Arc<Senders>,
     State(state): State<WebState>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<StatusCode, ProblemReply> {
-    let body = body.map_err(super::too_large)?;
+    let body = body.map_err(|why| super::too_large(&why))?;
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if kind.contains("io.prometheus.write.v2") {
         let detail = "remote write 2.0 is not understood, set the protobuf message to prometheus.WriteRequest";
