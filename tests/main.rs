@@ -6,9 +6,11 @@
 mod api;
 mod architecture;
 mod bad_input;
+mod crash;
 mod ledger;
 mod live;
 mod process;
+mod push;
 mod settings;
 mod store_contract;
 mod stress;

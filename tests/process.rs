@@ -29,7 +29,8 @@ fn netloom(args: &[&str]) -> Command {
     command
 }
 
-fn serve(folder: &Path) -> (Child, String) {
+/// Starts a hub; returns it and where it answers.
+pub fn serve(folder: &Path) -> (Child, String) {
     let mut child = netloom(&["serve", "--listen", "127.0.0.1:0", "--data-dir"])
         .arg(folder)
         .stdout(Stdio::piped())

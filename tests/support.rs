@@ -102,3 +102,41 @@ pub fn batch(node: &str, seq: u64, metric: &str, values: &[f64]) -> Batch {
     }
     Batch { node: node.into(), epoch: 1, seq, readings, info: None }
 }
+
+/// A label set and its samples.
+pub type Pushed<'a> = (&'a [(&'a str, &'a str)], &'a [(i64, f64)]);
+
+/// A request of Prometheus remote write 1.0: label sets with their samples.
+pub fn remote_write(series: &[Pushed]) -> Vec<u8> {
+    fn number(mut number: u64, into: &mut Vec<u8>) {
+        while number >= 0x80 {
+            into.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        into.push(number as u8);
+    }
+    fn field(tag: u8, content: &[u8], into: &mut Vec<u8>) {
+        into.push(tag << 3 | 2);
+        number(content.len() as u64, into);
+        into.extend_from_slice(content);
+    }
+    let mut request = Vec::new();
+    for (labels, samples) in series {
+        let mut content = Vec::new();
+        for (name, value) in *labels {
+            let mut label = Vec::new();
+            field(1, name.as_bytes(), &mut label);
+            field(2, value.as_bytes(), &mut label);
+            field(1, &label, &mut content);
+        }
+        for (ts_ms, value) in *samples {
+            let mut sample = vec![1 << 3 | 1];
+            sample.extend_from_slice(&value.to_le_bytes());
+            sample.push(2 << 3);
+            number(*ts_ms as u64, &mut sample);
+            field(2, &sample, &mut content);
+        }
+        field(1, &content, &mut request);
+    }
+    snap::raw::Encoder::new().compress_vec(&request).unwrap()
+}

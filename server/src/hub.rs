@@ -2,8 +2,13 @@
 
 use std::sync::Arc;
 
+use axum::serve::ListenerExt;
 use netloom_core::{api::AgentConfig, incident::Incident};
-use tokio::{net::TcpListener, sync::watch, time::timeout};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    time::timeout,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -82,7 +87,8 @@ pub async fn run(
     };
     let router = web::router(state).await;
     on_ready();
-    let served = axum::serve(listener, router).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+    let served =
+        axum::serve(listener.tap_io(send_at_once), router).with_graceful_shutdown(shutdown.clone().cancelled_owned());
     let served = drain(async { served.await }, &shutdown).await;
 
     shutdown.cancel();
@@ -94,6 +100,12 @@ pub async fn run(
     ingest.await?;
     stores.database.close().await;
     served
+}
+
+/// An answer in several pieces must not wait for the client to acknowledge the first (Nagle's algorithm, RFC 896).
+fn send_at_once(stream: &mut TcpStream) {
+    // Fails for connections that are gone already.
+    let _ = stream.set_nodelay(true);
 }
 
 /// Waits for the server; once the end was asked for, no longer than the drain limit.

@@ -52,6 +52,9 @@ pub enum IngestError {
     /// The store cannot take it now.
     #[error("{0}")]
     Unavailable(String),
+    /// The disk is full.
+    #[error("{0}")]
+    Full(String),
     /// The hub is stopping.
     #[error("the hub is stopping")]
     Stopping,
@@ -137,6 +140,7 @@ impl From<StoreError> for IngestError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::TooManySeries { .. } => Self::TooManySeries(error.to_string()),
+            StoreError::Full => Self::Full(error.to_string()),
             other => Self::Unavailable(other.to_string()),
         }
     }
@@ -249,7 +253,9 @@ impl Ingest {
         self.counts.send_modify(|counts| counts.failed += answers.len() as u64);
         self.board.storage_fails(error.to_string()).into_iter().for_each(|event| self.live.publish(&event));
         for answer in answers {
-            let _ = answer.send(Err(IngestError::Unavailable(error.to_string())));
+            let why = error.to_string();
+            let is_full = matches!(error, StoreError::Full);
+            let _ = answer.send(Err(if is_full { IngestError::Full(why) } else { IngestError::Unavailable(why) }));
         }
     }
 

@@ -31,6 +31,7 @@ pub async fn run(stores: Stores, board: Arc<Board>, mut settings: watch::Receive
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut next_slow = Instant::now();
     let mut survives = None;
+    let mut told = String::new();
     loop {
         ticks.tick().await;
         let storage = settings.borrow_and_update().storage.clone();
@@ -45,8 +46,15 @@ pub async fn run(stores: Stores, board: Arc<Board>, mut settings: watch::Receive
             board.forget_before(now_ms - CURRENT_MAX_MS);
             result = result.and(stores.ledger.forget(now_ms - storage.hour_ms()).await);
         }
-        if let Err(error) = result.and(work(&stores, &storage).await) {
-            tracing::error!(%error, "cannot keep the database in order");
+        // Said once, not every second: a full disk may stay full for a day.
+        let said = result.and(work(&stores, &storage).await).map_or_else(|error| error.to_string(), |()| String::new());
+        if said != told {
+            if said.is_empty() {
+                tracing::info!("the database is kept in order again");
+            } else {
+                tracing::error!(error = said, "cannot keep the database in order");
+            }
+            told = said;
         }
     }
 }
@@ -57,7 +65,7 @@ async fn work(stores: &Stores, storage: &StorageSettings) -> Result<(), StoreErr
     for _ in 0..STEPS_MAX {
         let is_more = stores.samples.maintain(&keep, clock::now().ms()).await?;
         stores.database.checkpoint().await?;
-        if !is_more {
+        if !is_more && !stores.database.give_back().await? {
             break;
         }
     }

@@ -13,7 +13,8 @@ pub struct PointBuilder {
     step: Step,
     shape: Shape,
     points: Vec<(i64, f64)>,
-    open: Option<(i64, Bucket)>,
+    /// Where the open step starts and ends, and its values.
+    open: Option<(i64, i64, Bucket)>,
     // One buffer for all buckets.
     values: Vec<f64>,
 }
@@ -66,19 +67,26 @@ impl PointBuilder {
     }
 
     fn bucket(&mut self, ts_ms: i64) -> &mut Bucket {
-        let start_ms = match self.step {
-            Step::Every(step_ms) => ts_ms.div_euclid(step_ms) * step_ms,
-            Step::Raw | Step::Whole { .. } => 0,
-        };
-        if self.open.as_ref().is_none_or(|(open_ms, _)| *open_ms != start_ms) {
+        // Divided once a step, not once a value.
+        if self.open.as_ref().is_none_or(|(start_ms, end_ms, _)| !(*start_ms..*end_ms).contains(&ts_ms)) {
             self.close();
-            self.open = Some((start_ms, Bucket::default()));
         }
-        &mut self.open.get_or_insert_with(|| (start_ms, Bucket::default())).1
+        let step = self.step;
+        let begin = || {
+            let (start_ms, end_ms) = match step {
+                Step::Every(step_ms) => {
+                    let start_ms = ts_ms.div_euclid(step_ms) * step_ms;
+                    (start_ms, start_ms.saturating_add(step_ms))
+                }
+                Step::Raw | Step::Whole { .. } => (i64::MIN, i64::MAX),
+            };
+            (start_ms, end_ms, Bucket::default())
+        };
+        &mut self.open.get_or_insert_with(begin).2
     }
 
     fn close(&mut self) {
-        let Some((start_ms, bucket)) = self.open.take() else { return };
+        let Some((start_ms, _, bucket)) = self.open.take() else { return };
         let at_ms = match self.step {
             Step::Whole { at_ms } => at_ms,
             Step::Raw | Step::Every(_) => start_ms,

@@ -6,12 +6,15 @@
 use std::{
     fs::{File, TryLockError},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use sqlx::{
-    Sqlite, SqlitePool, Transaction,
+    Connection as _, Sqlite, SqlitePool, Transaction,
     migrate::{MigrateError, Migrator},
     sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -20,6 +23,8 @@ use super::StoreError;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 
+/// How the writer begins: a read transaction that turns into a write would fail when somebody else writes.
+const BEGIN: &str = "BEGIN IMMEDIATE";
 /// Connections that read: two cores' worth of page loads and exports beside the writer.
 const READERS: u32 = 3;
 /// Page cache of the writer and of each reader, KiB. Batches are appended and blocks are read once, so a large cache would
@@ -28,9 +33,14 @@ const WRITER_CACHE_KIB: u32 = 4_096;
 const READER_CACHE_KIB: u32 = 2_048;
 /// The write-ahead log is cut back to this size after a checkpoint.
 const WAL_LIMIT_BYTES: u32 = 16 * 1_024 * 1_024;
-/// With more than this in the write-ahead log the writer waits until it is cut: ten seconds of a mesh of 64 nodes at its
-/// fastest.
-const WAL_CUT_BYTES: u64 = 64 * 1_024 * 1_024;
+/// With more than this in the write-ahead log the writer waits until it is cut. By then all but the newest of it is in its
+/// place already.
+const WAL_CUT_BYTES: u64 = 16 * 1_024 * 1_024;
+/// Free pages that stay in the file: a part of all, and a megabyte.
+const FREE_KEPT_PART: i64 = 32;
+const FREE_KEPT_PAGES: i64 = 256;
+/// Pages given back at once: a few milliseconds of the writer.
+const GIVE_BACK_PAGES: u32 = 500;
 /// Databases up to this size are checked whole at start; a second at most. Larger ones are found damaged when the
 /// damaged part is read.
 const CHECK_MAX_BYTES: u64 = 64 * 1_024 * 1_024;
@@ -43,6 +53,7 @@ pub struct Database {
     writer: SqlitePool,
     readers: SqlitePool,
     keeper: SqlitePool,
+    survives_power_loss: Arc<AtomicBool>,
     file: PathBuf,
     _folder: DataFolder,
 }
@@ -55,8 +66,9 @@ impl Database {
     pub async fn open(data_dir: &Path) -> Result<Arc<Self>, StoreError> {
         let folder = DataFolder::claim(data_dir)?;
         let file = data_dir.join("netloom.db");
-        let [writer, readers, keeper] = connect(&file).await?;
-        Ok(Arc::new(Self { writer, readers, keeper, file, _folder: folder }))
+        let survives_power_loss = Arc::new(AtomicBool::new(false));
+        let [writer, readers, keeper] = connect(&file, survives_power_loss.clone()).await?;
+        Ok(Arc::new(Self { writer, readers, keeper, survives_power_loss, file, _folder: folder }))
     }
 
     /// Begins to write. There is one writer: whoever comes second waits.
@@ -64,7 +76,15 @@ impl Database {
     /// # Errors
     /// When the database refuses.
     pub async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
-        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+        match self.writer.begin_with(BEGIN).await {
+            // SQLite ends a transaction by itself when the disk is full, and the connection believes for ever after that
+            // it is in one: another takes its place.
+            Err(sqlx::Error::InvalidSavePointStatement) => {
+                self.writer.acquire().await?.detach().close_hard().await?;
+                Ok(self.writer.begin_with(BEGIN).await?)
+            }
+            begun => Ok(begun?),
+        }
     }
 
     /// The one connection that writes, for statements that stand alone.
@@ -90,14 +110,30 @@ impl Database {
         Ok(())
     }
 
+    /// Gives free room back to the file system when there is much of it, a little at a time. Returns whether there is
+    /// more. What the log leaves free when it is packed is used by the next rows of it, so some is kept.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn give_back(&self) -> Result<bool, StoreError> {
+        let count = |pragma: &'static str| sqlx::query_scalar::<_, i64>(pragma).fetch_one(&self.keeper);
+        let (free, all) = (count("pragma freelist_count").await?, count("pragma page_count").await?);
+        if free <= (all / FREE_KEPT_PART).max(FREE_KEPT_PAGES) {
+            return Ok(false);
+        }
+        let give = sqlx::AssertSqlSafe(format!("pragma incremental_vacuum({GIVE_BACK_PAGES})"));
+        sqlx::query(give).execute(&self.writer).await?;
+        Ok(true)
+    }
+
     /// Whether a commit waits for the disk itself, so that it survives a loss of power, too. Without it a commit survives
     /// the death of the process always, and a loss of power may take the last moments; both keep the database whole.
     ///
     /// # Errors
     /// When the database refuses.
     pub async fn set_survives_power_loss(&self, survives: bool) -> Result<(), StoreError> {
-        let pragma = if survives { "pragma synchronous = full" } else { "pragma synchronous = normal" };
-        sqlx::query(pragma).execute(&self.writer).await?;
+        self.survives_power_loss.store(survives, Ordering::Relaxed);
+        sqlx::query(synchronous(survives)).execute(&self.writer).await?;
         Ok(())
     }
 
@@ -179,8 +215,13 @@ fn file_system(_: &Path) -> Option<String> {
     None
 }
 
+/// How a commit is made durable.
+const fn synchronous(survives_power_loss: bool) -> &'static str {
+    if survives_power_loss { "pragma synchronous = full" } else { "pragma synchronous = normal" }
+}
+
 /// Opens the writer and the readers and brings the schema up to date.
-async fn connect(file: &Path) -> Result<[SqlitePool; 3], StoreError> {
+async fn connect(file: &Path, survives_power_loss: Arc<AtomicBool>) -> Result<[SqlitePool; 3], StoreError> {
     let options = SqliteConnectOptions::new()
         .filename(file)
         .create_if_missing(true)
@@ -195,7 +236,12 @@ async fn connect(file: &Path) -> Result<[SqlitePool; 3], StoreError> {
         .pragma("wal_autocheckpoint", "0");
     let cache = |kib: u32| format!("-{kib}");
     let writing = options.clone().pragma("cache_size", cache(WRITER_CACHE_KIB));
-    let writer = SqlitePoolOptions::new().max_connections(1).connect_with(writing).await.map_err(|e| told(file, &e))?;
+    // A connection that takes another's place commits like it.
+    let writers = SqlitePoolOptions::new().max_connections(1).after_connect(move |connection, _| {
+        let pragma = synchronous(survives_power_loss.load(Ordering::Relaxed));
+        Box::pin(async move { sqlx::query(pragma).execute(connection).await.map(|_| ()) })
+    });
+    let writer = writers.connect_with(writing).await.map_err(|e| told(file, &e))?;
     check(file, &writer).await?;
     MIGRATIONS.run(&writer).await.map_err(|error| migration_told(file, error))?;
     let keeping = options.clone().create_if_missing(false);

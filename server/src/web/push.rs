@@ -37,6 +37,7 @@ pub fn router() -> Router<WebState> {
     (status = 422, description = "a line is wrong, it is named", body = Problem),
     (status = 429, description = "a limit of series is reached", body = Problem),
     (status = 503, description = "cannot be stored now, send it again", body = Problem),
+    (status = 507, description = "the disk is full", body = Problem),
 ))]
 pub async fn samples(
     State(state): State<WebState>,
@@ -66,6 +67,7 @@ impl From<IngestError> for ProblemReply {
         match error {
             IngestError::Invalid(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-samples", detail),
             IngestError::TooManySeries(_) => Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-series", detail),
+            IngestError::Full(_) => Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk-full", detail),
             IngestError::Unavailable(_) | IngestError::Stopping => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "not-stored", detail)
             }

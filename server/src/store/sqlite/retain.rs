@@ -7,8 +7,6 @@ use crate::store::{Keep, StoreError};
 
 /// Blocks deleted in one transaction, so that a commit never waits long for one.
 const STEP_BLOCKS: usize = 64;
-/// Pages given back to the file system at once.
-const VACUUM_PAGES: u32 = 500;
 
 impl SqliteStore {
     /// Deletes one window that is old. Returns whether there was one.
@@ -53,8 +51,6 @@ impl SqliteStore {
         self.change_filled(|filled| {
             filled.remove(&(tier, window));
         });
-        let vacuum = sqlx::AssertSqlSafe(format!("pragma incremental_vacuum({VACUUM_PAGES})"));
-        sqlx::query(vacuum).execute(self.database.writer()).await?;
         Ok(())
     }
 }

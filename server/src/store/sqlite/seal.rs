@@ -16,7 +16,7 @@ use crate::store::StoreError;
 const GRACE_MS: i64 = 60_000;
 /// With more than this in memory the oldest window is packed without waiting: twice the quarter of an hour of a mesh of
 /// 64 nodes.
-const EARLY_BYTES: usize = 56 * 1_024 * 1_024;
+const EARLY_BYTES: usize = 44 * 1_024 * 1_024;
 /// Groups packed and written at once: a third of a megabyte, a few milliseconds of the writer.
 const STEP_GROUPS: usize = 16;
 /// Rows of the log deleted at once.

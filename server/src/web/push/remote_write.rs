@@ -15,6 +15,7 @@ use axum::{
 };
 use netloom_core::{
     api::Problem,
+    metric::NAME_MAX_CHARS,
     sample::{Labels, SeriesKey, check_time},
     series::{Row, SeriesId},
 };
@@ -38,13 +39,14 @@ pub(in crate::web) struct Senders {
 }
 
 /// Samples of Prometheus, vmagent and other senders of remote write 1.0. Names are made to fit Netloom's: lower case, and
-/// an underscore for what is not allowed. Markers of staleness and other values that are no number are left out.
+/// an underscore for what is not allowed, cut at 64. Markers of staleness and other values that are no number are left out.
 #[utoipa::path(post, path = "/api/v1/write", tag = "push", request_body(content = String, content_type = "application/x-protobuf"), responses(
     (status = 204, description = "durable"),
     (status = 400, description = "not a remote write request, or a sample is wrong", body = Problem),
     (status = 413, description = "too large", body = Problem),
     (status = 429, description = "a limit of series is reached", body = Problem),
     (status = 503, description = "cannot be stored now, send it again", body = Problem),
+    (status = 507, description = "the disk is full", body = Problem),
 ))]
 pub(in crate::web) async fn write(
     senders: Arc<Senders>,
@@ -219,14 +221,20 @@ fn key(series: &Series<'_>) -> Result<SeriesKey, String> {
     Ok(SeriesKey { metric, labels })
 }
 
-/// A name that Netloom takes: lower case, with an underscore for every other character.
+/// A name that Netloom takes: lower case, with an underscore for every other character, cut to the longest that is taken.
 fn fitting_name(name: &str) -> String {
     if netloom_core::metric::is_valid_name(name) {
         return name.to_owned();
     }
     let fit = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
-    let name: String = name.chars().map(fit).collect();
-    name.trim_start_matches(|c: char| !c.is_ascii_lowercase()).to_owned()
+    let fitting: String = name.chars().map(fit).collect();
+    let fitting = fitting.trim_start_matches(|c: char| !c.is_ascii_lowercase());
+    if fitting.len() <= NAME_MAX_CHARS {
+        return fitting.to_owned();
+    }
+    // Two long names may begin alike: what is cut off is told apart by eight digits (FNV-1a).
+    let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    format!("{}_{hash:08x}", &fitting[..NAME_MAX_CHARS - 9])
 }
 
 /// Protocol buffers on the wire.
@@ -309,6 +317,14 @@ mod tests {
         parsed[0].push(SeriesId(3), &mut rows);
         let rows: Vec<(i64, f64)> = rows.into_iter().map(|row| (row.ts_ms, row.value)).collect();
         assert_eq!(rows, [(5, 1.5), (7, 2.5)]);
+    }
+
+    #[test]
+    fn long_names_are_cut_and_told_apart() {
+        let long = |end: &str| format!("prometheus_{}_{end}", "remote_storage".repeat(5));
+        let (a, b) = (fitting_name(&long("a")), fitting_name(&long("b")));
+        assert!(netloom_core::metric::is_valid_name(&a), "{a}");
+        assert_ne!(a, b);
     }
 
     #[test]
