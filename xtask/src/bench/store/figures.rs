@@ -15,6 +15,7 @@ use super::payload::Payload;
 use super::procfs;
 use super::question::Question;
 use super::server::Server;
+use super::strangers::Strangers;
 
 /// Where Prometheus writes what it holds as finished blocks.
 const SNAPSHOT: &str = "/api/v1/admin/tsdb/snapshot";
@@ -32,6 +33,8 @@ pub(crate) struct Figures {
     pub(crate) cpu_s: f64,
     /// The most resident memory until settled, bytes.
     pub(crate) peak_rss_bytes: u64,
+    /// The most resident memory until the questions were answered and the export was read, bytes.
+    pub(crate) peak_rss_after_bytes: Option<u64>,
     /// Resident memory when settled, bytes.
     pub(crate) rss_bytes: u64,
     /// What it wrote to the disk until settled, bytes.
@@ -46,6 +49,8 @@ pub(crate) struct Figures {
     pub(crate) export: Option<Export>,
     /// From the start of the process to its first ready answer, with all the data.
     pub(crate) restart: Option<Duration>,
+    /// How busy the machine was with other programs meanwhile, as a part of one.
+    pub(crate) others_ratio: Option<f64>,
     /// What could not be measured, and why.
     pub(crate) failures: Vec<String>,
 }
@@ -54,6 +59,7 @@ impl Figures {
     /// Runs everything against one engine whose data lies below `home`.
     pub(crate) fn measure(engine: Engine, program: &Path, payload: &Payload, home: &Path) -> Result<Self> {
         let mut server = Server::start(engine, program, home)?;
+        let strangers = Strangers::watch(&server)?;
         let mut figures = Self::write(&server, payload)?;
         for question in Question::ALL {
             let latency = latency::measure(&server, payload, question);
@@ -65,6 +71,8 @@ impl Figures {
             Engine::Victoria => {}
             Engine::Prometheus => figures.block_bytes = figures.noted("snapshot", snapshot(&server)),
         }
+        figures.peak_rss_after_bytes = figures.noted("memory", server.process().peak_rss_bytes());
+        figures.others_ratio = figures.noted("other load", strangers.ratio(&server));
         let restart = server.restart();
         figures.restart = figures.noted("restart", restart).map(|()| server.start);
         Ok(figures)
@@ -81,6 +89,7 @@ impl Figures {
             ingest,
             cpu_s: process.cpu_s()? - idle_s,
             peak_rss_bytes: process.peak_rss_bytes()?,
+            peak_rss_after_bytes: None,
             rss_bytes: process.rss_bytes()?,
             written_bytes: process.written_bytes()?,
             disk_bytes: procfs::folder_bytes(&server.data()),
@@ -88,6 +97,7 @@ impl Figures {
             latencies: Vec::new(),
             export: None,
             restart: None,
+            others_ratio: None,
             failures: Vec::new(),
         })
     }
@@ -134,6 +144,7 @@ impl Figures {
             "cpu_s": self.cpu_s,
             "cpu_s_per_million_samples": self.cpu_s_per_million(),
             "peak_rss_bytes": self.peak_rss_bytes,
+            "peak_rss_after_queries_bytes": self.peak_rss_after_bytes,
             "rss_bytes": self.rss_bytes,
             "rss_bytes_per_10_min": self.ingest.rss_bytes,
             "written_bytes": self.written_bytes,
@@ -144,6 +155,7 @@ impl Figures {
             "export": self.export.map(|export| json!({ "samples": export.samples,
                 "samples_per_s": export.samples_per_s, "rss_growth_bytes": export.rss_growth_bytes })),
             "restart_ms": self.restart.map(|time| time.as_secs_f64() * 1e3),
+            "other_load_ratio": self.others_ratio,
             "failures": self.failures,
         })
     }

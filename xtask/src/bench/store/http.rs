@@ -9,8 +9,11 @@ use ureq::{Agent, Body};
 
 use super::interrupt;
 
-/// How long an answer may take as a whole: the export of hours of data takes minutes.
-const LIMIT: Duration = Duration::from_mins(10);
+/// How long an answer may take as a whole: far longer than any that is worth measuring.
+const LIMIT: Duration = Duration::from_mins(1);
+
+/// How long an answer may take that is read in pieces: the export of hours of data.
+const STREAM_LIMIT: Duration = Duration::from_mins(10);
 
 /// How much of an answer an error shows, bytes.
 const SHOWN_BYTES: u64 = 300;
@@ -52,14 +55,14 @@ impl Client {
     /// The body of an answer that must be a success; `body` is overwritten.
     pub(crate) fn get(&self, get: &Get, body: &mut Vec<u8>) -> Result<()> {
         body.clear();
-        let mut response = self.call(get)?;
+        let mut response = self.call(get, LIMIT)?;
         response.body_mut().as_reader().read_to_end(body).with_context(|| format!("{} broke off", get.path))?;
         Ok(())
     }
 
     /// Reads an answer that is too large to keep, chunk by chunk.
     pub(crate) fn stream(&self, get: &Get, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        let mut response = self.call(get)?;
+        let mut response = self.call(get, STREAM_LIMIT)?;
         let mut reader = response.body_mut().as_reader();
         let mut chunk = vec![0; CHUNK_BYTES];
         loop {
@@ -82,9 +85,10 @@ impl Client {
         Ok((response.status().as_u16(), text))
     }
 
-    fn call(&self, get: &Get) -> Result<Response<Body>> {
+    fn call(&self, get: &Get, limit: Duration) -> Result<Response<Body>> {
         let request = self.agent.get(format!("{}{}", self.base, get.path));
         let request = request.query_pairs(get.query.iter().map(|(name, value)| (*name, value.as_str())));
+        let request = request.config().timeout_global(Some(limit)).build();
         let mut response = request.call().with_context(|| format!("could not get {}", get.path))?;
         if !response.status().is_success() {
             let text = shown(&mut response);

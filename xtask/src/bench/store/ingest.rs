@@ -32,7 +32,7 @@ const MARK_S: u32 = 600;
 
 /// How long the disk must have time to be written before the engine may count as idle: flushes come every few seconds.
 const SETTLE_MIN: Duration = Duration::from_secs(10);
-/// How long to wait for an engine to settle at most.
+/// How long to wait at most until an engine has sealed what it took, and again until it is idle.
 const SETTLE_LIMIT: Duration = Duration::from_secs(90);
 /// How long it must be idle.
 const IDLE_TIME: Duration = Duration::from_secs(3);
@@ -42,6 +42,8 @@ const IDLE_CPU_SHARE: f64 = 0.05;
 const SEAL_POLL: Duration = Duration::from_secs(1);
 /// The time that one chunk covers, seconds: samples of the newest one are not sealed yet.
 const OPEN_S: u64 = 900;
+/// How many series the hub writes meanwhile about the machine it runs on, at most.
+const OWN_SERIES: u64 = 200;
 /// The metric that tells how many.
 const UNSEALED: &str = "netloom_store_unsealed_samples";
 
@@ -104,11 +106,11 @@ fn post(client: &Client, request: &[u8]) -> Result<u64> {
 
 /// Waits until the engine has written, merged and sealed what it will.
 pub(crate) fn settle(server: &Server, payload: &Payload) -> Result<()> {
-    let began = Instant::now();
     if server.engine == Engine::Netloom {
-        wait_until_sealed(server, payload, began)?;
+        wait_until_sealed(server, payload)?;
     }
-    interrupt::sleep(SETTLE_MIN.saturating_sub(began.elapsed()))?;
+    let began = Instant::now();
+    interrupt::sleep(SETTLE_MIN)?;
     let mut cpu_s = server.process().cpu_s()?;
     while began.elapsed() < SETTLE_LIMIT {
         interrupt::sleep(IDLE_TIME)?;
@@ -122,13 +124,14 @@ pub(crate) fn settle(server: &Server, payload: &Payload) -> Result<()> {
 }
 
 /// Waits until no more than the newest, still open chunks are left unsealed.
-fn wait_until_sealed(server: &Server, payload: &Payload, began: Instant) -> Result<()> {
+fn wait_until_sealed(server: &Server, payload: &Payload) -> Result<()> {
+    let (began, open) = (Instant::now(), ((payload.series + OWN_SERIES) * OPEN_S) as f64);
     let (client, metrics) = (server.client(), Get::path("/metrics"));
     let mut body = Vec::new();
     while began.elapsed() < SETTLE_LIMIT {
         client.get(&metrics, &mut body)?;
         match gauge(&String::from_utf8_lossy(&body), UNSEALED) {
-            Some(unsealed) if unsealed <= (payload.series * OPEN_S) as f64 => return Ok(()),
+            Some(unsealed) if unsealed <= open => return Ok(()),
             Some(_) => interrupt::sleep(SEAL_POLL)?,
             None => {
                 eprintln!("bench: netloom has no metric {UNSEALED}, so what is on disk may not be sealed");

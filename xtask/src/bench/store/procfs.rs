@@ -10,6 +10,22 @@ const TICKS_PER_SECOND: f64 = 100.0;
 /// The places of user and system time behind the name of the program in `/proc/PID/stat`: fields 14 and 15 of proc(5).
 const CPU_FIELDS: [usize; 2] = [11, 12];
 
+/// The places of user, nice and system time, and of the time for interrupts and other guests, in the first line of
+/// `/proc/stat`: what lies between them is idle time or counted elsewhere.
+const BUSY_FIELDS: [usize; 6] = [1, 2, 3, 6, 7, 8];
+
+/// Time on all cores since the machine started that was not idle, seconds.
+pub(crate) fn machine_busy_s() -> Result<f64> {
+    let stat = std::fs::read_to_string("/proc/stat").context("could not read /proc/stat")?;
+    busy_s(&stat).context("/proc/stat is not as expected")
+}
+
+fn busy_s(stat: &str) -> Option<f64> {
+    let fields: Vec<&str> = stat.lines().next()?.strip_prefix("cpu ").map(|_| stat.split_whitespace().collect())?;
+    let ticks = BUSY_FIELDS.map(|at| fields.get(at)?.parse::<u64>().ok());
+    Some(ticks.into_iter().sum::<Option<u64>>()? as f64 / TICKS_PER_SECOND)
+}
+
 /// The figures of one process.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Process(pub(crate) u32);
@@ -80,6 +96,12 @@ mod tests {
         let stat = "77 (a) b (c) S 1 77 77 0 -1 4194560 9 0 0 0 250 50 0 0 20 0 9 0 100 1 2";
         assert_eq!(cpu_s(stat), Some(3.0));
         assert_eq!(cpu_s("77 (a) S 1"), None);
+    }
+
+    #[test]
+    fn idle_time_is_not_busy() {
+        assert_eq!(busy_s("cpu  100 20 30 9000 800 4 5 41 0 0\ncpu0 1 1\n"), Some(2.0));
+        assert_eq!(busy_s("intr 1 2 3"), None);
     }
 
     #[test]
