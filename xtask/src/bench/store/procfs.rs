@@ -21,7 +21,10 @@ pub(crate) fn machine_busy_s() -> Result<f64> {
 }
 
 fn busy_s(stat: &str) -> Option<f64> {
-    let fields: Vec<&str> = stat.lines().next()?.strip_prefix("cpu ").map(|_| stat.split_whitespace().collect())?;
+    let fields: Vec<&str> = stat.lines().next()?.split_whitespace().collect();
+    if fields.first() != Some(&"cpu") {
+        return None;
+    }
     let ticks = BUSY_FIELDS.map(|at| fields.get(at)?.parse::<u64>().ok());
     Some(ticks.into_iter().sum::<Option<u64>>()? as f64 / TICKS_PER_SECOND)
 }
