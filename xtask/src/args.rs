@@ -4,6 +4,8 @@ use std::ffi::OsString;
 
 use anyhow::{Result, bail};
 
+use crate::bench::store::Options;
+
 /// What `cargo xtask` without a command prints.
 pub(crate) const USAGE: &str = "\
 usage: cargo xtask <command>
@@ -12,7 +14,9 @@ usage: cargo xtask <command>
   test [rust|browser]  run all tests, or one part of them
   check                formatting, lints, documentation, licences and the lock file
   dist                 the binary to hand out, with the sizes of what a browser downloads
-  bench                measure memory, latency and start-up in a real browser";
+  bench                measure memory, latency and start-up in a real browser
+  bench store [--minutes N] [--engines netloom,victoria,prometheus] [--connections 1|2]
+                       measure ingest, disk, memory and queries beside other time series databases";
 
 /// One invocation of the build tool.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,8 +29,8 @@ pub(crate) enum Command {
     Check,
     /// Build what is handed out and hold its size budgets.
     Dist,
-    /// Measure the running program in a browser.
-    Bench,
+    /// Measure the running program.
+    Bench(Bench),
     /// Print the usage.
     Help,
 }
@@ -40,6 +44,15 @@ pub(crate) enum Part {
     Rust,
     /// The chart bridge and the browser tests only.
     Browser,
+}
+
+/// What to measure.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Bench {
+    /// The pages, in a browser.
+    Browser,
+    /// The storage of the hub, beside other engines.
+    Store(Options),
 }
 
 /// Reads the arguments that follow `cargo xtask`.
@@ -57,7 +70,10 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command>
         Some("test") => Command::Test(part(&mut rest)?),
         Some("check") => Command::Check,
         Some("dist") => Command::Dist,
-        Some("bench") => Command::Bench,
+        Some("bench") => match rest.first() {
+            Some(part) if part == "store" => return Ok(Command::Bench(Bench::Store(Options::parse(&rest[1..])?))),
+            _ => Command::Bench(Bench::Browser),
+        },
         Some("" | "help" | "--help" | "-h") => Command::Help,
         _ => bail!("unknown command `{}`\n\n{USAGE}", name.display()),
     };
@@ -105,6 +121,17 @@ mod tests {
         assert_eq!(parsed("test browser").unwrap(), Command::Test(Part::Browser));
         assert!(parsed("test everything").unwrap_err().to_string().contains("rust or browser"));
         assert!(parsed("test rust browser").is_err());
+    }
+
+    #[test]
+    fn bench_measures_pages_or_the_store() {
+        assert_eq!(parsed("bench").unwrap(), Command::Bench(Bench::Browser));
+        let Command::Bench(Bench::Store(options)) = parsed("bench store --minutes 20").unwrap() else {
+            panic!("another command");
+        };
+        assert_eq!(options.minutes, 20);
+        assert!(parsed("bench shop").unwrap_err().to_string().contains("`shop`"));
+        assert!(parsed("bench store fast").unwrap_err().to_string().contains("`fast`"));
     }
 
     #[test]

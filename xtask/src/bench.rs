@@ -1,13 +1,24 @@
 //! `cargo xtask bench`.
 
+pub(crate) mod store;
+
 use anyhow::Result;
 
+use crate::args::Bench;
 use crate::node::{self, Packages};
 use crate::workspace::Workspace;
 use crate::{chromium, process, server};
 
+/// Measures what was asked for.
+pub(crate) fn run(bench: &Bench) -> Result<()> {
+    match bench {
+        Bench::Browser => browser(),
+        Bench::Store(options) => store::run(options),
+    }
+}
+
 /// Builds everything and measures it in a browser.
-pub(crate) fn run() -> Result<()> {
+fn browser() -> Result<()> {
     let workspace = Workspace::open();
     let browser = chromium::require()?;
     server::build_with_client(&workspace)?;

@@ -27,7 +27,7 @@ fn main() -> ExitCode {
         Command::Test(part) => test::run(part),
         Command::Check => check::run(),
         Command::Dist => dist::run(),
-        Command::Bench => bench::run(),
+        Command::Bench(bench) => bench::run(&bench),
         Command::Help => {
             println!("{}", args::USAGE);
             Ok(())
