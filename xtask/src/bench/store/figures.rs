@@ -61,6 +61,7 @@ impl Figures {
         let mut server = Server::start(engine, program, home)?;
         let strangers = Strangers::watch(&server)?;
         let mut figures = Self::write(&server, payload)?;
+        ingest::finish(&server, payload)?;
         for question in Question::ALL {
             let latency = latency::measure(&server, payload, question);
             let answered = figures.noted(question.title(), latency);
@@ -82,7 +83,7 @@ impl Figures {
         let process = server.process();
         let idle_s = process.cpu_s()?;
         let ingest = ingest::run(server, payload)?;
-        ingest::settle(server, payload)?;
+        ingest::settle(server)?;
         Ok(Self {
             engine: server.engine,
             samples: payload.samples(),

@@ -1,5 +1,6 @@
 //! Writing all requests to an engine, and waiting until it has dealt with them.
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -40,7 +41,7 @@ const IDLE_TIME: Duration = Duration::from_secs(3);
 const IDLE_CPU_SHARE: f64 = 0.05;
 /// How often Netloom is asked how much it has not sealed yet.
 const SEAL_POLL: Duration = Duration::from_secs(1);
-/// The time that one chunk covers, seconds: samples of the newest one are not sealed yet.
+/// The time that one block covers, seconds: the hub's own samples of the newest one are not sealed yet.
 const OPEN_S: u64 = 900;
 /// How many series the hub writes meanwhile about the machine it runs on, at most.
 const OWN_SERIES: u64 = 200;
@@ -58,11 +59,23 @@ pub(crate) struct Ingest {
     pub(crate) rss_bytes: Vec<u64>,
 }
 
-/// Sends everything, each connection its own requests in order.
+/// Sends what is measured, each connection its own requests in order.
 pub(crate) fn run(server: &Server, payload: &Payload) -> Result<Ingest> {
+    send_all(server, payload, 0..payload.measured)
+}
+
+/// Sends the rest.
+pub(crate) fn finish(server: &Server, payload: &Payload) -> Result<()> {
+    send_all(server, payload, payload.measured..payload.seconds).map(|_| ())
+}
+
+fn send_all(server: &Server, payload: &Payload, seconds: Range<u32>) -> Result<Ingest> {
     let began = Instant::now();
     let outcomes: Vec<Result<Ingest>> = std::thread::scope(|scope| {
-        let send = |connection| move || send(server, payload, connection);
+        let send = |connection| {
+            let seconds = seconds.clone();
+            move || send(server, payload, connection, seconds)
+        };
         let threads: Vec<_> = (0..payload.connections()).map(|at| scope.spawn(send(at))).collect();
         let join = |thread: std::thread::ScopedJoinHandle<_>| match thread.join() {
             Ok(outcome) => outcome,
@@ -76,13 +89,18 @@ pub(crate) fn run(server: &Server, payload: &Payload) -> Result<Ingest> {
     Ok(Ingest { wall, again, rss_bytes: sent.swap_remove(0).rss_bytes })
 }
 
-fn send(server: &Server, payload: &Payload, connection: usize) -> Result<Ingest> {
+fn send(server: &Server, payload: &Payload, connection: usize, seconds: Range<u32>) -> Result<Ingest> {
     let (client, mut requests) = (server.client(), payload.requests(connection)?);
     let mut sent = Ingest::default();
     let mut second = 0;
     while let Some(request) = requests.next()? {
         interrupt::check()?;
-        sent.again += post(&client, request).with_context(|| format!("second {second} was not taken"))?;
+        if second >= seconds.end {
+            break;
+        }
+        if seconds.contains(&second) {
+            sent.again += post(&client, request).with_context(|| format!("second {second} was not taken"))?;
+        }
         second += 1;
         if connection == 0 && second % MARK_S == 0 {
             sent.rss_bytes.push(server.process().rss_bytes()?);
@@ -105,9 +123,9 @@ fn post(client: &Client, request: &[u8]) -> Result<u64> {
 }
 
 /// Waits until the engine has written, merged and sealed what it will.
-pub(crate) fn settle(server: &Server, payload: &Payload) -> Result<()> {
+pub(crate) fn settle(server: &Server) -> Result<()> {
     if server.engine == Engine::Netloom {
-        wait_until_sealed(server, payload)?;
+        wait_until_sealed(server)?;
     }
     let began = Instant::now();
     interrupt::sleep(SETTLE_MIN)?;
@@ -123,9 +141,9 @@ pub(crate) fn settle(server: &Server, payload: &Payload) -> Result<()> {
     Ok(())
 }
 
-/// Waits until no more than the newest, still open chunks are left unsealed.
-fn wait_until_sealed(server: &Server, payload: &Payload) -> Result<()> {
-    let (began, open) = (Instant::now(), ((payload.series + OWN_SERIES) * OPEN_S) as f64);
+/// Waits until nothing of what was sent is left unsealed.
+fn wait_until_sealed(server: &Server) -> Result<()> {
+    let (began, open) = (Instant::now(), (OWN_SERIES * OPEN_S) as f64);
     let (client, metrics) = (server.client(), Get::path("/metrics"));
     let mut body = Vec::new();
     while began.elapsed() < SETTLE_LIMIT {

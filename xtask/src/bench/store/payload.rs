@@ -14,12 +14,18 @@ use super::options::Options;
 /// How long before now the data ends at least: engines treat the newest moments differently.
 const AGE: Duration = Duration::from_mins(1);
 
+/// A quarter of an hour.
+const QUARTER_S: u64 = 900;
+
 /// All requests of one run.
 #[derive(Debug)]
 pub(crate) struct Payload {
     files: Vec<PathBuf>,
     /// Seconds of data, and requests on each connection.
     pub(crate) seconds: u32,
+    /// How many of them are measured: those before the quarter of an hour in which the data ends. Netloom packs whole
+    /// quarters, so that this much is packed when it has settled; the rest is sent before the questions.
+    pub(crate) measured: u32,
     /// Series in each second.
     pub(crate) series: u64,
     /// The end of the data, a whole minute, epoch ms; every sample is older.
@@ -31,17 +37,18 @@ impl Payload {
     pub(crate) fn prepare(dir: &Path, options: &Options) -> Result<Self> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock stands before 1970")?;
         let end_s = now.saturating_sub(AGE).as_secs() / 60 * 60;
-        let seconds = options.minutes * 60;
+        let measured = options.minutes * 60;
+        let seconds = measured + u32::try_from(end_s % QUARTER_S)?;
         let files: Vec<_> = (0..options.connections).map(|at| dir.join(format!("requests-{at}"))).collect();
         let mut mesh = Mesh::new();
-        let payload = Self { files, seconds, series: mesh.series() as u64, end_ms: end_s * 1_000 };
+        let payload = Self { files, seconds, measured, series: mesh.series() as u64, end_ms: end_s * 1_000 };
         payload.write(&mut mesh, end_s - u64::from(seconds)).context("could not prepare the requests")?;
         Ok(payload)
     }
 
-    /// How many samples the requests hold together.
+    /// How many samples the measured requests hold together.
     pub(crate) fn samples(&self) -> u64 {
-        self.series * u64::from(self.seconds)
+        self.series * u64::from(self.measured)
     }
 
     /// How many connections there are requests for.
