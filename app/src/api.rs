@@ -20,7 +20,8 @@ pub(crate) async fn history(question: &Question) -> Result<QueryAnswer, Problem>
     let labels = labels.concat();
     let step = question.step_ms.map(|step_ms| format!("&step={step_ms}ms")).unwrap_or_default();
     let (metric, from, to) = (question.interest.metric, question.from_ms, question.to_ms);
-    let url = format!("/api/v1/query?metric={metric}{labels}&from={from}&to={to}{step}");
+    let agg = if question.interest.keeps_extremes && question.step_ms.is_some() { "&agg=minmax" } else { "" };
+    let url = format!("/api/v1/query?metric={metric}{labels}&from={from}&to={to}{step}{agg}");
     Ok(send(Request::get(&url)).await?.body)
 }
 

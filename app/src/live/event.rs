@@ -14,6 +14,11 @@ pub(super) fn read(name: &str, data: &str) -> Option<LiveEvent> {
         "incident" => LiveEvent::Incident(parse(data)?),
         "health" => LiveEvent::Health(parse(data)?),
         "settings" => LiveEvent::Settings { version: parse::<serde_json::Value>(data)?.get("version")?.as_u64()? },
+        "storage" => {
+            let problem =
+                parse::<serde_json::Value>(data)?.get("problem").and_then(|text| text.as_str().map(str::to_owned));
+            LiveEvent::Storage { problem }
+        }
         _ => return None,
     })
 }
@@ -46,6 +51,7 @@ mod tests {
             LiveEvent::Incident(Box::new(incident("loss_high", IncidentState::Firing, "a"))),
             LiveEvent::Health(Health::judge(&[], &[])),
             LiveEvent::Settings { version: 3 },
+            LiveEvent::Storage { problem: Some("the disk is full".into()) },
         ];
         assert_eq!(events.each_ref().map(LiveEvent::name), LiveEvent::NAMES);
         for event in events {

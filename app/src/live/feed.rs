@@ -23,17 +23,25 @@ pub(crate) struct Interest {
     pub(crate) metric: &'static str,
     /// Labels that a series must carry with exactly these values.
     pub(crate) labels: Vec<(&'static str, String)>,
+    /// Whether a step is its smallest and its largest value, not its mean: on a chart no spike may vanish.
+    pub(crate) keeps_extremes: bool,
 }
 
 impl Interest {
     /// Every series of a metric.
     pub(crate) fn all(metric: &'static str) -> Self {
-        Self { metric, labels: Vec::new() }
+        Self { metric, labels: Vec::new(), keeps_extremes: false }
     }
 
     /// The series of a metric with one label.
     pub(crate) fn with(mut self, label: &'static str, value: &str) -> Self {
         self.labels.push((label, value.to_owned()));
+        self
+    }
+
+    /// Keeps both extremes of a step.
+    pub(crate) fn extremes(mut self) -> Self {
+        self.keeps_extremes = true;
         self
     }
 
@@ -69,6 +77,27 @@ impl Points {
             None => self.0.insert(at, Point { ts_ms, value, weight: 1.0 }),
         }
         if self.0.len() > POINTS_MAX {
+            self.0.pop_front();
+        }
+    }
+
+    /// Adds a sample to a step of which two points stand for the extremes, at its start and in its middle, so that all
+    /// lines of a chart have points at the same moments. The newest extreme comes second.
+    fn add_extreme(&mut self, step_ms: i64, ts_ms: i64, value: f64) {
+        let start_ms = ts_ms.div_euclid(step_ms) * step_ms;
+        let at = self.0.partition_point(|point| point.ts_ms < start_ms);
+        let is_known = self.0.get(at).is_some_and(|point| point.ts_ms == start_ms) && self.0.len() > at + 1;
+        if !is_known {
+            self.0.insert(at, Point { ts_ms: start_ms + step_ms / 2, value, weight: 1.0 });
+            self.0.insert(at, Point { ts_ms: start_ms, value, weight: 1.0 });
+        } else if value < self.0[at].value.min(self.0[at + 1].value) {
+            self.0[at].value = self.0[at].value.max(self.0[at + 1].value);
+            self.0[at + 1].value = value;
+        } else if value > self.0[at].value.max(self.0[at + 1].value) {
+            self.0[at].value = self.0[at].value.min(self.0[at + 1].value);
+            self.0[at + 1].value = value;
+        }
+        while self.0.len() > POINTS_MAX {
             self.0.pop_front();
         }
     }
@@ -147,9 +176,17 @@ impl Feed {
         self.window.step_ms(self.interval_ms)
     }
 
+    /// The step of which both extremes are kept, if any.
+    fn extremes_step_ms(&self) -> Option<i64> {
+        self.step_ms().filter(|_| self.interest.keeps_extremes)
+    }
+
     /// The time between two points when nothing is missing, ms.
     pub(crate) fn spacing_ms(&self) -> i64 {
-        self.step_ms().unwrap_or(self.interval_ms)
+        match self.extremes_step_ms() {
+            Some(step_ms) => step_ms / 2,
+            None => self.step_ms().unwrap_or(self.interval_ms),
+        }
     }
 
     /// Turns to a window and says what has to be asked for. The old points stay until the answer is there, so that
@@ -168,8 +205,13 @@ impl Feed {
             return;
         }
         let fresh = self.fresh.take().unwrap_or_default();
-        self.series = answer.series.into_iter().take(SERIES_MAX).map(|s| (s.labels, history(&s.points))).collect();
-        if let Some(step_ms) = question.step_ms {
+        let extremes_step_ms = self.extremes_step_ms();
+        let points = |raw: &[(i64, f64)]| match extremes_step_ms {
+            Some(step_ms) => extremes(raw, step_ms),
+            None => history(raw),
+        };
+        self.series = answer.series.into_iter().take(SERIES_MAX).map(|s| (s.labels, points(&s.points))).collect();
+        if let Some(step_ms) = question.step_ms.filter(|_| extremes_step_ms.is_none()) {
             let step = (step_ms, self.interval_ms, question.to_ms);
             self.series.values_mut().for_each(|points| points.weigh_last(step));
         }
@@ -195,12 +237,16 @@ impl Feed {
         if is_past || !self.interest.covers(series) {
             return;
         }
-        let step_ms = self.step_ms();
+        let (step_ms, extremes_step_ms) = (self.step_ms(), self.extremes_step_ms());
+        let add = |points: &mut Points| match extremes_step_ms {
+            Some(step_ms) => points.add_extreme(step_ms, ts_ms, value),
+            None => points.add(step_ms, ts_ms, value),
+        };
         for all in [Some(&mut self.series), self.fresh.as_mut()].into_iter().flatten() {
             if let Some(points) = all.get_mut(&series.labels) {
-                points.add(step_ms, ts_ms, value);
+                add(points);
             } else if all.len() < SERIES_MAX {
-                all.entry(series.labels.clone()).or_default().add(step_ms, ts_ms, value);
+                add(all.entry(series.labels.clone()).or_default());
             }
         }
     }
@@ -224,6 +270,19 @@ impl Feed {
 
 fn history(points: &[(i64, f64)]) -> Points {
     Points(points.iter().map(|(ts_ms, value)| Point { ts_ms: *ts_ms, value: *value, weight: 1.0 }).collect())
+}
+
+/// The extremes of steps, one or two points each, as two points a step.
+fn extremes(points: &[(i64, f64)], step_ms: i64) -> Points {
+    let mut pairs = Points::default();
+    for step in points.chunk_by(|a, b| a.0.div_euclid(step_ms) == b.0.div_euclid(step_ms)) {
+        let (first, last) = (step[0], step[step.len() - 1]);
+        let start_ms = first.0.div_euclid(step_ms) * step_ms;
+        for (ts_ms, value) in [(start_ms, first.1), (start_ms + step_ms / 2, last.1)] {
+            pairs.0.push_back(Point { ts_ms, value, weight: 1.0 });
+        }
+    }
+    pairs
 }
 
 /// Points as charts take them, flat `t, v` pairs, with a pair of NaN as value where points are missing.
@@ -297,6 +356,19 @@ mod tests {
         feed.take(&key("b"), 12_500, 10.0);
         feed.take(&key("b"), 15_000, 7.0);
         assert_eq!(points(&feed, "b"), [(5_000, 1.0), (10_000, 6.0), (15_000, 7.0)]);
+    }
+
+    #[test]
+    fn no_extreme_of_a_long_window_vanishes() {
+        let mut feed = Feed::new(Interest::all("rtt_us").with("src", "a").extremes());
+        let question = feed.ask(HOUR, 1_000, 12_000);
+        assert_eq!((question.step_ms, feed.spacing_ms()), (Some(5_000), 2_500));
+        feed.answered(&question, answer("b", &[(5_100, 1.0), (8_000, 9.0), (10_000, 4.0)]));
+        assert_eq!(points(&feed, "b"), [(5_000, 1.0), (7_500, 9.0), (10_000, 4.0), (12_500, 4.0)]);
+        for (ts_ms, value) in [(12_000, 3.0), (13_000, 70.0), (14_000, 5.0), (15_000, 6.0)] {
+            feed.take(&key("b"), ts_ms, value);
+        }
+        assert_eq!(points(&feed, "b")[2..], [(10_000, 3.0), (12_500, 70.0), (15_000, 6.0), (17_500, 6.0)]);
     }
 
     #[test]

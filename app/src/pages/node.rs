@@ -156,7 +156,7 @@ fn Header(subject: Subject) -> impl IntoView {
 fn PairCharts(subject: Subject) -> impl IntoView {
     let live = subject.live;
     let of_node = |metric| subject.name.with_value(|name| Interest::all(metric).with("src", name));
-    let (rtt, loss) = (use_feed(of_node(metric::RTT_US)), use_feed(of_node(metric::LOSS_RATIO)));
+    let (rtt, loss) = (use_feed(of_node(metric::RTT_US).extremes()), use_feed(of_node(metric::LOSS_RATIO).extremes()));
     // Its own list of targets gives the colours, and names need no source.
     let nodes = Memo::new(move |_| subject.node.get().into_iter().collect::<Vec<_>>());
     let settings = move || live.settings.with(|reply| reply.settings.alerts.clone());

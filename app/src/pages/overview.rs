@@ -120,6 +120,9 @@ pub(crate) fn Overview() -> impl IntoView {
         let (nodes, incidents) = (live.nodes.read(), live.incidents.read());
         charts::loss::chart(&Scene { nodes: &nodes, incidents: &incidents }, series, &settings().loss)
     });
+    // Figures are about all values; charts keep the extremes of long windows.
+    let drawn = |metric| use_feed(Interest::all(metric).extremes());
+    let (rtt, lost) = (drawn(metric::RTT_US), drawn(metric::LOSS_RATIO));
     view! {
         <Title text="Overview" />
         <h1 class="visually-hidden">"Overview"</h1>
@@ -128,8 +131,8 @@ pub(crate) fn Overview() -> impl IntoView {
         <Tiles panels />
         <div class="overview-grid">
             <div class="overview-charts">
-                <ChartCard id="chart-latency" title="Latency" feeds=vec![panels.rtt] chart=latency />
-                <ChartCard id="chart-loss" title="Loss" feeds=vec![panels.loss] chart=loss />
+                <ChartCard id="chart-latency" title="Latency" feeds=vec![rtt] chart=latency />
+                <ChartCard id="chart-loss" title="Loss" feeds=vec![lost] chart=loss />
                 <ChartCard
                     id="chart-bandwidth"
                     title="Bandwidth"

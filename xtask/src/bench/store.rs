@@ -13,6 +13,7 @@ mod ingest;
 mod interrupt;
 mod latency;
 mod mesh;
+mod month;
 mod noise;
 mod options;
 mod path;
@@ -52,6 +53,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     eprintln!("bench: preparing {} minutes of data", options.minutes);
     let payload = Payload::prepare(prepared.path(), options)?;
     let (mut all, mut failures) = (Vec::new(), Vec::new());
+    let netloom = engines.iter().find(|(engine, _)| *engine == Engine::Netloom).cloned();
     for (engine, program) in engines {
         eprintln!("bench: {} ({})", engine.name(), program.display());
         let home = temporary()?;
@@ -64,6 +66,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if !all.is_empty() {
         print(&payload, &all);
         write(&dir.join("store.json"), &payload, &all)?;
+    }
+    if let Some((engine, program)) = netloom {
+        eprintln!("bench: {}, a month of summaries", engine.name());
+        let measured = month::run(&program, temporary()?.path());
+        failures.extend(measured.err().map(|error| format!("{}, month: {error:#}", engine.name())));
     }
     failures.extend(all.iter().flat_map(|figures| figures.failures.iter().cloned()));
     if !failures.is_empty() {

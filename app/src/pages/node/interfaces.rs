@@ -144,7 +144,9 @@ fn Charts(subject: Subject, interface: String) -> impl IntoView {
     ];
     let card = |(id, what, rows): (&'static str, &'static str, rates::Rows)| {
         let (node, name) = (subject.name.get_value(), interface.clone());
-        let feeds = rows.iter().map(|row| use_feed(Interest::all(row.0).with("node", &node).with("interface", &name)));
+        let feeds = rows
+            .iter()
+            .map(|row| use_feed(Interest::all(row.0).with("node", &node).with("interface", &name).extremes()));
         let chart = rates::chart(rows, &node, &name);
         view! {
             <ChartCard id title=format!("{name}, {what}") feeds=feeds.collect() chart=Signal::stored(chart) />

@@ -64,6 +64,9 @@ impl Engine {
                 command.args(["serve", "--listen", &listen, "--data-dir"]).arg(data);
                 // Nothing but the load is measured.
                 command.env("NETLOOM_SETTINGS__PROBE__DEFAULT_TARGETS", "false");
+                // The month of summaries is written as raw samples.
+                command.env("NETLOOM_SETTINGS__STORAGE__RAW_HOURS", "840");
+                command.env("NETLOOM_SETTINGS__STORAGE__MINUTE_DAYS", "35");
             }
             Self::Victoria => {
                 command.arg(flag("-storageDataPath", &data));

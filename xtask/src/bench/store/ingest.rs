@@ -110,7 +110,7 @@ fn send(server: &Server, payload: &Payload, connection: usize, seconds: Range<u3
 }
 
 /// Sends one request until it is taken, and returns how many times that was too often.
-fn post(client: &Client, request: &[u8]) -> Result<u64> {
+pub(crate) fn post(client: &Client, request: &[u8]) -> Result<u64> {
     for again in 0..AGAIN_MAX {
         let answer = client.post(PATH, &HEADERS, request)?;
         if !AGAIN.contains(&answer.0) {

@@ -56,7 +56,7 @@ fn require_whole(server: &Server, question: Question, body: &[u8]) -> Result<Ans
 }
 
 /// The value in the middle, or between the two in the middle.
-fn median(values: &mut [f64]) -> f64 {
+pub(crate) fn median(values: &mut [f64]) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     let middle = values.len() / 2;
     if values.len() % 2 == 1 { values[middle] } else { f64::midpoint(values[middle - 1], values[middle]) }
