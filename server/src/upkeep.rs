@@ -23,7 +23,7 @@ const SLOW_INTERVAL: Duration = Duration::from_mins(1);
 /// A series without a new value for this long is not shown as current.
 const CURRENT_MAX_MS: i64 = 10 * 60_000;
 /// Windows that are packed or deleted in a row before everything else is looked at again.
-const STEPS_MAX: usize = 16;
+const STEPS_MAX: usize = 256;
 
 /// Works until it is dropped.
 pub async fn run(stores: Stores, board: Arc<Board>, mut settings: watch::Receiver<Settings>) {

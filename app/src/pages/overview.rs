@@ -122,7 +122,7 @@ pub(crate) fn Overview() -> impl IntoView {
     });
     // Figures are about all values; charts keep the extremes of long windows.
     let drawn = |metric| use_feed(Interest::all(metric).extremes());
-    let (rtt, lost) = (drawn(metric::RTT_US), drawn(metric::LOSS_RATIO));
+    let (drawn_rtt, drawn_loss) = (drawn(metric::RTT_US), drawn(metric::LOSS_RATIO));
     view! {
         <Title text="Overview" />
         <h1 class="visually-hidden">"Overview"</h1>
@@ -131,8 +131,8 @@ pub(crate) fn Overview() -> impl IntoView {
         <Tiles panels />
         <div class="overview-grid">
             <div class="overview-charts">
-                <ChartCard id="chart-latency" title="Latency" feeds=vec![rtt] chart=latency />
-                <ChartCard id="chart-loss" title="Loss" feeds=vec![lost] chart=loss />
+                <ChartCard id="chart-latency" title="Latency" feeds=vec![drawn_rtt] chart=latency />
+                <ChartCard id="chart-loss" title="Loss" feeds=vec![drawn_loss] chart=loss />
                 <ChartCard
                     id="chart-bandwidth"
                     title="Bandwidth"

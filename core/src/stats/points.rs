@@ -38,6 +38,26 @@ impl PointBuilder {
         }
     }
 
+    /// Takes many raw values at once, in order of time, each with its moment.
+    pub fn values(&mut self, times_ms: &[i64], values: &[f64]) {
+        if self.step == Step::Raw {
+            self.points.extend(times_ms.iter().copied().zip(values.iter().copied()));
+            return;
+        }
+        let is_percentile = self.quantile().is_some();
+        let mut from = 0;
+        while let Some(first_ms) = times_ms.get(from) {
+            self.bucket(*first_ms);
+            let Some((_, end_ms, bucket)) = &mut self.open else { return };
+            let to = from + times_ms[from..].partition_point(|ts_ms| ts_ms < end_ms);
+            bucket.values(&times_ms[from..to], &values[from..to]);
+            if is_percentile {
+                self.values.extend_from_slice(&values[from..to]);
+            }
+            from = to.max(from + 1);
+        }
+    }
+
     /// Takes the summary of an interval that starts at `ts_ms` and lies within one step. Without a step its mean stands
     /// for it: that is all that is left of such old values.
     pub fn summary(&mut self, ts_ms: i64, summary: &Summary) {
@@ -135,6 +155,25 @@ impl Bucket {
         self.last = value;
     }
 
+    fn values(&mut self, times_ms: &[i64], values: &[f64]) {
+        self.count += values.len() as u64;
+        self.sum += values.iter().sum::<f64>();
+        // Extremes first, and then where they are: the first loop takes several values at a time.
+        let (mut min, mut max) = (f64::INFINITY, f64::NEG_INFINITY);
+        for value in values {
+            min = if *value < min { *value } else { min };
+            max = if *value > max { *value } else { max };
+        }
+        let place = |extreme: f64| values.iter().position(|value| value.to_bits() == extreme.to_bits());
+        if min < self.min.1 {
+            self.min = (place(min).map_or(0, |at| times_ms[at]), min);
+        }
+        if max > self.max.1 {
+            self.max = (place(max).map_or(0, |at| times_ms[at]), max);
+        }
+        self.last = values.last().copied().unwrap_or(self.last);
+    }
+
     fn summary(&mut self, ts_ms: i64, summary: &Summary) {
         self.count += summary.count;
         self.sum += summary.sum;
@@ -177,6 +216,7 @@ impl Bucket {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn points(step: Step, shape: Shape, values: &[(i64, f64)]) -> Vec<(i64, f64)> {
         let mut builder = PointBuilder::new(step, shape);
@@ -192,6 +232,28 @@ mod tests {
         assert_eq!(points(Step::Raw, Shape::One(Aggregation::Max), &values), values);
         assert_eq!(points(Step::Whole { at_ms: 9 }, Shape::One(Aggregation::Count), &values), [(9, 4.0)]);
         assert_eq!(points(Step::Every(1_000), Shape::One(Aggregation::P50), &values)[0], (0, 2.0));
+    }
+
+    proptest! {
+        #[test]
+        fn many_at_once_are_the_same_as_one_by_one(
+            samples in prop::collection::btree_map(0_i64..20_000, -1e3_f64..1e3, 0..200),
+            step_ms in 1_i64..5_000,
+            at in 0_usize..200,
+        ) {
+            let (times, values): (Vec<i64>, Vec<f64>) = samples.into_iter().unzip();
+            let at = at.min(times.len());
+            for shape in [Shape::Extremes, Shape::One(Aggregation::P95), Shape::One(Aggregation::Last), Shape::One(Aggregation::Count)] {
+                for step in [Step::Raw, Step::Every(step_ms), Step::Whole { at_ms: 7 }] {
+                    let mut one_by_one = PointBuilder::new(step, shape);
+                    times.iter().zip(&values).for_each(|(ts_ms, value)| one_by_one.value(*ts_ms, *value));
+                    let mut at_once = PointBuilder::new(step, shape);
+                    at_once.values(&times[..at], &values[..at]);
+                    at_once.values(&times[at..], &values[at..]);
+                    prop_assert_eq!(at_once.finish(), one_by_one.finish());
+                }
+            }
+        }
     }
 
     #[test]

@@ -84,6 +84,7 @@ struct Entry<'a> {
 /// A block that can be read series by series.
 pub(super) struct Block<'a> {
     start_ms: i64,
+    end_ms: i64,
     entries: Vec<Entry<'a>>,
 }
 
@@ -115,7 +116,13 @@ impl<'a> Block<'a> {
         for (slot, count, times, values) in sizes {
             entries.push(Entry { slot: slot as u32, count, times: take(times)?, values: take(values)? });
         }
-        Ok(Self { start_ms: Tier::Raw.bounds(window).0, entries })
+        let (start_ms, end_ms) = Tier::Raw.bounds(window);
+        Ok(Self { start_ms, end_ms, entries })
+    }
+
+    /// The first moment after the block's window, ms.
+    pub(super) fn end_ms(&self) -> i64 {
+        self.end_ms
     }
 
     /// The slots that have samples, with how many.
@@ -125,12 +132,17 @@ impl<'a> Block<'a> {
 
     /// Appends the samples of a slot; nothing when it has none.
     pub(super) fn read(&self, slot: u32, into: &mut Samples) -> Result<(), StoreError> {
-        let Some(at) = self.entries.iter().position(|entry| entry.slot == slot) else { return Ok(()) };
-        let entry = &self.entries[at];
-        let values = ColumnReader::new(entry.values)?.values(entry.count)?;
-        let times = self.times(at)?;
+        let (times, values) = self.columns(slot)?;
         into.extend(times.into_iter().zip(values));
         Ok(())
+    }
+
+    /// Times and values of a slot, in order; nothing when it has none.
+    pub(super) fn columns(&self, slot: u32) -> Result<(Vec<i64>, Vec<f64>), StoreError> {
+        let at = self.entries.iter().position(|entry| entry.slot == slot);
+        let Some(at) = at else { return Ok((Vec::new(), Vec::new())) };
+        let entry = &self.entries[at];
+        Ok((self.times(at)?, ColumnReader::new(entry.values)?.values(entry.count)?))
     }
 
     fn times(&self, at: usize) -> Result<Vec<i64>, StoreError> {

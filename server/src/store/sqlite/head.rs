@@ -20,39 +20,68 @@ use super::{tier::Tier, varint};
 /// moment only.
 const SHARDS: usize = 16;
 
+/// Bytes of one page of a buffer. All pages have the same size, so that what one window frees the next one uses: buffers
+/// that grow leave holes of all sizes, and the process grows with them.
+const PAGE_BYTES: usize = 250;
+/// Bytes that one sample takes at most: a difference of times and a value in full.
+const SAMPLE_MAX_BYTES: usize = 20;
+
+#[derive(Debug, Clone)]
+struct Page {
+    used: usize,
+    bytes: [u8; PAGE_BYTES],
+}
+
 /// Samples of one series in one window.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Buffer {
-    bytes: Vec<u8>,
+    // Boxed, so that a list that grows moves pointers and every page is a piece of memory of the same size.
+    #[allow(clippy::vec_box)]
+    pages: Vec<Box<Page>>,
     last_ms: i64,
     last_step_ms: i64,
     last_value: f64,
 }
 
 impl Buffer {
-    /// Adds a sample and returns how many bytes it took.
+    /// Adds a sample and returns how many bytes were taken for it.
     fn push(&mut self, ts_ms: i64, value: f64) -> usize {
-        let before = self.bytes.len();
-        // Grown by a quarter: doubling would cost more memory than the samples.
-        if self.bytes.capacity() - self.bytes.len() < 20 {
-            self.bytes.reserve_exact((self.bytes.len() / 4).max(48));
+        // A sample is in one page whole.
+        let has_room = self.pages.last().is_some_and(|page| page.used + SAMPLE_MAX_BYTES <= PAGE_BYTES);
+        if !has_room {
+            self.pages.push(Box::new(Page { used: 0, bytes: [0; PAGE_BYTES] }));
         }
+        let Some(page) = self.pages.last_mut() else { return 0 };
         let step_ms = ts_ms - self.last_ms;
-        varint::put_signed(&mut self.bytes, step_ms - self.last_step_ms);
-        varint::put_value(&mut self.bytes, self.last_value, value);
+        let mut room = &mut page.bytes[page.used..];
+        varint::put_signed(&mut room, step_ms - self.last_step_ms);
+        varint::put_value(&mut room, self.last_value, value);
+        page.used = PAGE_BYTES - room.len();
         (self.last_ms, self.last_step_ms, self.last_value) = (ts_ms, step_ms, value);
-        self.bytes.len() - before
+        if has_room { 0 } else { size_of::<Page>() }
+    }
+
+    /// Bytes of memory.
+    fn size(&self) -> usize {
+        self.pages.len() * size_of::<Page>()
     }
 
     /// Its samples in the order in which they came.
     pub(super) fn samples(&self) -> impl Iterator<Item = (i64, f64)> {
-        let mut reader = varint::Reader(&self.bytes);
         let (mut ts_ms, mut step_ms, mut value) = (0, 0, 0.0);
-        std::iter::from_fn(move || {
-            step_ms += reader.signed()?;
-            ts_ms += step_ms;
-            value = reader.value(value)?;
-            Some((ts_ms, value))
+        self.pages.iter().flat_map(move |page| {
+            let mut reader = varint::Reader(&page.bytes[..page.used]);
+            // The state goes on from page to page.
+            let mut samples = Vec::with_capacity(page.used / 2);
+            while let Some(sample) = (|| {
+                step_ms += reader.signed()?;
+                ts_ms += step_ms;
+                value = reader.value(value)?;
+                Some((ts_ms, value))
+            })() {
+                samples.push(sample);
+            }
+            samples
         })
     }
 }
@@ -213,7 +242,7 @@ impl Head {
             for open in lock(shard).opens_mut() {
                 open.buffers.retain(|(w, is_sealing, buffer)| {
                     let is_kept = *w != window || !is_sealing;
-                    freed += if is_kept { 0 } else { buffer.bytes.len() };
+                    freed += if is_kept { 0 } else { buffer.size() };
                     is_kept
                 });
             }

@@ -12,7 +12,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use netloom_core::{
     query::{Query, SeriesPoints, Shape, Step},
     series::SeriesId,
-    stats::aggregate::Aggregation,
+    stats::{aggregate::Aggregation, points::PointBuilder},
 };
 use sqlx::Row as _;
 
@@ -220,6 +220,40 @@ fn series_samples(
     Ok(samples)
 }
 
+/// Hands the samples of a raw segment to a builder. Blocks follow each other in time, so that their columns are taken as
+/// they are as long as nothing in memory lies between them.
+fn raw_part(
+    builder: &mut PointBuilder,
+    id: SeriesId,
+    blocks: &[Block],
+    segment: Segment,
+    fresh: Option<&mut Samples>,
+) -> Result<(), StoreError> {
+    let range = segment.from_ms..=segment.to_ms;
+    let packed_until_ms = blocks.last().map_or(i64::MIN, Block::end_ms);
+    let is_behind = |(ts_ms, _): &(i64, f64)| *ts_ms >= packed_until_ms || !range.contains(ts_ms);
+    if fresh.as_ref().is_some_and(|fresh| !fresh.iter().all(is_behind)) {
+        for (ts_ms, value) in series_samples(id, blocks, segment, fresh)? {
+            builder.value(ts_ms, value);
+        }
+        return Ok(());
+    }
+    for block in blocks {
+        let (times, values) = block.columns(id.slot())?;
+        let from = times.partition_point(|ts_ms| *ts_ms < segment.from_ms);
+        let to = times.partition_point(|ts_ms| *ts_ms <= segment.to_ms);
+        builder.values(&times[from..to.max(from)], &values[from..to.max(from)]);
+    }
+    if let Some(fresh) = fresh {
+        let mut samples: Samples = fresh.iter().copied().filter(|(ts_ms, _)| range.contains(ts_ms)).collect();
+        in_order(&mut samples);
+        for (ts_ms, value) in samples {
+            builder.value(ts_ms, value);
+        }
+    }
+    Ok(())
+}
+
 /// A part that was opened: blocks of samples, or summaries by slot.
 enum Opened<'a> {
     Raw(Segment, Vec<Block<'a>>),
@@ -257,10 +291,7 @@ fn points(
         for part in &opened {
             match part {
                 Opened::Raw(segment, blocks) => {
-                    let samples = series_samples(*id, blocks, *segment, fresh.get_mut(id))?;
-                    for (ts_ms, value) in samples {
-                        builder.value(ts_ms, value);
-                    }
+                    raw_part(&mut builder, *id, blocks, *segment, fresh.get_mut(id))?;
                 }
                 Opened::Summed(segment, slots) => {
                     let range = segment.from_ms..=segment.to_ms;

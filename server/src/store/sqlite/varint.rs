@@ -1,6 +1,8 @@
 //! Small whole numbers in few bytes, and values as they stand in the log and in the head: whole ones as their difference
 //! to the one before, others bit by bit.
 
+use bytes::BufMut;
+
 /// Whole numbers up to this magnitude are exact as floats, and so are their differences as integers (IEEE 754).
 const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
 
@@ -10,16 +12,16 @@ const IN_FULL: u64 = 1;
 const AS_BEFORE: u64 = 3;
 
 /// Appends a number, seven bits a byte, the lowest first.
-pub(super) fn put(bytes: &mut Vec<u8>, mut number: u64) {
+pub(super) fn put(bytes: &mut impl BufMut, mut number: u64) {
     while number >= 0x80 {
-        bytes.push(number as u8 | 0x80);
+        bytes.put_u8(number as u8 | 0x80);
         number >>= 7;
     }
-    bytes.push(number as u8);
+    bytes.put_u8(number as u8);
 }
 
 /// Appends a number that may be negative.
-pub(super) fn put_signed(bytes: &mut Vec<u8>, number: i64) {
+pub(super) fn put_signed(bytes: &mut impl BufMut, number: i64) {
     put(bytes, zigzag(number));
 }
 
@@ -39,7 +41,7 @@ pub(super) fn whole(value: f64) -> Option<i64> {
 }
 
 /// Appends a value that follows another one.
-pub(super) fn put_value(bytes: &mut Vec<u8>, before: f64, value: f64) {
+pub(super) fn put_value(bytes: &mut impl BufMut, before: f64, value: f64) {
     if value.to_bits() == before.to_bits() && whole(value).is_none() {
         put(bytes, AS_BEFORE);
         return;
@@ -48,7 +50,7 @@ pub(super) fn put_value(bytes: &mut Vec<u8>, before: f64, value: f64) {
         put(bytes, zigzag(number - whole(before).unwrap_or(0)) << 1);
     } else {
         put(bytes, IN_FULL);
-        bytes.extend_from_slice(&value.to_le_bytes());
+        bytes.put_f64_le(value);
     }
 }
 
