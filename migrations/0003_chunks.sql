@@ -45,6 +45,12 @@ create table filled (
     primary key (tier, window)
 ) strict, without rowid;
 
+-- From which moment on a tier is kept. What is older was deleted and is not taken again.
+create table kept (
+    tier    integer primary key,
+    from_ms integer not null
+) strict;
+
 -- What each tier holds, kept with every change because counting a large table takes long.
 create table tier (
     tier    integer primary key,

@@ -363,7 +363,9 @@ async fn scenario(open: Open, events: Vec<Event>, questions: Vec<Question>) {
 fn answers_are_those_of_all_samples() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     for (name, open) in engines() {
-        let config = ProptestConfig { cases: 48, max_shrink_iters: 200, ..ProptestConfig::default() };
+        // Fewer than usual, each being a life of a store; PROPTEST_CASES asks for more.
+        let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(48);
+        let config = ProptestConfig { cases, max_shrink_iters: 200, ..ProptestConfig::default() };
         let mut runner = TestRunner::new(config);
         let result = runner.run(&(events(), questions()), |(events, questions)| {
             runtime.block_on(scenario(open, events, questions));

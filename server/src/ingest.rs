@@ -114,9 +114,10 @@ impl IngestHandle {
         Ok(self.store.intern(keys).await?)
     }
 
-    /// How long samples are kept as they were taken, ms: older ones are refused.
+    /// How old samples may be, ms: older ones would be deleted at once, or were deleted before.
     pub fn keep_ms(&self) -> i64 {
-        self.settings.borrow().storage.raw_ms()
+        let taken_ms = clock::now().ms().saturating_sub(self.store.takes_from_ms());
+        self.settings.borrow().storage.raw_ms().min(taken_ms)
     }
 
     async fn rows(&self, readings: &Readings) -> Result<Vec<Row>, IngestError> {

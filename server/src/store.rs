@@ -138,6 +138,8 @@ pub trait Store: Send + Sync {
     fn catalog(&self) -> &SharedCatalog;
     /// The numbers of series, in their order; new ones are taken in, all or none, and are durable then.
     async fn intern(&self, keys: &[SeriesKey]) -> Result<Vec<SeriesId>, StoreError>;
+    /// Samples from this moment on are taken, ms: older ones were deleted and summed up, and would not count.
+    fn takes_from_ms(&self) -> i64;
     /// Appends batches in one durable step: all or none. Says for each whether it is new; one that is known already is
     /// not stored again.
     async fn append(&self, batches: &[Rows]) -> Result<Vec<bool>, StoreError>;

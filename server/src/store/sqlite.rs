@@ -25,7 +25,10 @@ mod varint;
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -59,6 +62,8 @@ pub struct SqliteStore {
     line: Mutex<i64>,
     /// Windows with blocks.
     filled: RwLock<BTreeSet<(Tier, i64)>>,
+    /// From which moment on each tier is kept, ms; the oldest there is when nothing was deleted yet.
+    kept: [AtomicI64; 3],
     /// Held while new series are taken in.
     interning: Mutex<()>,
     /// Held while samples are packed, summed up or deleted.
@@ -77,6 +82,7 @@ impl SqliteStore {
             head: Head::new(),
             line: Mutex::new(0),
             filled: RwLock::default(),
+            kept: std::array::from_fn(|_| AtomicI64::new(i64::MIN)),
             interning: Mutex::new(()),
             upkeep: Mutex::new(()),
         };
@@ -100,7 +106,19 @@ impl SqliteStore {
         let tier = |number: i64| Tier::ALL.get(number as usize).copied();
         let filled = windows.into_iter().filter_map(|(number, window)| Some((tier(number)?, window)));
         self.change_filled(|known| known.extend(filled));
-        Ok(())
+        let kept: Vec<(i64, i64)> =
+            sqlx::query_as("select tier, from_ms from kept").fetch_all(self.database.readers()).await?;
+        for (tier, from_ms) in kept {
+            if let Some(kept) = self.kept.get(tier as usize) {
+                kept.store(from_ms, Ordering::Relaxed);
+            }
+        }
+        self.sweep().await
+    }
+
+    /// From which moment on a tier is kept, ms.
+    fn kept_from_ms(&self, tier: Tier) -> i64 {
+        self.kept[tier as usize].load(Ordering::Relaxed)
     }
 
     /// Reads which windows have blocks.
@@ -255,6 +273,10 @@ impl Store for SqliteStore {
             self.head.push(&batch.rows);
         }
         Ok(are_new)
+    }
+
+    fn takes_from_ms(&self) -> i64 {
+        self.kept_from_ms(Tier::Raw)
     }
 
     async fn query(&self, query: &Query) -> Result<Vec<SeriesPoints>, StoreError> {

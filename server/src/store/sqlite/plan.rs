@@ -19,6 +19,8 @@ pub(super) struct Coverage<'a> {
     pub(super) is_rolled: &'a dyn Fn(Tier, i64) -> bool,
     /// The first moment from which raw samples are kept, ms; older ones are only there summed up.
     pub(super) raw_from_ms: i64,
+    /// The first moment from which summaries of a minute are kept, ms.
+    pub(super) minute_from_ms: i64,
     /// The oldest moment that anything is known of, ms.
     pub(super) oldest_ms: i64,
     /// The newest one.
@@ -34,7 +36,8 @@ pub(super) fn plan(query: &Query, coverage: &Coverage) -> Vec<Segment> {
     }
     let raw_from_ms = coverage.raw_from_ms.max(from_ms);
     if raw_from_ms > from_ms {
-        old(coverage, from_ms, (raw_from_ms - 1).min(to_ms), usable(query).unwrap_or(Tier::Minute), &mut segments);
+        let is_coarse = usable(query) == Some(Tier::Hour);
+        old(coverage, is_coarse, (from_ms, (raw_from_ms - 1).min(to_ms)), &mut segments);
     }
     if raw_from_ms <= to_ms {
         let tier = usable(query).unwrap_or(Tier::Raw);
@@ -82,18 +85,21 @@ fn cover(coverage: &Coverage, tier: Tier, part: Segment, into: &mut Vec<Segment>
     }
 }
 
-/// Covers a stretch of which only summaries are left, in the wanted tier, or the finest that is there. A summary belongs to
-/// the stretch that its start lies in.
-fn old(coverage: &Coverage, from_ms: i64, to_ms: i64, wanted: Tier, into: &mut Vec<Segment>) {
-    let day = Tier::Hour;
-    for window in day.window_of(from_ms)..=day.window_of(to_ms) {
-        let (start_ms, end_ms) = day.bounds(window);
+/// Covers a stretch of which only summaries are left: those of a minute, as long as they are kept and hours would not do. A
+/// summary belongs to the stretch that its start lies in.
+fn old(coverage: &Coverage, is_coarse: bool, (from_ms, to_ms): (i64, i64), into: &mut Vec<Segment>) {
+    let hour = Tier::Hour;
+    for window in hour.window_of(from_ms)..=hour.window_of(to_ms) {
+        let (start_ms, end_ms) = hour.bounds(window);
         let (from_ms, to_ms) = (from_ms.max(start_ms), to_ms.min(end_ms - 1));
-        let is_rolled = |tier: Tier| {
-            (tier.window_of(from_ms)..=tier.window_of(to_ms)).all(|window| (coverage.is_rolled)(tier, window))
-        };
-        let tier = [wanted, Tier::Minute, Tier::Hour].into_iter().find(|tier| is_rolled(*tier)).unwrap_or(wanted);
-        push(Segment { tier, from_ms, to_ms }, into);
+        let fine_from_ms =
+            if is_coarse && (coverage.is_rolled)(hour, window) { i64::MAX } else { coverage.minute_from_ms };
+        if from_ms < fine_from_ms {
+            push(Segment { tier: hour, from_ms, to_ms: to_ms.min(fine_from_ms - 1) }, into);
+        }
+        if to_ms >= fine_from_ms {
+            push(Segment { tier: Tier::Minute, from_ms: from_ms.max(fine_from_ms), to_ms }, into);
+        }
     }
 }
 
@@ -128,7 +134,9 @@ mod tests {
         };
         let query = text.parse(Timestamp(to_ms)).expect("is right");
         let is_rolled = |tier, window| rolled.contains(&(tier, window));
-        let coverage = Coverage { is_rolled: &is_rolled, raw_from_ms, oldest_ms: 0, newest_ms: 10 * DAY_MS };
+        let minute_from_ms = if rolled.iter().any(|(tier, _)| *tier == Tier::Minute) { 0 } else { DAY_MS };
+        let coverage =
+            Coverage { is_rolled: &is_rolled, raw_from_ms, minute_from_ms, oldest_ms: 0, newest_ms: 10 * DAY_MS };
         plan(&query, &coverage).into_iter().map(|s| (s.tier, s.from_ms, s.to_ms)).collect()
     }
 

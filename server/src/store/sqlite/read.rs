@@ -94,7 +94,6 @@ impl SqliteStore {
         let raw = self.filled_windows(Tier::Raw);
         let head = self.head.occupied();
         let ends = raw.iter().chain(&head).map(|window| Tier::Raw.bounds(*window));
-        let raw_from_ms = ends.clone().map(|(from_ms, _)| from_ms).min();
         let summed_to_ms = self.filled(|filled| filled.iter().map(|(tier, window)| tier.bounds(*window).1).max());
         let newest_ms = ends.map(|(_, to_ms)| to_ms).chain(summed_to_ms).max().unwrap_or(i64::MIN);
         let is_rolled = |tier: Tier, window: i64| {
@@ -104,7 +103,8 @@ impl SqliteStore {
         };
         let coverage = Coverage {
             is_rolled: &is_rolled,
-            raw_from_ms: raw_from_ms.unwrap_or(newest_ms),
+            raw_from_ms: self.kept_from_ms(Tier::Raw),
+            minute_from_ms: self.kept_from_ms(Tier::Minute),
             oldest_ms: self.oldest_ms().unwrap_or(i64::MAX),
             newest_ms,
         };

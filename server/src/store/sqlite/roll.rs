@@ -50,9 +50,7 @@ impl SqliteStore {
         let mut windows: Vec<i64> =
             self.filled_windows(finer).iter().map(|window| tier.window_of(finer.bounds(*window).0)).collect();
         windows.dedup();
-        // Where raw blocks are gone, their summaries are all there will ever be.
-        let raw_from = self.filled_windows(Tier::Raw).first().map_or(i64::MAX, |window| Tier::Raw.bounds(*window).0);
-        windows.into_iter().filter(|window| tier != Tier::Minute || tier.bounds(*window).1 > raw_from).find(is_due)
+        windows.into_iter().find(is_due)
     }
 
     /// Whether every window of the finer tier that has raw blocks is there.
