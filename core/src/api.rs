@@ -30,6 +30,36 @@ pub struct NodeInfo {
     pub measurements: Vec<Measurement>,
 }
 
+/// What one tier of the store takes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TierSize {
+    /// `raw`, `minute` or `hour`.
+    pub tier: String,
+    /// Rows.
+    pub blocks: u64,
+    /// Samples in them, or summaries.
+    pub samples: u64,
+    /// Bytes of their data.
+    pub bytes: u64,
+}
+
+/// What the store takes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct StoreSize {
+    /// Bytes of the database and its write-ahead log.
+    pub bytes: u64,
+    /// Different series.
+    pub series: usize,
+    /// Samples that are in no block yet.
+    pub unsealed: u64,
+    /// The oldest moment that anything is known of, ms.
+    pub oldest_ms: Option<i64>,
+    /// What is in each tier.
+    pub tiers: Vec<TierSize>,
+}
+
 /// A target as its agent probes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -11,6 +11,7 @@
 
 pub mod api;
 pub mod event;
+pub mod export;
 pub mod health;
 pub mod incident;
 pub mod matrix;

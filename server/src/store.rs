@@ -11,6 +11,7 @@ pub mod sqlite;
 use std::{path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+pub use netloom_core::api::{StoreSize, TierSize};
 use netloom_core::{
     query::{Query, SeriesPoints},
     sample::SeriesKey,
@@ -77,34 +78,6 @@ pub struct Keep {
     pub minute_ms: i64,
     /// Summaries of an hour, ms.
     pub hour_ms: i64,
-}
-
-/// What one tier takes.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
-pub struct TierSize {
-    /// `raw`, `minute` or `hour`.
-    pub tier: String,
-    /// Rows.
-    pub blocks: u64,
-    /// Samples in them, or summaries.
-    pub samples: u64,
-    /// Bytes of their data.
-    pub bytes: u64,
-}
-
-/// What the store takes.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
-pub struct StoreSize {
-    /// Bytes of the database and its write-ahead log.
-    pub bytes: u64,
-    /// Different series.
-    pub series: usize,
-    /// Samples that are in no block yet.
-    pub unsealed: u64,
-    /// The oldest moment that anything is known of, ms.
-    pub oldest_ms: Option<i64>,
-    /// What is in each tier.
-    pub tiers: Vec<TierSize>,
 }
 
 /// What is taken out, page by page.

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod assets;
+mod export;
 mod guard;
 mod health;
 mod metrics;
@@ -13,6 +14,7 @@ mod problem;
 mod push;
 mod query;
 mod settings;
+mod storage;
 mod stream;
 
 use std::{sync::Arc, time::Duration};
@@ -38,7 +40,7 @@ use crate::{
 
 /// The largest request body: a settings document with every target is a hundredth of it.
 const BODY_MAX_BYTES: usize = 1_024 * 1_024;
-/// The longest any answer may take, the live stream apart.
+/// The longest any answer may take, the live stream and exports apart.
 const REQUEST_LIMIT: Duration = Duration::from_secs(30);
 
 /// What handlers share. Cheap to clone.
@@ -75,12 +77,14 @@ pub async fn router(state: WebState) -> Router {
         .merge(query::router())
         .merge(push::router())
         .merge(settings::router())
+        .merge(storage::router())
         .merge(openapi::router())
         .merge(assets::router())
         .merge(pages::router(&state).await)
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_LIMIT));
     answers
         .merge(stream::router())
+        .merge(export::router())
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
         .layer(middleware::from_fn(guard::check))

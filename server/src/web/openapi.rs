@@ -3,7 +3,7 @@
 use axum::{Json, Router, routing::get};
 use utoipa::OpenApi;
 
-use super::{WebState, alerts, health, metrics, network, nodes, push, query, settings, stream};
+use super::{WebState, alerts, export, health, metrics, network, nodes, push, query, settings, storage, stream};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -23,11 +23,13 @@ use super::{WebState, alerts, health, metrics, network, nodes, push, query, sett
         alerts::alerts,
         query::query,
         query::matrix,
+        export::export,
         push::samples,
         push::remote_write::write,
         settings::document,
         settings::details,
         settings::change,
+        storage::storage,
         stream::stream_events,
         document,
     )

@@ -1,0 +1,215 @@
+//! Samples as they were taken, for other programs: as many as there are, in constant memory.
+
+use std::{sync::Arc, vec::IntoIter};
+
+use axum::{
+    Extension, Router,
+    body::Body,
+    extract::{Query as UrlQuery, State, rejection::QueryRejection},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use bytes::Bytes;
+use futures::stream;
+use netloom_core::{
+    api::Problem,
+    export::{Export, ExportFormat, ExportText, LineWriter, file_stamp},
+    metric,
+    series::{Catalog, SeriesId},
+    time::Timestamp,
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+use super::{WebState, problem::ProblemReply};
+use crate::{
+    clock,
+    store::{Scan, ScanPage, ScanPlace, Store, StoreError},
+};
+
+/// Exports at once. Each holds a page of a few megabytes and takes a part of the readers' time.
+const EXPORTS_MAX: usize = 8;
+/// Bytes written at once: some hundred lines, a fraction of a millisecond of work.
+const CHUNK_BYTES: usize = 64 * 1_024;
+
+/// How many samples come, where that is known without counting.
+const SAMPLES: HeaderName = HeaderName::from_static("x-netloom-samples");
+/// The time that the samples come from, ms: they come window by window in order of time, so that it tells how far one is.
+const FROM: HeaderName = HeaderName::from_static("x-netloom-from");
+const TO: HeaderName = HeaderName::from_static("x-netloom-to");
+
+/// A place for each export that may run.
+#[derive(Clone)]
+pub struct Places(Arc<Semaphore>);
+
+/// The routes of this area.
+pub fn router() -> Router<WebState> {
+    let places = Places(Arc::new(Semaphore::new(EXPORTS_MAX)));
+    Router::new().route("/api/v1/export", get(export)).layer(Extension(places))
+}
+
+/// All samples that match, as they were taken: window by window in order of time, series by series in each. A connection
+/// that ends early has not delivered everything.
+#[utoipa::path(get, path = "/api/v1/export", tag = "query", params(ExportText), responses(
+    (status = 200, description = "comma-separated values, or lines of JSON as POST /api/v1/samples takes them", content(
+        (String = "text/csv"), (String = "application/x-ndjson"),
+    ), headers(
+        ("X-Netloom-From" = i64, description = "start of the range, ms"),
+        ("X-Netloom-To" = i64, description = "end of the range, ms"),
+        ("X-Netloom-Samples" = u64, description = "about how many samples come; only when everything is asked for"),
+    )),
+    (status = 400, description = "a parameter is wrong", body = Problem),
+    (status = 404, description = "there is no such metric or run", body = Problem),
+    (status = 503, description = "too many exports", body = Problem),
+))]
+pub async fn export(
+    State(state): State<WebState>,
+    Extension(places): Extension<Places>,
+    pairs: Result<UrlQuery<Vec<(String, String)>>, QueryRejection>,
+) -> Result<Response, ProblemReply> {
+    let text = read(pairs)?;
+    let mut export = text.parse(clock::now())?;
+    let mut nodes = Vec::new();
+    if let Some(id) = &text.run {
+        let (from_ms, to_ms, of_run) = run_window(&state, id)?;
+        (export.from_ms, export.to_ms) = (export.from_ms.max(from_ms), export.to_ms.min(to_ms));
+        nodes = of_run;
+    }
+    let size = state.stores.samples.size().await?;
+    export.from_ms = export.from_ms.max(size.oldest_ms.unwrap_or(0).min(export.to_ms));
+    let is_everything = export.metrics.is_empty() && export.labels.is_empty() && text.run.is_none();
+    let is_always = text.from.is_none() && text.to.is_none();
+    let raw = size.tiers.first().map_or(0, |tier| tier.samples);
+    let samples = (is_everything && is_always).then_some(raw + size.unsealed);
+
+    let series = state.stores.samples.catalog().read(|catalog| select(catalog, &export, &nodes))?;
+    let place = places.0.try_acquire_owned().map_err(|_| {
+        let detail = format!("{EXPORTS_MAX} exports are running already: wait until one is done");
+        ProblemReply::new(StatusCode::SERVICE_UNAVAILABLE, "too-many-exports", detail)
+    })?;
+    let headers = headers(&export, samples);
+    let scan = Scan { series, from_ms: export.from_ms, to_ms: export.to_ms };
+    let (store, shutdown) = (state.stores.samples, state.shutdown);
+    // The first page before the answer begins: when the store fails, it can still be said.
+    let first = store.scan(&scan, ScanPlace::default()).await?;
+    let lines = Lines::new(export.format, Source { store, scan, shutdown, _place: place }, first);
+    let body = stream::try_unfold(lines, |mut lines| async move {
+        let chunk = lines.next().await.inspect_err(|error| tracing::warn!(%error, "an export broke off"))?;
+        Ok::<_, StoreError>(chunk.map(|chunk| (chunk, lines)))
+    });
+    Ok((headers, Body::from_stream(body)).into_response())
+}
+
+fn read(pairs: Result<UrlQuery<Vec<(String, String)>>, QueryRejection>) -> Result<ExportText, ProblemReply> {
+    let bad = |detail: String| ProblemReply::new(StatusCode::BAD_REQUEST, "bad-parameter", detail);
+    let UrlQuery(pairs) = pairs.map_err(|why| bad(why.body_text()))?;
+    let mut text = ExportText::default();
+    for (name, value) in pairs {
+        text.set(&name, value).map_err(|why| bad(format!("{name}: {why}")).at(name))?;
+    }
+    Ok(text)
+}
+
+/// When a training run was, ms, and on which nodes; all when there are none.
+fn run_window(_state: &WebState, _id: &str) -> Result<(i64, i64, Vec<String>), ProblemReply> {
+    Err(ProblemReply::new(StatusCode::NOT_FOUND, "unknown-run", "run: there are no runs yet").at("run"))
+}
+
+/// The series that are asked for, in order of their numbers.
+fn select(catalog: &Catalog, export: &Export, nodes: &[String]) -> Result<Vec<SeriesId>, ProblemReply> {
+    let unknown = |metric: &&String| !catalog.knows(metric) && metric::find(metric).is_none();
+    if let Some(metric) = export.metrics.iter().find(unknown) {
+        let detail = format!("metric: no series is called {metric:?}");
+        return Err(ProblemReply::new(StatusCode::NOT_FOUND, "unknown-metric", detail).at("metric"));
+    }
+    let mut series: Vec<SeriesId> = if export.metrics.is_empty() {
+        let carries = |labels: &netloom_core::sample::Labels| {
+            export.labels.iter().all(|(name, value)| labels.get(name) == Some(value))
+        };
+        catalog.all().filter(|(_, key)| carries(&key.labels)).map(|(id, _)| id).collect()
+    } else {
+        export.metrics.iter().flat_map(|metric| catalog.select(metric, export.labels.iter())).collect()
+    };
+    if !nodes.is_empty() {
+        series.retain(|id| catalog.key(*id).is_some_and(|key| nodes.iter().any(|node| node == key.node())));
+    }
+    series.sort_unstable();
+    Ok(series)
+}
+
+fn headers(export: &Export, samples: Option<u64>) -> HeaderMap {
+    let format = export.format;
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(FROM, export.from_ms.into());
+    headers.insert(TO, export.to_ms.into());
+    if let Some(samples) = samples {
+        headers.insert(SAMPLES, samples.into());
+    }
+    let stamp = file_stamp(Timestamp(export.to_ms));
+    let disposition = format!("attachment; filename=\"netloom-{stamp}.{}\"", format.name());
+    if let Ok(disposition) = disposition.parse() {
+        headers.insert(header::CONTENT_DISPOSITION, disposition);
+    }
+    headers
+}
+
+/// Where pages come from.
+struct Source {
+    store: Arc<dyn Store>,
+    scan: Scan,
+    shutdown: CancellationToken,
+    _place: OwnedSemaphorePermit,
+}
+
+/// The lines of an export, made as they are sent. Between two pages nothing of the database is held, however slow the
+/// client is.
+struct Lines {
+    format: ExportFormat,
+    source: Source,
+    series: IntoIter<(SeriesId, Vec<(i64, f64)>)>,
+    current: Option<(LineWriter, IntoIter<(i64, f64)>)>,
+    next: Option<ScanPlace>,
+    chunk: Vec<u8>,
+}
+
+impl Lines {
+    fn new(format: ExportFormat, source: Source, first: ScanPage) -> Self {
+        let (series, next) = (first.series.into_iter(), first.next);
+        Self { format, source, series, current: None, next, chunk: format.head().as_bytes().to_vec() }
+    }
+
+    /// The next lines; `None` at the end.
+    async fn next(&mut self) -> Result<Option<Bytes>, StoreError> {
+        loop {
+            self.fill();
+            if !self.chunk.is_empty() {
+                return Ok(Some(std::mem::take(&mut self.chunk).into()));
+            }
+            let Some(place) = self.next.take() else { return Ok(None) };
+            let page = tokio::select! {
+                page = self.source.store.scan(&self.source.scan, place) => page?,
+                () = self.source.shutdown.cancelled() => {
+                    return Err(StoreError::Unusable("the hub is stopping".into()));
+                }
+            };
+            (self.series, self.next) = (page.series.into_iter(), page.next);
+        }
+    }
+
+    /// Writes lines of this page until there are enough.
+    fn fill(&mut self) {
+        while self.chunk.len() < CHUNK_BYTES {
+            let sample = self.current.as_mut().and_then(|(_, samples)| samples.next());
+            if let (Some((ts_ms, value)), Some((writer, _))) = (sample, &self.current) {
+                writer.write(ts_ms, value, &mut self.chunk);
+                continue;
+            }
+            let Some((id, samples)) = self.series.next() else { return };
+            let key = self.source.store.catalog().key(id);
+            self.current = key.map(|key| (LineWriter::new(self.format, &key), samples.into_iter()));
+        }
+    }
+}
