@@ -48,6 +48,7 @@ async fn start(folder: &std::path::Path) -> (Parts, tokio::task::JoinHandle<()>)
         live: live.clone(),
         engine: Engine::new(Settings::default().alerts.rules(), &[], clock::now()),
         settings: keeper.subscribe(),
+        jsonl: None,
         counts,
         finish: CancellationToken::new(),
     };

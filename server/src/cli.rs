@@ -35,6 +35,12 @@ pub struct ServeArgs {
     /// Folder of the database [default: ./netloom-data]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+    /// Write every stored sample as a line of JSON to files in this folder, too
+    #[arg(long, value_name = "DIR")]
+    pub jsonl_log: Option<PathBuf>,
+    /// Files of that log that are kept [default: 48]
+    #[arg(long, value_name = "N")]
+    pub jsonl_log_keep: Option<usize>,
 }
 
 /// What to watch without a hub.

@@ -22,7 +22,10 @@ use crate::cli::ServeArgs;
 /// The prefix of environment variables; `__` stands for the dot of nesting.
 pub const ENV_PREFIX: &str = "NETLOOM_";
 /// The variables under [`ENV_PREFIX`] that configure the process; others belong to other programs.
-const ENV_KEYS: [&str; 5] = ["listen", "data_dir", "node", "cluster", "log"];
+const ENV_KEYS: [&str; 7] = ["listen", "data_dir", "node", "cluster", "log", "jsonl_log", "jsonl_log_keep"];
+
+/// Files of the JSONL log that are kept: two days of one an hour.
+const JSONL_KEEP: usize = 48;
 
 /// Everything that can be configured, with its defaults.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,6 +41,10 @@ pub struct Config {
     pub cluster: String,
     /// What is logged, in the syntax of `RUST_LOG`.
     pub log: String,
+    /// Where every stored sample is written as a line of JSON as well, if anywhere.
+    pub jsonl_log: Option<PathBuf>,
+    /// How many files are kept there.
+    pub jsonl_log_keep: usize,
     /// What may change while the hub runs.
     pub settings: Settings,
     /// What environment variables hold fast of the settings.
@@ -53,6 +60,8 @@ impl Default for Config {
             node: String::new(),
             cluster: "my cluster".into(),
             log: "info".into(),
+            jsonl_log: None,
+            jsonl_log_keep: JSONL_KEEP,
             settings: Settings::default(),
             settings_from_env: Value::Null,
         }
@@ -75,6 +84,12 @@ impl Config {
         }
         if let Some(data_dir) = &args.data_dir {
             config.data_dir.clone_from(data_dir);
+        }
+        if let Some(folder) = &args.jsonl_log {
+            config.jsonl_log = Some(folder.clone());
+        }
+        if let Some(keep) = args.jsonl_log_keep {
+            config.jsonl_log_keep = keep;
         }
         if config.node.is_empty() {
             config.node = sysinfo::System::host_name().unwrap_or_else(|_| "localhost".into());
@@ -102,6 +117,9 @@ impl Config {
                 "refusing to listen on {listen}: there is no sign-in yet, so whoever reaches the pages could read and \
                  change everything; listen on 127.0.0.1 and reach it through ssh -L {port}:127.0.0.1:{port} HOST"
             );
+        }
+        if self.jsonl_log_keep == 0 {
+            bail!("configuration: jsonl_log_keep: at least 1, the file that is written");
         }
         if self.node.len() > netloom_core::sample::LABEL_MAX_BYTES || self.node.chars().any(char::is_control) {
             bail!("configuration: node: {:?} is not a usable name", self.node);

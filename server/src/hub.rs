@@ -18,6 +18,7 @@ use crate::{
     clock,
     config::Config,
     ingest::{Ingest, IngestCounts},
+    jsonl::JsonlLog,
     live::Live,
     settings::SettingsKeeper,
     shutdown::DRAIN_LIMIT,
@@ -52,6 +53,12 @@ pub async fn run(
     let engine = Engine::new(rules, &known, started);
     let board = Arc::new(Board::new(known, stores.samples.catalog().clone()));
 
+    let jsonl = match &config.jsonl_log {
+        Some(folder) => Some(JsonlLog::start(folder, config.jsonl_log_keep, stores.samples.catalog().clone())?),
+        None => None,
+    };
+    let (jsonl, jsonl_task) = jsonl.unzip();
+
     let (ingest_handle, queue) = Ingest::channel(stores.samples.clone(), settings.clone());
     let finish = CancellationToken::new();
     let (counts, counted) = watch::channel(IngestCounts::default());
@@ -62,6 +69,7 @@ pub async fn run(
         live: live.clone(),
         engine,
         settings: settings.clone(),
+        jsonl,
         counts,
         finish: finish.clone(),
     };
@@ -98,6 +106,9 @@ pub async fn run(
     upkeep.abort();
     finish.cancel();
     ingest.await?;
+    if let Some(task) = jsonl_task {
+        task.await?;
+    }
     stores.database.close().await;
     served
 }

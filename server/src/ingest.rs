@@ -24,6 +24,7 @@ use crate::{
     alert::Engine,
     board::Board,
     clock,
+    jsonl::JsonlLog,
     live::Live,
     store::{Store, StoreError, ledger::Ledger},
 };
@@ -175,6 +176,8 @@ pub struct IngestCounts {
     pub late: u64,
     /// Samples that were stored and judged but not shown live, because too many came at once.
     pub unstreamed: u64,
+    /// Samples that were stored but not written to the JSONL log, because the disk did not keep up.
+    pub unlogged: u64,
 }
 
 /// The task that owns the way from batch to incident.
@@ -191,6 +194,8 @@ pub struct Ingest {
     pub engine: Engine,
     /// Settings, now and later: rules come from them.
     pub settings: watch::Receiver<Settings>,
+    /// Where lines of JSON are written, if anywhere.
+    pub jsonl: Option<JsonlLog>,
     /// Where the counts are noted.
     pub counts: watch::Sender<IngestCounts>,
     /// Takes nothing new any more, finishes what is queued, and ends.
@@ -288,6 +293,11 @@ impl Ingest {
             } else {
                 self.counts.send_modify(|counts| counts.unstreamed += readings.samples.len() as u64);
             }
+        }
+        if let Some(jsonl) = &self.jsonl {
+            jsonl.offer(rows);
+            let dropped = jsonl.dropped();
+            self.counts.send_if_modified(|counts| std::mem::replace(&mut counts.unlogged, dropped) != dropped);
         }
     }
 

@@ -24,6 +24,8 @@ pub mod hub;
 #[cfg(feature = "hub")]
 pub mod ingest;
 #[cfg(feature = "hub")]
+pub mod jsonl;
+#[cfg(feature = "hub")]
 pub mod live;
 #[cfg(feature = "hub")]
 pub mod settings;

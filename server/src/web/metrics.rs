@@ -105,6 +105,11 @@ impl Exposition {
                 "Samples not shown live, because too many came at once",
                 self.counts.unstreamed,
             ),
+            (
+                "netloom_jsonl_dropped_samples",
+                "Samples stored but not written to the JSONL log, because the disk did not keep up",
+                self.counts.unlogged,
+            ),
             ("netloom_alert_unwatched", "Samples of subjects beyond the limit of a rule", self.counts.unwatched),
             ("netloom_stream_events", "Events published", self.published),
             ("netloom_stream_lagged", "Listeners that were too slow and had to start anew", self.lagged),
