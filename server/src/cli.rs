@@ -4,6 +4,9 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
+/// Where a hub is unless told otherwise.
+const HUB_URL: &str = "http://127.0.0.1:6385";
+
 /// Shows whether the network is holding distributed training back: where, since when, and what would help.
 #[derive(Debug, Parser)]
 #[command(name = "netloom", version, about, arg_required_else_help = true)]
@@ -21,6 +24,10 @@ pub enum Command {
     Serve(ServeArgs),
     /// Read counters and probe targets, and print every sample as a line of JSON
     Watch(WatchArgs),
+    /// Take samples out of a hub: lines of JSON, or comma-separated values
+    Export(ExportArgs),
+    /// Put samples into a hub: lines of JSON as export writes them, or files of the JSONL log
+    Import(ImportArgs),
 }
 
 /// Where the hub listens and keeps its data.
@@ -49,4 +56,59 @@ pub struct WatchArgs {
     /// Configuration file (TOML)
     #[arg(long, env = "NETLOOM_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
+}
+
+/// What to take out of a hub, and where to.
+#[derive(Debug, Clone, Args)]
+pub struct ExportArgs {
+    /// Where the hub is
+    #[arg(long, env = "NETLOOM_HUB", value_name = "URL", default_value = HUB_URL)]
+    pub hub: String,
+    /// csv or jsonl; what the name of the file says when left out, else jsonl
+    #[arg(long)]
+    pub format: Option<String>,
+    /// Only this metric; several are possible
+    #[arg(long, value_name = "NAME")]
+    pub metric: Vec<String>,
+    /// Only what this training run saw
+    #[arg(long, value_name = "ID")]
+    pub run: Option<String>,
+    /// Only series of this node
+    #[arg(long)]
+    pub node: Option<String>,
+    /// Only series with this source
+    #[arg(long)]
+    pub src: Option<String>,
+    /// Only series with this destination
+    #[arg(long)]
+    pub dst: Option<String>,
+    /// Only series of this interface
+    #[arg(long)]
+    pub interface: Option<String>,
+    /// Only series of this probe mode
+    #[arg(long)]
+    pub mode: Option<String>,
+    /// RFC 3339, epoch milliseconds, now or now-15m; the oldest sample when left out
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// Like --from; now when left out
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
+    /// The file, written as FILE.part until it is whole; - is standard output
+    #[arg(long, short, value_name = "FILE", default_value = "-")]
+    pub output: PathBuf,
+}
+
+/// What to put into a hub.
+#[derive(Debug, Clone, Args)]
+pub struct ImportArgs {
+    /// The file; - is standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Where the hub is
+    #[arg(long, env = "NETLOOM_HUB", value_name = "URL", default_value = HUB_URL)]
+    pub hub: String,
+    /// Leave out lines that the hub refuses instead of stopping at the first one
+    #[arg(long)]
+    pub skip_bad: bool,
 }

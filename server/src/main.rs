@@ -6,45 +6,49 @@ use clap::Parser;
 use netloom_server::{
     agent::{Agent, print::PrintUplink},
     cli::{Cli, Command, ServeArgs, WatchArgs},
+    client,
     config::Config,
-    shutdown,
+    exit, shutdown,
 };
 use tracing_subscriber::EnvFilter;
 
-/// The exit code of an error, as monitoring plug-ins count: 0 fine, 1 warning, 2 critical or error, 3 unknown.
-const EXIT_ERROR: u8 = 2;
-
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match run(&cli) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("netloom: {error:#}");
-            ExitCode::from(EXIT_ERROR)
+    let code = run(&Cli::parse()).unwrap_or_else(|error| {
+        eprintln!("netloom: {error:#}");
+        exit::ERROR
+    });
+    ExitCode::from(code)
+}
+
+fn run(cli: &Cli) -> anyhow::Result<u8> {
+    match &cli.command {
+        #[cfg(feature = "hub")]
+        Command::Serve(args) => run_role(Config::load(args)?, serve),
+        Command::Watch(WatchArgs { config }) => {
+            run_role(Config::load(&ServeArgs { config: config.clone(), ..ServeArgs::default() })?, watch)
         }
+        Command::Export(args) => run_command(client::export::run(args)),
+        Command::Import(args) => run_command(client::import::run(args)),
     }
 }
 
-fn run(cli: &Cli) -> anyhow::Result<()> {
-    let (config, is_watch) = match &cli.command {
-        #[cfg(feature = "hub")]
-        Command::Serve(args) => (Config::load(args)?, false),
-        Command::Watch(WatchArgs { config }) => {
-            (Config::load(&ServeArgs { config: config.clone(), ..ServeArgs::default() })?, true)
-        }
-    };
+/// Runs what ends by a signal, and logs.
+fn run_role(
+    config: Config,
+    role: impl AsyncFnOnce(Config, tokio_util::sync::CancellationToken) -> anyhow::Result<()>,
+) -> anyhow::Result<u8> {
     let filter = EnvFilter::try_new(&config.log).map_err(|error| anyhow::anyhow!("configuration: log: {error}"))?;
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    run_command(async {
+        role(config, shutdown::on_signal()?).await?;
+        Ok(exit::FINE)
+    })
+}
+
+/// Runs what ends by itself; a signal ends it at once.
+fn run_command(command: impl Future<Output = anyhow::Result<u8>>) -> anyhow::Result<u8> {
     let runtime = tokio::runtime::Runtime::new()?;
-    let result = runtime.block_on(async {
-        let shutdown = shutdown::on_signal()?;
-        if is_watch {
-            return watch(config, shutdown).await;
-        }
-        #[cfg(feature = "hub")]
-        serve(config, shutdown).await?;
-        Ok(())
-    });
+    let result = runtime.block_on(command);
     // A name look-up that hangs in the system's resolver must not hold up the end.
     runtime.shutdown_background();
     result
