@@ -28,6 +28,12 @@ pub enum Command {
     Export(ExportArgs),
     /// Put samples into a hub: lines of JSON as export writes them, or files of the JSONL log
     Import(ImportArgs),
+    /// Copy the database to a file, also while the hub works
+    #[cfg(feature = "hub")]
+    Backup(BackupArgs),
+    /// Look whether the database is whole, also while the hub works
+    #[cfg(feature = "hub")]
+    Check(CheckArgs),
 }
 
 /// Where the hub listens and keeps its data.
@@ -111,4 +117,40 @@ pub struct ImportArgs {
     /// Leave out lines that the hub refuses instead of stopping at the first one
     #[arg(long)]
     pub skip_bad: bool,
+}
+
+/// Which data folder.
+#[cfg(feature = "hub")]
+#[derive(Debug, Clone, Default, Args)]
+pub struct DataArgs {
+    /// Configuration file of the hub (TOML)
+    #[arg(long, env = "NETLOOM_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Folder of the database [default: ./netloom-data]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+}
+
+/// Where to copy the database to.
+#[cfg(feature = "hub")]
+#[derive(Debug, Clone, Args)]
+pub struct BackupArgs {
+    /// The file; it must not be there yet
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Where the database is
+    #[command(flatten)]
+    pub data: DataArgs,
+}
+
+/// What to check.
+#[cfg(feature = "hub")]
+#[derive(Debug, Clone, Args)]
+pub struct CheckArgs {
+    /// Where the database is
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Say everything as JSON
+    #[arg(long)]
+    pub json: bool,
 }

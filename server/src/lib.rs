@@ -4,7 +4,7 @@
 //! hub ([`hub`]) takes it in ([`ingest`], the only writer), keeps it ([`store`]), tells everybody who listens ([`live`]),
 //! holds it against the rules ([`alert`]) and answers over HTTP ([`web`]).
 //!
-//! A [`client`] asks a hub from the command line.
+//! A [`client`] asks a hub from the command line, and `care` looks after its data folder.
 //!
 //! Invariant: the agent never sees the store, the web or the hub; without the feature `hub` none of them is built.
 
@@ -23,6 +23,8 @@ pub mod shutdown;
 pub mod alert;
 #[cfg(feature = "hub")]
 pub mod board;
+#[cfg(feature = "hub")]
+pub mod care;
 #[cfg(feature = "hub")]
 pub mod hub;
 #[cfg(feature = "hub")]

@@ -3,6 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+#[cfg(feature = "hub")]
+use netloom_server::care;
 use netloom_server::{
     agent::{Agent, print::PrintUplink},
     cli::{Cli, Command, ServeArgs, WatchArgs},
@@ -29,6 +31,10 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
         }
         Command::Export(args) => run_command(client::export::run(args)),
         Command::Import(args) => run_command(client::import::run(args)),
+        #[cfg(feature = "hub")]
+        Command::Backup(args) => run_command(care::backup::run(args)),
+        #[cfg(feature = "hub")]
+        Command::Check(args) => run_command(care::check::run(args)),
     }
 }
 

@@ -4,6 +4,7 @@
 //! stand behind it that is not in this process. Adding one: a file in `store/`, an arm in [`open`], and a row in the
 //! contract test that every engine must pass. What is few and precious is in the [`Ledger`].
 
+pub mod beside;
 pub mod database;
 pub mod ledger;
 pub mod sqlite;

@@ -48,6 +48,11 @@ const CHECK_MAX_BYTES: u64 = 64 * 1_024 * 1_024;
 const NETWORK_FILE_SYSTEMS: [&str; 9] =
     ["nfs", "nfs4", "cifs", "smb3", "lustre", "beegfs", "gpfs", "ceph", "fuse.sshfs"];
 
+/// The version of the schema that this program makes.
+pub fn newest_schema() -> i64 {
+    MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0)
+}
+
 /// The open database.
 pub struct Database {
     writer: SqlitePool,
@@ -272,7 +277,7 @@ fn damaged(file: &Path, how: &str) -> StoreError {
 }
 
 /// A database error at opening as one line with its cure.
-fn told(file: &Path, error: &sqlx::Error) -> StoreError {
+pub(super) fn told(file: &Path, error: &sqlx::Error) -> StoreError {
     /// `SQLITE_CORRUPT` and `SQLITE_NOTADB`, the primary result codes in the low byte.
     const CORRUPT: i32 = 11;
     const NOT_A_DATABASE: i32 = 26;

@@ -9,6 +9,7 @@
 //! a process may die anywhere; the log is read again at start (`replay.rs`).
 
 mod block;
+pub mod check;
 mod column;
 mod head;
 mod legacy;
