@@ -3,7 +3,7 @@
 mod fetch;
 
 use netloom_core::{
-    api::{Problem, SettingsReply},
+    api::{Problem, SettingsReply, StoreSize},
     incident::Incident,
     query::QueryAnswer,
     settings::Settings,
@@ -28,6 +28,11 @@ pub(crate) async fn history(question: &Question) -> Result<QueryAnswer, Problem>
 /// All incidents, newest first.
 pub(crate) async fn incidents() -> Result<Vec<Incident>, Problem> {
     Ok(send(Request::get("/api/v1/alerts")).await?.body)
+}
+
+/// What the history takes on disk.
+pub(crate) async fn storage() -> Result<StoreSize, Problem> {
+    Ok(send(Request::get("/api/v1/storage")).await?.body)
 }
 
 /// The settings with what a form needs beside them.

@@ -123,6 +123,21 @@ impl Unit {
     }
 }
 
+/// A size as people read it, in decimal multiples of a byte.
+pub fn bytes_figure(bytes: f64) -> Figure {
+    scaled_figure(bytes, &[(1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B")])
+}
+
+/// A large number of things as people read it.
+pub fn count_figure(count: f64) -> Figure {
+    scaled_figure(count, &[(1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, "")])
+}
+
+fn scaled_figure(value: f64, steps: &[(f64, &'static str)]) -> Figure {
+    let (scaled, unit) = scale(value, steps);
+    Figure { number: significant(scaled), unit }
+}
+
 /// The largest scale that the value reaches; the smallest for values below all of them.
 fn scale(value: f64, steps: &[(f64, &'static str)]) -> (f64, &'static str) {
     let fallback = steps.last().copied().unwrap_or((1.0, ""));
@@ -183,5 +198,14 @@ mod tests {
         for (unit, value, expected) in cases {
             assert_eq!(unit.figure(value).to_string(), expected, "{unit:?} {value}");
         }
+    }
+
+    #[test]
+    fn sizes_and_counts_are_short() {
+        let sizes = [(0.0, "0 B"), (7.0, "7 B"), (1.25, "1.25 B"), (12_500.0, "12.5 kB"), (3.5e9, "3.5 GB")];
+        for (bytes, text) in sizes {
+            assert_eq!(bytes_figure(bytes).to_string(), text);
+        }
+        assert_eq!([count_figure(7.0), count_figure(2.5e6)].map(|figure| figure.to_string()), ["7", "2.5 M"]);
     }
 }

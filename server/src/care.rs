@@ -21,8 +21,3 @@ fn database(args: &DataArgs) -> anyhow::Result<PathBuf> {
 fn length(file: &Path) -> u64 {
     std::fs::metadata(file).map_or(0, |metadata| metadata.len())
 }
-
-/// Bytes as people read them.
-fn megabytes(bytes: u64) -> String {
-    format!("{:.1} MB", bytes as f64 / 1e6)
-}

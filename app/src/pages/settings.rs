@@ -1,6 +1,7 @@
 //! How Netloom should behave. The page is drawn from the description of the settings.
 
 pub(crate) mod form;
+mod storage;
 
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -8,6 +9,7 @@ use netloom_core::settings::{SECTIONS, Section};
 
 use crate::components::{field::SettingField, theme_switch::ThemeChooser};
 use form::{Form, Status};
+use storage::StorageSize;
 
 /// The page.
 #[component]
@@ -34,11 +36,13 @@ pub(crate) fn Settings() -> impl IntoView {
 
 #[component]
 fn Fields(section: Section, form: Form) -> impl IntoView {
+    let is_storage = section.fields.iter().any(|field| field.path.starts_with("storage."));
     view! {
         <fieldset class="card settings-section">
             <legend class="settings-legend">{section.title}</legend>
             <p class="settings-help">{section.help}</p>
             {section.fields.iter().map(|field| view! { <SettingField field form /> }).collect_view()}
+            {is_storage.then(|| view! { <StorageSize /> })}
         </fieldset>
     }
     .into_any()

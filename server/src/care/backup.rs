@@ -7,9 +7,10 @@ use std::{
 };
 
 use anyhow::{Context, bail};
+use netloom_core::unit::bytes_figure;
 use sqlx::Connection as _;
 
-use super::{database, length, megabytes};
+use super::{database, length};
 use crate::{cli::BackupArgs, exit, store::beside};
 
 /// Copies the database to a file that is not there yet.
@@ -29,7 +30,7 @@ pub async fn run(args: &BackupArgs) -> anyhow::Result<u8> {
     // Somebody may have put a file there in the meantime.
     refuse_existing(&args.file)?;
     std::fs::rename(&part.path, &args.file).with_context(|| format!("cannot rename {}", part.path.display()))?;
-    let (shown, size) = (args.file.display(), megabytes(length(&args.file)));
+    let (shown, size) = (args.file.display(), bytes_figure(length(&args.file) as f64));
     println!("{shown}: {size} in {:.1} s, checked", began.elapsed().as_secs_f64());
     println!("To use it, copy it as netloom.db into an empty data folder.");
     Ok(exit::FINE)

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use netloom_core::time::Timestamp;
+use netloom_core::{time::Timestamp, unit::bytes_figure};
 
-use super::{database, megabytes};
+use super::database;
 use crate::{
     cli::CheckArgs,
     exit,
@@ -41,7 +41,11 @@ fn print(file: &Path, report: &CheckReport) {
         (true, true) => "all is well",
     };
     println!("{}: {verdict}", file.display());
-    let disk = format!("{} and {} of write-ahead log", megabytes(report.bytes), megabytes(report.wal_bytes));
+    let disk = format!(
+        "{} and {} of write-ahead log",
+        bytes_figure(report.bytes as f64),
+        bytes_figure(report.wal_bytes as f64)
+    );
     let moment = |at: Option<i64>| at.map_or("none".to_owned(), |ms| Timestamp(ms).to_string());
     let waiting = format!("{} samples in {} rows", report.log_samples, report.log_rows);
     let rows = [
@@ -57,7 +61,13 @@ fn print(file: &Path, report: &CheckReport) {
     }
     for tier in &report.tiers {
         let what = if tier.tier == "raw" { "samples" } else { "summaries" };
-        println!("  {:<8}{} {what} in {} blocks, {}", tier.tier, tier.samples, tier.blocks, megabytes(tier.bytes));
+        println!(
+            "  {:<8}{} {what} in {} blocks, {}",
+            tier.tier,
+            tier.samples,
+            tier.blocks,
+            bytes_figure(tier.bytes as f64)
+        );
     }
     for line in report.damage.iter().map(|what| format!("damaged: {what}")) {
         println!("  {line}");
