@@ -6,9 +6,12 @@
 mod api;
 mod architecture;
 mod bad_input;
+mod care;
 mod crash;
+mod export;
 mod ledger;
 mod live;
+mod migrations;
 mod process;
 mod push;
 mod settings;

@@ -23,7 +23,7 @@ fn binary() -> PathBuf {
     path.join("netloom")
 }
 
-fn netloom(args: &[&str]) -> Command {
+pub fn netloom(args: &[&str]) -> Command {
     let mut command = Command::new(binary());
     command.args(args).env("NETLOOM_SETTINGS__PROBE__DEFAULT_TARGETS", "false");
     command
@@ -31,8 +31,14 @@ fn netloom(args: &[&str]) -> Command {
 
 /// Starts a hub; returns it and where it answers.
 pub fn serve(folder: &Path) -> (Child, String) {
+    serve_with(folder, &[])
+}
+
+/// Starts a hub with more arguments.
+pub fn serve_with(folder: &Path, args: &[&str]) -> (Child, String) {
     let mut child = netloom(&["serve", "--listen", "127.0.0.1:0", "--data-dir"])
         .arg(folder)
+        .args(args)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -61,7 +67,7 @@ fn assert_refused(args: &[&str], culprit: &str) {
     assert_eq!(lines.len(), 1, "one clear line: {said}");
 }
 
-fn terminate(child: &mut Child) -> Duration {
+pub fn terminate(child: &mut Child) -> Duration {
     let asked = Instant::now();
     Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
     while child.try_wait().unwrap().is_none() {

@@ -213,3 +213,100 @@ impl Lines {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use async_trait::async_trait;
+    use netloom_core::{
+        api::StoreSize,
+        query::{Query, SeriesPoints},
+        sample::SeriesKey,
+        series::{Rows, SharedCatalog},
+    };
+
+    use super::*;
+    use crate::store::Keep;
+
+    const PAGES: usize = 6;
+    const PAGE_SAMPLES: usize = 50_000;
+
+    /// Counts the pages that were read from it.
+    #[derive(Default)]
+    struct Counting {
+        catalog: SharedCatalog,
+        pages: AtomicUsize,
+    }
+
+    #[async_trait]
+    impl Store for Counting {
+        fn catalog(&self) -> &SharedCatalog {
+            &self.catalog
+        }
+
+        async fn scan(&self, scan: &Scan, place: ScanPlace) -> Result<ScanPage, StoreError> {
+            self.pages.fetch_add(1, Ordering::Relaxed);
+            let samples = (0..PAGE_SAMPLES as i64).map(|at| (at, 1.0)).collect();
+            let next = (place.1 + 1 < PAGES).then_some(ScanPlace(0, place.1 + 1));
+            Ok(ScanPage { series: vec![(scan.series[0], samples)], next })
+        }
+
+        async fn intern(&self, _: &[SeriesKey]) -> Result<Vec<SeriesId>, StoreError> {
+            Err(StoreError::Busy)
+        }
+
+        async fn append(&self, _: &[Rows]) -> Result<Vec<bool>, StoreError> {
+            Err(StoreError::Busy)
+        }
+
+        async fn query(&self, _: &Query) -> Result<Vec<SeriesPoints>, StoreError> {
+            Err(StoreError::Busy)
+        }
+
+        async fn maintain(&self, _: &Keep, _: i64) -> Result<bool, StoreError> {
+            Err(StoreError::Busy)
+        }
+
+        async fn size(&self) -> Result<StoreSize, StoreError> {
+            Err(StoreError::Busy)
+        }
+    }
+
+    async fn lines(shutdown: &CancellationToken) -> (Arc<Counting>, Lines) {
+        let store = Arc::new(Counting::default());
+        let id = store.catalog.write(|catalog| {
+            let id = catalog.next_id("rtt_us");
+            catalog.insert(id, SeriesKey::new("rtt_us", [("src", "a")]));
+            id
+        });
+        let scan = Scan { series: vec![id], from_ms: 0, to_ms: i64::MAX };
+        let first = store.scan(&scan, ScanPlace::default()).await.expect("a page");
+        let place = Arc::new(Semaphore::new(1)).try_acquire_owned().expect("a place");
+        let source = Source { store: store.clone(), scan, shutdown: shutdown.clone(), _place: place };
+        (store, Lines::new(ExportFormat::Csv, source, first))
+    }
+
+    #[tokio::test]
+    async fn pages_are_read_as_the_client_reads_and_chunks_stay_small() {
+        let (store, mut lines) = lines(&CancellationToken::new()).await;
+        let mut written = 0;
+        while let Some(chunk) = lines.next().await.expect("goes on") {
+            assert!(chunk.len() < CHUNK_BYTES + 1_024 && chunk.ends_with(b"\n"));
+            written += chunk.split(|byte| *byte == b'\n').count() - 1;
+            // Never more than the page that these lines are from.
+            assert_eq!(store.pages.load(Ordering::Relaxed), (written - 2) / PAGE_SAMPLES + 1);
+        }
+        assert_eq!(written, PAGES * PAGE_SAMPLES + 1);
+    }
+
+    #[tokio::test]
+    async fn an_export_that_the_end_of_the_hub_cuts_is_no_whole_one() {
+        let shutdown = CancellationToken::new();
+        let (_, mut lines) = lines(&shutdown).await;
+        shutdown.cancel();
+        while let Ok(chunk) = lines.next().await {
+            assert!(chunk.is_some(), "it ends like a whole one");
+        }
+    }
+}
