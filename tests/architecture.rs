@@ -46,6 +46,12 @@ const FORBIDDEN_IN_SERVER: &[(&str, &[&str])] = &[
     ("server/src/alert", &["agent", "board", "config", "hub", "ingest", "live", "settings", "store", "web"]),
     ("server/src/agent", &["alert", "board", "config", "hub", "ingest", "live", "settings", "store", "web"]),
     ("server/src/ingest.rs", &["config", "hub", "web"]),
+    (
+        "server/src/jsonl.rs",
+        &["agent", "alert", "board", "config", "hub", "ingest", "live", "settings", "store", "web"],
+    ),
+    ("server/src/client", &["agent", "alert", "board", "config", "hub", "ingest", "live", "settings", "store", "web"]),
+    ("server/src/care", &["agent", "alert", "board", "hub", "ingest", "live", "settings", "web"]),
     ("server/src/settings.rs", &["agent", "alert", "board", "hub", "ingest", "web"]),
     ("server/src/web", &["agent", "alert", "config", "hub"]),
 ];
