@@ -25,7 +25,7 @@ pub enum Command {
     /// Read counters and probe targets, and print every sample as a line of JSON
     Watch(WatchArgs),
     /// Take samples out of a hub: lines of JSON, or comma-separated values
-    Export(ExportArgs),
+    Export(Box<ExportArgs>),
     /// Put samples into a hub: lines of JSON as export writes them, or files of the JSONL log
     Import(ImportArgs),
     /// Copy the database to a file, also while the hub works

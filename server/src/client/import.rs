@@ -73,7 +73,7 @@ pub async fn run(args: &ImportArgs) -> anyhow::Result<u8> {
         println!("{sent} samples were sent");
         return Ok(exit::FINE);
     }
-    println!("{sent} samples were sent, {skipped} lines were skipped");
+    println!("{sent} samples were sent, skipped lines: {skipped}");
     Ok(exit::WARNING)
 }
 
