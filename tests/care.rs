@@ -299,3 +299,24 @@ fn the_jsonl_log_holds_what_was_stored_and_can_be_imported() {
     assert_eq!(code, 2);
     assert!(said.contains("cannot write the JSONL log in"), "{said}");
 }
+
+#[tokio::test]
+async fn a_reader_that_takes_long_does_not_hold_up_the_writer() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = store::database::Database::open(folder.path()).await.unwrap();
+    let mut reader = store::beside::open(&folder.path().join("netloom.db")).await.unwrap();
+    let mut reading = sqlx::Connection::begin(&mut reader).await.unwrap();
+    sqlx::query("select count(*) from series").fetch_one(&mut *reading).await.unwrap();
+    sqlx::query("create table filler (data blob)").execute(database.writer()).await.unwrap();
+    for _ in 0..5 {
+        sqlx::query("insert into filler values (zeroblob(4194304))").execute(database.writer()).await.unwrap();
+    }
+    // The log cannot be cut now; a try that waits for the reader would take five seconds.
+    let tried = tokio::time::timeout(std::time::Duration::from_secs(3), database.checkpoint()).await;
+    tried.expect("the writer waits for the reader").unwrap();
+    reading.rollback().await.unwrap();
+    database.checkpoint().await.unwrap();
+    let log = std::fs::metadata(folder.path().join("netloom.db-wal")).unwrap();
+    assert_eq!(log.len(), 0, "it is cut as soon as nobody reads");
+    database.close().await;
+}

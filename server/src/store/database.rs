@@ -36,6 +36,10 @@ const WAL_LIMIT_BYTES: u32 = 16 * 1_024 * 1_024;
 /// With more than this in the write-ahead log the writer waits until it is cut. By then all but the newest of it is in its
 /// place already.
 const WAL_CUT_BYTES: u64 = 16 * 1_024 * 1_024;
+/// How long a connection waits for another one.
+const BUSY_LIMIT: Duration = Duration::from_secs(5);
+/// How long the writer waits for readers until the log is cut. A backup reads for minutes; the next try is a second later.
+const CUT_LIMIT: Duration = Duration::from_millis(100);
 /// Free pages that stay in the file: a part of all, and a megabyte.
 const FREE_KEPT_PART: i64 = 32;
 const FREE_KEPT_PAGES: i64 = 256;
@@ -103,15 +107,26 @@ impl Database {
     }
 
     /// Moves what was written from the write-ahead log to its place, without holding up the writer; when the log has
-    /// grown past [`WAL_CUT_BYTES`] all the same, because somebody reads all the time, the writer waits for it.
+    /// grown past [`WAL_CUT_BYTES`] all the same, because somebody reads all the time, the writer waits for it, though
+    /// not for long.
     ///
     /// # Errors
     /// When the database refuses.
     pub async fn checkpoint(&self) -> Result<(), StoreError> {
         sqlx::query("pragma wal_checkpoint(passive)").execute(&self.keeper).await?;
         if self.length("-wal") > WAL_CUT_BYTES {
-            sqlx::query("pragma wal_checkpoint(truncate)").execute(&self.writer).await?;
+            self.cut_log().await?;
         }
+        Ok(())
+    }
+
+    async fn cut_log(&self) -> Result<(), StoreError> {
+        let wait = |limit: Duration| sqlx::AssertSqlSafe(format!("pragma busy_timeout = {}", limit.as_millis()));
+        let mut writer = self.writer.acquire().await?;
+        sqlx::query(wait(CUT_LIMIT)).execute(&mut *writer).await?;
+        let cut = sqlx::query("pragma wal_checkpoint(truncate)").execute(&mut *writer).await;
+        sqlx::query(wait(BUSY_LIMIT)).execute(&mut *writer).await?;
+        cut?;
         Ok(())
     }
 
@@ -233,7 +248,7 @@ async fn connect(file: &Path, survives_power_loss: Arc<AtomicBool>) -> Result<[S
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Normal)
         .auto_vacuum(SqliteAutoVacuum::Incremental)
-        .busy_timeout(Duration::from_secs(5))
+        .busy_timeout(BUSY_LIMIT)
         .pragma("temp_store", "memory")
         .pragma("mmap_size", "0")
         .pragma("journal_size_limit", WAL_LIMIT_BYTES.to_string())
