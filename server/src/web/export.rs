@@ -252,6 +252,10 @@ mod tests {
             Ok(ScanPage { series: vec![(scan.series[0], samples)], next })
         }
 
+        fn takes_from_ms(&self) -> i64 {
+            0
+        }
+
         async fn intern(&self, _: &[SeriesKey]) -> Result<Vec<SeriesId>, StoreError> {
             Err(StoreError::Busy)
         }
