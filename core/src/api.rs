@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     health::Health,
     incident::Incident,
+    run::Run,
     settings::{FieldError, Settings},
     time::Timestamp,
     topology::Interface,
@@ -197,4 +198,6 @@ pub struct Boot {
     pub health: Health,
     /// The settings.
     pub settings: SettingsReply,
+    /// The newest training runs, newest first, and the one that the page is about.
+    pub runs: Vec<Run>,
 }
