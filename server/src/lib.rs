@@ -28,6 +28,8 @@ pub mod live;
 #[cfg(feature = "hub")]
 pub mod retention;
 #[cfg(feature = "hub")]
+pub mod runs;
+#[cfg(feature = "hub")]
 pub mod settings;
 #[cfg(feature = "hub")]
 pub mod store;

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod assets;
+mod body;
 mod guard;
 mod health;
 mod metrics;
@@ -11,6 +12,7 @@ mod openapi;
 mod pages;
 mod problem;
 mod query;
+mod runs;
 mod settings;
 mod stream;
 
@@ -27,7 +29,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer, timeout::TimeoutLayer};
 
-use crate::{board::Board, ingest::IngestCounts, live::Live, settings::SettingsKeeper, store::Stores};
+use crate::{board::Board, ingest::IngestCounts, live::Live, runs::RunKeeper, settings::SettingsKeeper, store::Stores};
 
 /// The largest request body: a settings document with every target is a hundredth of it.
 const BODY_MAX_BYTES: usize = 1_024 * 1_024;
@@ -49,6 +51,8 @@ pub struct WebState {
     pub live: Arc<Live>,
     /// The settings.
     pub keeper: Arc<SettingsKeeper>,
+    /// The training runs.
+    pub runs: Arc<RunKeeper>,
     /// What ingest did.
     pub counts: watch::Receiver<IngestCounts>,
     /// Ends open streams.
@@ -64,6 +68,7 @@ pub async fn router(state: WebState) -> Router {
         .merge(nodes::router())
         .merge(alerts::router())
         .merge(query::router())
+        .merge(runs::router())
         .merge(settings::router())
         .merge(openapi::router())
         .merge(assets::router())

@@ -14,6 +14,7 @@ pub(super) fn read(name: &str, data: &str) -> Option<LiveEvent> {
         "incident" => LiveEvent::Incident(parse(data)?),
         "health" => LiveEvent::Health(parse(data)?),
         "settings" => LiveEvent::Settings { version: parse::<serde_json::Value>(data)?.get("version")?.as_u64()? },
+        "run" => LiveEvent::Run(parse(data)?),
         _ => return None,
     })
 }
@@ -25,7 +26,7 @@ fn parse<T: DeserializeOwned>(data: &str) -> Option<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::example::{incident, node};
+    use crate::example::{incident, node, run};
     use netloom_core::{
         event::Hello,
         health::Health,
@@ -46,6 +47,7 @@ mod tests {
             LiveEvent::Incident(Box::new(incident("loss_high", IncidentState::Firing, "a"))),
             LiveEvent::Health(Health::judge(&[], &[])),
             LiveEvent::Settings { version: 3 },
+            LiveEvent::Run(Box::new(run("a"))),
         ];
         assert_eq!(events.each_ref().map(LiveEvent::name), LiveEvent::NAMES);
         for event in events {

@@ -3,7 +3,7 @@
 use axum::{Json, Router, routing::get};
 use utoipa::OpenApi;
 
-use super::{WebState, alerts, health, metrics, network, nodes, query, settings, stream};
+use super::{WebState, alerts, health, metrics, network, nodes, query, runs, settings, stream};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -22,6 +22,14 @@ use super::{WebState, alerts, health, metrics, network, nodes, query, settings, 
         nodes::nodes,
         alerts::alerts,
         query::query,
+        runs::list,
+        runs::create,
+        runs::read,
+        runs::change,
+        runs::end,
+        runs::events,
+        runs::add_event,
+        runs::compare::compare,
         settings::document,
         settings::details,
         settings::change,
