@@ -9,6 +9,8 @@ mod bad_input;
 mod ledger;
 mod live;
 mod process;
+mod run_command;
+mod runs;
 mod settings;
 mod store_contract;
 mod stress;

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use netloom_server::{
     agent::{Agent, print::PrintUplink},
-    cli::{Cli, Command, ServeArgs, WatchArgs},
+    cli::{Cli, Command, RunArgs, ServeArgs, WatchArgs},
+    client,
     config::Config,
     shutdown,
 };
@@ -16,13 +17,25 @@ const EXIT_ERROR: u8 = 2;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    match run(&cli) {
-        Ok(()) => ExitCode::SUCCESS,
+    let done = match &cli.command {
+        Command::Run(args) => record(args),
+        _ => run(&cli).map(|()| ExitCode::SUCCESS),
+    };
+    match done {
+        Ok(code) => code,
         Err(error) => {
             eprintln!("netloom: {error:#}");
             ExitCode::from(EXIT_ERROR)
         }
     }
+}
+
+/// Runs somebody else's command; its exit code is ours. Nothing is logged: standard error belongs to the command.
+fn record(args: &RunArgs) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let code = runtime.block_on(client::run::run(args));
+    runtime.shutdown_background();
+    Ok(ExitCode::from(u8::try_from(code?).unwrap_or(u8::MAX)))
 }
 
 fn run(cli: &Cli) -> anyhow::Result<()> {
@@ -32,6 +45,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Watch(WatchArgs { config }) => {
             (Config::load(&ServeArgs { config: config.clone(), ..ServeArgs::default() })?, true)
         }
+        Command::Run(_) => return Ok(()),
     };
     let filter = EnvFilter::try_new(&config.log).map_err(|error| anyhow::anyhow!("configuration: log: {error}"))?;
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
