@@ -141,8 +141,8 @@ fn Body(id: String) -> impl IntoView {
         <Figures subject>
             <Tags subject />
             <Notes subject />
-            <Events subject />
             <Alerts subject />
+            <Events subject />
         </Figures>
     }
     .into_any()
@@ -170,7 +170,7 @@ fn Events(subject: Subject) -> impl IntoView {
                 <h2 id="run-events-title">"Events"</h2>
                 <span class="card-note">{move || subject.run.with(|run| run.events)}</span>
             </header>
-            <ul class="run-events" data-testid="run-events">
+            <ul class="run-events" tabindex="0" aria-labelledby="run-events-title" data-testid="run-events">
                 {move || subject.events.get().into_iter().rev().map(item).collect_view()}
             </ul>
             <Show when=move || is_empty.get()>
