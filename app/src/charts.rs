@@ -209,8 +209,8 @@ impl TimeChart {
                 "lineStyle": { "color": colour_line, "type": "solid", "width": 1 },
                 "label": {
                     "show": is_named,
+                    // Along the line: names beside each other would lie over each other.
                     "position": "insideEndTop",
-                    "rotate": 0,
                     "fontSize": 11,
                     "width": 90,
                     "overflow": "truncate",

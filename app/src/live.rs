@@ -205,7 +205,10 @@ impl Live {
 
     /// Takes runs as they are now.
     pub(crate) fn take_runs(self, runs: impl IntoIterator<Item = Run>) {
-        self.runs.update(|known| runs.into_iter().for_each(|run| upsert_run(known, run)));
+        self.runs.update(|known| {
+            runs.into_iter().for_each(|run| upsert_run(known, run));
+            known.truncate(RUNS_MAX);
+        });
     }
 
     /// Asks for everything that a gap in the stream may have hidden.
@@ -317,14 +320,14 @@ fn upsert_incident(incidents: &mut Vec<Incident>, incident: Incident) {
     incidents.truncate(INCIDENTS_MAX);
 }
 
-fn upsert_run(runs: &mut Vec<Run>, run: Run) {
-    let place = |run: &Run| std::cmp::Reverse((run.started_at, run.id.clone()));
+/// Puts a run in its place in a list that is newest first.
+pub(crate) fn upsert_run(runs: &mut Vec<Run>, run: Run) {
     // A run keeps its start, and so its place.
-    match runs.binary_search_by_key(&place(&run), place) {
-        Ok(at) => runs[at] = run,
-        Err(at) => runs.insert(at, run),
+    let at = runs.partition_point(|known| (known.started_at, &known.id) > (run.started_at, &run.id));
+    match runs.get_mut(at).filter(|known| known.id == run.id) {
+        Some(known) => *known = run,
+        None => runs.insert(at, run),
     }
-    runs.truncate(RUNS_MAX);
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ use crate::{
         text_input::TextInput,
         when::When,
     },
-    live::Live,
+    live::{Live, upsert_run},
     range::{TimeRange, Window, segment},
 };
 
@@ -73,10 +73,16 @@ fn node_words(run: &Run) -> String {
 /// Runs at hand and runs that the hub found, each once, newest first, as far as the search finds them.
 fn shown(at_hand: &[Run], found: &[Run], (search, now): (&str, Timestamp)) -> Vec<Run> {
     let search = RunSearch::parse(search);
-    let others = found.iter().filter(|run| at_hand.iter().all(|known| known.id != run.id));
-    let mut all: Vec<Run> = at_hand.iter().chain(others).map(|run| run.clone().at(now)).collect();
+    let mut all = at_hand.to_vec();
+    for run in found {
+        if at_hand.iter().all(|known| known.id != run.id) {
+            upsert_run(&mut all, run.clone());
+        }
+    }
+    for run in &mut all {
+        run.status = run.status_at(now);
+    }
     all.retain(|run| search.finds(run));
-    all.sort_by(|a, b| (b.started_at, &b.id).cmp(&(a.started_at, &a.id)));
     all
 }
 
@@ -295,7 +301,7 @@ fn Table(list: List) -> impl IntoView {
                         <th scope="col">"Name"</th>
                         <th scope="col">"Status"</th>
                         <th scope="col">"Started"</th>
-                        <th scope="col" class="number">"Duration"</th>
+                        <th scope="col">"Duration"</th>
                         <th scope="col">"Nodes"</th>
                         <th scope="col">"Tags"</th>
                     </tr>
@@ -338,7 +344,7 @@ fn Row(list: List, run: Run) -> impl IntoView {
             </th>
             <td><StatusBadge tone=Tone::from(run.status) word=run.status.word() /></td>
             <td><When at=run.started_at /></td>
-            <td class="number">{lasted}</td>
+            <td class="run-lasted">{lasted}</td>
             <td>{node_words(&run)}</td>
             <td class="tags">{run.tags.iter().map(tag).collect_view()}</td>
         </tr>

@@ -19,7 +19,6 @@ use crate::{
     clock::Clock,
     components::{
         empty_state::EmptyState,
-        figure::Figure,
         status_badge::{Shape, StatusBadge, Tone},
         when::When,
     },
@@ -30,7 +29,7 @@ use crate::{
 const P_SMALL: f64 = 0.001;
 
 /// What is known of the comparison.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone)]
 enum State {
     /// It is being made.
     Loading,
@@ -175,7 +174,7 @@ fn first_words(first: Option<&FirstWorse>) -> String {
     let Some(first) = first else {
         return "Nothing in B left the usual range of A for as long as 30 s.".to_owned();
     };
-    let (title, series) = (first.title.to_lowercase(), series_words(&first.labels));
+    let (title, series) = (first.title.to_ascii_lowercase(), series_words(&first.labels));
     let (value, usual) = (first.unit.figure(first.value), first.unit.figure(first.usual));
     let after = duration_words(first.after_ms);
     format!(
@@ -194,52 +193,63 @@ fn difference_words(figure: &FigureComparison, unit: Unit) -> (String, String) {
             "±"
         }
     };
-    let written = |value: Option<f64>, write: &dyn Fn(f64) -> String| {
-        value.map_or_else(|| "–".to_owned(), |value| format!("{}{}", sign(value), write(value.abs())))
+    let signed = |value: Option<f64>, unit: Unit| {
+        value.map_or_else(|| "–".to_owned(), |value| format!("{}{}", sign(value), unit.figure(value.abs())))
     };
-    let difference = written(figure.difference, &|value| unit.figure(value).to_string());
-    (difference, written(figure.percent, &|value| Unit::Ratio.figure(value / 100.0).to_string()))
+    (signed(figure.difference, unit), signed(figure.percent.map(|percent| percent / 100.0), Unit::Ratio))
+}
+
+/// A value as it is written; a dash when there is none.
+fn written(unit: Unit, value: Option<f64>) -> String {
+    unit.figure(value.unwrap_or(f64::NAN)).to_string()
+}
+
+/// A row of text: the first cell is its head, the others are figures.
+type Row = Vec<String>;
+
+/// Rows in groups, below one head; `id` names the table in tests and its heading is `<id>-title`.
+#[component]
+fn Grid(id: &'static str, head: &'static [&'static str], groups: Vec<Vec<Row>>) -> impl IntoView {
+    let title = |(at, title): (usize, &&'static str)| {
+        let class = if at == 0 { "" } else { "number" };
+        view! { <th scope="col" class=class>{*title}</th> }
+    };
+    let row = |row: Row| {
+        let mut cells = row.into_iter();
+        let first = cells.next();
+        let cells = cells.map(|cell| view! { <td class="number">{cell}</td> }).collect_view();
+        view! { <tr><th scope="row">{first}</th>{cells}</tr> }
+    };
+    let group =
+        |rows: Vec<Row>| view! { <tbody class="figure-group">{rows.into_iter().map(row).collect_view()}</tbody> };
+    view! {
+        <div class="table-scroll" tabindex="0" role="region" aria-labelledby=format!("{id}-title")>
+            <table data-testid=id>
+                <thead>
+                    <tr>{head.iter().enumerate().map(title).collect_view()}</tr>
+                </thead>
+                {groups.into_iter().map(group).collect_view()}
+            </table>
+        </div>
+    }
+    .into_any()
 }
 
 #[component]
 fn FigureTable(metrics: Vec<MetricComparison>, steps: i64) -> impl IntoView {
     let row = |metric: &MetricComparison, figure: &FigureComparison| {
-        let (unit, values) = (metric.unit, (figure.a, figure.b));
-        let (difference, percent) = difference_words(figure, unit);
-        view! {
-            <tr>
-                <th scope="row">{metric.title.clone()} " " <span class="muted">{figure.name.clone()}</span></th>
-                <td class="number"><Figure unit value=Signal::stored(values.0) /></td>
-                <td class="number"><Figure unit value=Signal::stored(values.1) /></td>
-                <td class="number">{difference}</td>
-                <td class="number">{percent}</td>
-            </tr>
-        }
+        let (difference, percent) = difference_words(figure, metric.unit);
+        let name = format!("{} {}", metric.title, figure.name);
+        vec![name, written(metric.unit, figure.a), written(metric.unit, figure.b), difference, percent]
     };
-    let body = move |metric: &MetricComparison| {
-        let rows = metric.figures.iter().map(|figure| row(metric, figure)).collect_view();
-        view! { <tbody class="figure-group">{rows}</tbody> }
-    };
+    let group = |metric: &MetricComparison| metric.figures.iter().map(|figure| row(metric, figure)).collect();
     view! {
-        <section class="card" aria-labelledby="figures-title">
+        <section class="card">
             <header class="card-header">
                 <h2 id="figures-title">"Figures"</h2>
                 <span class="card-note">{format!("over points of {}", duration_words(steps))}</span>
             </header>
-            <div class="table-scroll" tabindex="0" role="region" aria-labelledby="figures-title">
-                <table data-testid="figures">
-                    <thead>
-                        <tr>
-                            <th scope="col">"Metric"</th>
-                            <th scope="col" class="number">"A"</th>
-                            <th scope="col" class="number">"B"</th>
-                            <th scope="col" class="number">"B − A"</th>
-                            <th scope="col" class="number">"in percent"</th>
-                        </tr>
-                    </thead>
-                    {metrics.iter().map(body).collect_view()}
-                </table>
-            </div>
+            <Grid id="figures" head=&["Metric", "A", "B", "B − A", "in percent"] groups=metrics.iter().map(group).collect() />
             <p class="muted">
                 "Verdicts compare means of 10 seconds (Mann–Whitney U, two-sided); p is how likely such a difference is by chance."
             </p>
@@ -252,50 +262,24 @@ fn FigureTable(metrics: Vec<MetricComparison>, steps: i64) -> impl IntoView {
 fn Links(links: Vec<LinkChange>) -> impl IntoView {
     let row = |link: &LinkChange| {
         let percent = link.rtt_percent.map_or_else(|| "–".to_owned(), |percent| format!("{percent:+.0} %"));
-        let figure = |unit: Unit, value: Option<f64>| view! { <td class="number"><Figure unit value=Signal::stored(value) /></td> };
-        view! {
-            <tr>
-                <th scope="row">{series_words(&link.labels)}</th>
-                {figure(Unit::Microseconds, link.rtt_a_us)}
-                {figure(Unit::Microseconds, link.rtt_b_us)}
-                <td class="number">{percent}</td>
-                {figure(Unit::Ratio, link.loss_a)}
-                {figure(Unit::Ratio, link.loss_b)}
-            </tr>
-        }
+        let (rtt, loss) = (|value| written(Unit::Microseconds, value), |value| written(Unit::Ratio, value));
+        let series = series_words(&link.labels);
+        vec![series, rtt(link.rtt_a_us), rtt(link.rtt_b_us), percent, loss(link.loss_a), loss(link.loss_b)]
     };
-    let rows = links.iter().map(row).collect_view();
-    let table = move || {
-        view! {
-            <div class="table-scroll" tabindex="0" role="region" aria-labelledby="links-title">
-                <table data-testid="worse-links">
-                    <thead>
-                        <tr>
-                            <th scope="col">"Link"</th>
-                            <th scope="col" class="number">"Latency A"</th>
-                            <th scope="col" class="number">"Latency B"</th>
-                            <th scope="col" class="number">"Change"</th>
-                            <th scope="col" class="number">"Loss A"</th>
-                            <th scope="col" class="number">"Loss B"</th>
-                        </tr>
-                    </thead>
-                    <tbody>{rows}</tbody>
-                </table>
-            </div>
-        }
-    };
-    let shown = if links.is_empty() {
-        view! { <p class="muted">"No link got worse by more than a twentieth."</p> }.into_any()
-    } else {
-        table().into_any()
-    };
+    let rows: Vec<Row> = links.iter().map(row).collect();
+    let is_empty = rows.is_empty();
     view! {
-        <section class="card" aria-labelledby="links-title">
+        <section class="card" hidden=is_empty>
             <header class="card-header">
-                <h2 id="links-title">"Links that got worse most"</h2>
+                <h2 id="worse-links-title">"Links that got worse most"</h2>
             </header>
-            {shown}
+            <Grid
+                id="worse-links"
+                head=&["Link", "Latency A", "Latency B", "Change", "Loss A", "Loss B"]
+                groups=vec![rows]
+            />
         </section>
+        <p class="muted" hidden=!is_empty>"No link got worse by more than a twentieth."</p>
     }
     .into_any()
 }

@@ -1,17 +1,20 @@
 //! What a run is, and the ways to change what people say of it.
 
 use leptos::prelude::*;
-use netloom_core::run::RunStatus;
+use netloom_core::{
+    run::{Run, RunStatus},
+    time::Timestamp,
+};
 use serde_json::json;
 
 use super::{lasted, node_words, run::Subject};
 use crate::{
     api,
+    clock::Clock,
     components::{
         icon::{Drawing, Icon},
         status_badge::{StatusBadge, Tone},
         text_input::TextInput,
-        when::When,
     },
 };
 
@@ -99,37 +102,38 @@ fn Rename(subject: Subject, is_edited: RwSignal<bool>) -> impl IntoView {
     }
 }
 
+/// A fact: what it is called, what it says, and that in full.
+type Fact = (&'static str, String, String);
+
 /// Times, nodes, and how it was started.
+fn facts(run: &Run, clock: Clock) -> Vec<Fact> {
+    let plain = |name, text: String| (name, text.clone(), text);
+    let moment = |name, at: Timestamp| (name, clock.write(at), clock.write_full(at));
+    let mut facts = vec![moment("Started", run.started_at)];
+    facts.extend(run.ended_at.map(|at| moment("Ended", at)));
+    facts.push(plain("Duration", lasted(run, clock.now())));
+    facts.push(("Nodes", node_words(run), run.nodes.join(", ")));
+    facts.extend(run.exit_code.map(|code| plain("Exit code", code.to_string())));
+    facts.extend(run.host.clone().map(|host| plain("Started on", host)));
+    facts.push(plain("Id", run.id.clone()));
+    facts.extend(run.command.clone().map(|line| plain("Command", line)));
+    facts
+}
+
+/// What there is to know about the run beside its figures.
 #[component]
 pub(super) fn Facts(subject: Subject) -> impl IntoView {
-    let Subject { clock, run, .. } = subject;
-    let (started, ended) =
-        (Memo::new(move |_| run.with(|run| run.started_at)), Memo::new(move |_| run.with(|run| run.ended_at)));
-    let duration = Memo::new(move |_| run.with(|run| lasted(run, clock.now())));
-    let nodes = Memo::new(move |_| run.with(node_words));
-    let named = move || run.with(|run| run.nodes.join(", "));
-    let exit = Memo::new(move |_| run.with(|run| run.exit_code));
-    let (host, command) =
-        (Memo::new(move |_| run.with(|run| run.host.clone())), Memo::new(move |_| run.with(|run| run.command.clone())));
-    let fact = |name: &'static str, view: AnyView| {
-        view! { <div class="fact"><dt>{name}</dt><dd>{view}</dd></div> }
+    let facts = Memo::new(move |_| subject.run.with(|run| facts(run, subject.clock)));
+    let fact = |(name, text, full): Fact| {
+        view! {
+            <div class="fact" data-testid=format!("run-fact-{name}")>
+                <dt>{name}</dt>
+                <dd class="fact-text" title=full>{text}</dd>
+            </div>
+        }
     };
-    view! {
-        <dl class="facts" data-testid="run-facts">
-            {fact("Started", view! { <When at=started /> }.into_any())}
-            {move || ended.get().map(|at| fact("Ended", view! { <When at /> }.into_any()))}
-            {fact("Duration", view! { <span data-testid="run-duration">{duration}</span> }.into_any())}
-            {fact("Nodes", view! { <span title=named>{nodes}</span> }.into_any())}
-            {move || exit.get().map(|code| fact("Exit code", view! { <span data-testid="run-exit">{code}</span> }.into_any()))}
-            {move || host.get().map(|host| fact("Started on", host.into_any()))}
-            {fact("Id", view! { <code>{run.with_untracked(|run| run.id.clone())}</code> }.into_any())}
-            {move || command.get().map(|line| {
-                let full = line.clone();
-                fact("Command", view! { <code class="run-command" title=full>{line}</code> }.into_any())
-            })}
-        </dl>
-    }
-    .into_any()
+    view! { <dl class="facts" data-testid="run-facts">{move || facts.get().into_iter().map(fact).collect_view()}</dl> }
+        .into_any()
 }
 
 /// The tags, each with a way to take it away, and a field for another.

@@ -7,6 +7,7 @@ use netloom_core::{
     incident::{Incident, IncidentState},
     run::{Run, RunEvent, RunStatus},
     time::Timestamp,
+    unit::Unit,
 };
 
 use super::{
@@ -16,7 +17,7 @@ use super::{
 use crate::{
     api,
     clock::Clock,
-    components::{alert_feed::AlertFeed, empty_state::EmptyState, figure::Figure, when::When},
+    components::{alert_feed::AlertFeed, empty_state::EmptyState, when::When},
     live::Live,
     range::TimeRange,
 };
@@ -152,13 +153,12 @@ fn Body(id: String) -> impl IntoView {
 #[component]
 fn Events(subject: Subject) -> impl IntoView {
     let item = |event: RunEvent| {
-        let unit = netloom_core::unit::Unit::Count;
-        let value = event.value.map(|value| view! { <Figure unit value=Signal::stored(Some(value)) /> });
+        let value = event.value.map(|value| Unit::Count.figure(value).to_string());
         view! {
             <li class="run-event">
                 <span class="run-event-at"><When at=event.at /></span>
                 <span class="run-event-text">{event.text}</span>
-                {value}
+                <span class="run-event-value">{value}</span>
                 <span class="tag">{event.kind}</span>
             </li>
         }
