@@ -22,6 +22,8 @@ use crate::{
     range::TimeRange,
 };
 
+/// Alerts shown on the page; the page of alerts has all.
+const ALERTS_MAX: usize = 20;
 /// The status of an answer that there is no such run.
 const NOT_FOUND: u16 = 404;
 
@@ -196,18 +198,22 @@ fn overlaps(run: &Run, incident: &Incident, now: Timestamp) -> bool {
 /// The alerts that overlap the run.
 #[component]
 fn Alerts(subject: Subject) -> impl IntoView {
+    let range = TimeRange::expect();
     let shown = Memo::new(move |_| {
         let run = subject.run.read();
         let now = subject.clock.now();
-        subject
-            .live
-            .incidents
-            .with(|all| all.iter().filter(|incident| overlaps(&run, incident, now)).cloned().collect::<Vec<_>>())
+        subject.live.incidents.with(|all| {
+            let meanwhile = all.iter().filter(|incident| overlaps(&run, incident, now));
+            meanwhile.take(ALERTS_MAX).cloned().collect::<Vec<_>>()
+        })
     });
     view! {
         <section class="card" aria-labelledby="run-alerts-title" data-testid="run-alerts">
             <header class="card-header">
                 <h2 id="run-alerts-title">"Alerts meanwhile"</h2>
+                <a class="card-note" href=move || range.carry("/alerts")>
+                    "All alerts"
+                </a>
             </header>
             <AlertFeed incidents=shown />
             <Show when=move || shown.with(Vec::is_empty)>
