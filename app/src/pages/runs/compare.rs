@@ -90,6 +90,7 @@ fn Failed(why: String) -> impl IntoView {
 fn Comparison(made: RunComparison) -> impl IntoView {
     let steps = made.step_ms.0.max(made.step_ms.1);
     let RunComparison { a, b, metrics, first_worse, links, .. } = made;
+    let is_short = metrics.iter().all(|metric| metric.verdict == Verdict::TooLittle);
     view! {
         <div class="two-columns" data-testid="comparison">
             <RunCard letter="A" run=a />
@@ -102,7 +103,7 @@ fn Comparison(made: RunComparison) -> impl IntoView {
             <ul class="verdicts" data-testid="verdicts">
                 {metrics.iter().map(|metric| view! { <VerdictLine metric=metric.clone() /> }).collect_view()}
             </ul>
-            <p class="first-worse" data-testid="first-worse">{first_words(first_worse.as_ref())}</p>
+            <p class="first-worse" data-testid="first-worse">{first_words(first_worse.as_ref(), is_short)}</p>
         </section>
         <FigureTable metrics steps />
         <Links links />
@@ -170,8 +171,11 @@ fn series_words(labels: &Labels) -> String {
 }
 
 /// What got worse first, in a sentence.
-fn first_words(first: Option<&FirstWorse>) -> String {
+fn first_words(first: Option<&FirstWorse>, is_short: bool) -> String {
     let Some(first) = first else {
+        if is_short {
+            return "One of the runs is too short to be compared: some minutes of both are needed.".to_owned();
+        }
         return "Nothing in B left the usual range of A for as long as 30 s.".to_owned();
     };
     let (title, series) = (first.title.to_ascii_lowercase(), series_words(&first.labels));
@@ -318,9 +322,10 @@ mod tests {
             usual: 110.0,
         };
         assert!(
-            first_words(Some(&first))
+            first_words(Some(&first), false)
                 .starts_with("First to get worse: latency n1 → n2, 2 min after the start of B: 900 µs")
         );
-        assert!(first_words(None).starts_with("Nothing in B"));
+        assert!(first_words(None, false).starts_with("Nothing in B"));
+        assert!(first_words(None, true).contains("too short"));
     }
 }

@@ -9,6 +9,8 @@ use crate::{metric, query::SeriesPoints, sample::Labels, stats::aggregate::Aggre
 const LINKS_MAX: usize = 10;
 /// A link that got worse by less than this part is as it was: medians of equal runs differ by as much.
 const WORSE_MIN: f64 = 0.05;
+/// Points that a link needs in each run: the median of fewer says more about chance than about the link.
+const POINTS_MIN: usize = 30;
 /// A judgement, not a law: one packet in a hundred lost counts as much as a tenth more latency, because whoever sent it
 /// waits for it several round trips long.
 const LOSS_WEIGHT: f64 = 10.0;
@@ -53,7 +55,7 @@ pub(super) fn worst(pairs: &[Pair]) -> Vec<LinkChange> {
     let figures = |pair: Option<&Pair>, labels: &Labels, aggregation: Aggregation| {
         let of = |series: Option<&SeriesPoints>| {
             let mut values: Vec<f64> = series?.points.iter().map(|(_, value)| *value).collect();
-            aggregation.apply(&mut values)
+            (values.len() >= POINTS_MIN).then(|| aggregation.apply(&mut values))?
         };
         pair.map_or((None, None), |pair| (of(pair.a.series(labels)), of(pair.b.series(labels))))
     };
@@ -105,5 +107,13 @@ mod tests {
         assert_eq!((found.len(), found[0].as_str()), (LINKS_MAX, "n19"));
         let new = Pair { metric: metric::RTT_US, a: Course::default(), b: course("new", |_| 9.0) };
         assert!(names(&[new]).is_empty());
+    }
+
+    #[test]
+    fn a_few_points_say_nothing_of_a_link() {
+        let mut pair = pair(metric::RTT_US, &[("slow", 100.0, 900.0)]);
+        assert_eq!(names(std::slice::from_ref(&pair)), ["slow"]);
+        pair.b.means[0].points.truncate(POINTS_MIN - 1);
+        assert!(names(&[pair]).is_empty());
     }
 }
