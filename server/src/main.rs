@@ -17,10 +17,7 @@ const EXIT_ERROR: u8 = 2;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let done = match &cli.command {
-        Command::Run(args) => record(args),
-        _ => run(&cli).map(|()| ExitCode::SUCCESS),
-    };
+    let done = if let Command::Run(args) = &cli.command { record(args) } else { run(&cli).map(|()| ExitCode::SUCCESS) };
     match done {
         Ok(code) => code,
         Err(error) => {
@@ -45,7 +42,8 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Watch(WatchArgs { config }) => {
             (Config::load(&ServeArgs { config: config.clone(), ..ServeArgs::default() })?, true)
         }
-        Command::Run(_) => return Ok(()),
+        // That one is not configured and logs nothing.
+        Command::Run(args) => return record(args).map(drop),
     };
     let filter = EnvFilter::try_new(&config.log).map_err(|error| anyhow::anyhow!("configuration: log: {error}"))?;
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
