@@ -17,14 +17,10 @@ const EXIT_ERROR: u8 = 2;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let done = if let Command::Run(args) = &cli.command { record(args) } else { run(&cli).map(|()| ExitCode::SUCCESS) };
-    match done {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("netloom: {error:#}");
-            ExitCode::from(EXIT_ERROR)
-        }
-    }
+    run(&cli).unwrap_or_else(|error| {
+        eprintln!("netloom: {error:#}");
+        ExitCode::from(EXIT_ERROR)
+    })
 }
 
 /// Runs somebody else's command; its exit code is ours. Nothing is logged: standard error belongs to the command.
@@ -35,15 +31,14 @@ fn record(args: &RunArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(u8::try_from(code?).unwrap_or(u8::MAX)))
 }
 
-fn run(cli: &Cli) -> anyhow::Result<()> {
+fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     let (config, is_watch) = match &cli.command {
         #[cfg(feature = "hub")]
         Command::Serve(args) => (Config::load(args)?, false),
         Command::Watch(WatchArgs { config }) => {
             (Config::load(&ServeArgs { config: config.clone(), ..ServeArgs::default() })?, true)
         }
-        // That one is not configured and logs nothing.
-        Command::Run(args) => return record(args).map(drop),
+        Command::Run(args) => return record(args),
     };
     let filter = EnvFilter::try_new(&config.log).map_err(|error| anyhow::anyhow!("configuration: log: {error}"))?;
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
@@ -59,7 +54,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
     });
     // A name look-up that hangs in the system's resolver must not hold up the end.
     runtime.shutdown_background();
-    result
+    result.map(|()| ExitCode::SUCCESS)
 }
 
 /// Prints what this machine measures until it is stopped.
