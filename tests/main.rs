@@ -11,6 +11,8 @@ mod ledger;
 mod live;
 mod process;
 mod push;
+mod run_command;
+mod runs;
 mod settings;
 mod store_contract;
 mod stress;

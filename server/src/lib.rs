@@ -4,10 +4,13 @@
 //! hub ([`hub`]) takes it in ([`ingest`], the only writer), keeps it ([`store`]), tells everybody who listens ([`live`]),
 //! holds it against the rules ([`alert`]) and answers over HTTP ([`web`]).
 //!
+//! The [`client`] speaks with a hub from outside: it records what a command does.
+//!
 //! Invariant: the agent never sees the store, the web or the hub; without the feature `hub` none of them is built.
 
 pub mod agent;
 pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod collect;
 pub mod config;
@@ -25,6 +28,8 @@ pub mod hub;
 pub mod ingest;
 #[cfg(feature = "hub")]
 pub mod live;
+#[cfg(feature = "hub")]
+pub mod runs;
 #[cfg(feature = "hub")]
 pub mod settings;
 #[cfg(feature = "hub")]

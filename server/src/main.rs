@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use netloom_server::{
     agent::{Agent, print::PrintUplink},
-    cli::{Cli, Command, ServeArgs, WatchArgs},
+    cli::{Cli, Command, RunArgs, ServeArgs, WatchArgs},
+    client,
     config::Config,
     shutdown,
 };
@@ -16,22 +17,28 @@ const EXIT_ERROR: u8 = 2;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    match run(&cli) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("netloom: {error:#}");
-            ExitCode::from(EXIT_ERROR)
-        }
-    }
+    run(&cli).unwrap_or_else(|error| {
+        eprintln!("netloom: {error:#}");
+        ExitCode::from(EXIT_ERROR)
+    })
 }
 
-fn run(cli: &Cli) -> anyhow::Result<()> {
+/// Runs somebody else's command; its exit code is ours. Nothing is logged: standard error belongs to the command.
+fn record(args: &RunArgs) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let code = runtime.block_on(client::run::run(args));
+    runtime.shutdown_background();
+    Ok(ExitCode::from(u8::try_from(code?).unwrap_or(u8::MAX)))
+}
+
+fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     let (config, is_watch) = match &cli.command {
         #[cfg(feature = "hub")]
         Command::Serve(args) => (Config::load(args)?, false),
         Command::Watch(WatchArgs { config }) => {
             (Config::load(&ServeArgs { config: config.clone(), ..ServeArgs::default() })?, true)
         }
+        Command::Run(args) => return record(args),
     };
     let filter = EnvFilter::try_new(&config.log).map_err(|error| anyhow::anyhow!("configuration: log: {error}"))?;
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
@@ -47,7 +54,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
     });
     // A name look-up that hangs in the system's resolver must not hold up the end.
     runtime.shutdown_background();
-    result
+    result.map(|()| ExitCode::SUCCESS)
 }
 
 /// Prints what this machine measures until it is stopped.

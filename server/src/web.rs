@@ -2,6 +2,7 @@
 
 mod alerts;
 mod assets;
+mod body;
 mod guard;
 mod health;
 mod metrics;
@@ -12,6 +13,7 @@ mod pages;
 mod problem;
 mod push;
 mod query;
+mod runs;
 mod settings;
 mod stream;
 
@@ -32,6 +34,7 @@ use crate::{
     board::Board,
     ingest::{IngestCounts, IngestHandle},
     live::Live,
+    runs::RunKeeper,
     settings::SettingsKeeper,
     store::Stores,
 };
@@ -56,6 +59,8 @@ pub struct WebState {
     pub live: Arc<Live>,
     /// The settings.
     pub keeper: Arc<SettingsKeeper>,
+    /// The training runs.
+    pub runs: Arc<RunKeeper>,
     /// What ingest did.
     pub counts: watch::Receiver<IngestCounts>,
     /// Where samples are handed in.
@@ -74,6 +79,7 @@ pub async fn router(state: WebState) -> Router {
         .merge(alerts::router())
         .merge(query::router())
         .merge(push::router())
+        .merge(runs::router())
         .merge(settings::router())
         .merge(openapi::router())
         .merge(assets::router())

@@ -3,7 +3,7 @@
 use axum::{Json, Router, routing::get};
 use utoipa::OpenApi;
 
-use super::{WebState, alerts, health, metrics, network, nodes, push, query, settings, stream};
+use super::{WebState, alerts, health, metrics, network, nodes, push, query, runs, settings, stream};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -25,6 +25,14 @@ use super::{WebState, alerts, health, metrics, network, nodes, push, query, sett
         query::matrix,
         push::samples,
         push::remote_write::write,
+        runs::list,
+        runs::create,
+        runs::read,
+        runs::change,
+        runs::end,
+        runs::events,
+        runs::add_event,
+        runs::compare::compare,
         settings::document,
         settings::details,
         settings::change,
