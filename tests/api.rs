@@ -111,7 +111,10 @@ async fn the_openapi_document_lists_every_route_of_the_contract() {
             "{operation}"
         );
         let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
-        assert!(parameters.iter().all(|parameter| parameter["in"] == "query"), "{operation}");
+        assert!(
+            parameters.iter().all(|parameter| parameter["in"] == "query" || parameter["in"] == "path"),
+            "{operation}"
+        );
     }
     for path in [
         "/healthz",
@@ -125,12 +128,17 @@ async fn the_openapi_document_lists_every_route_of_the_contract() {
         "/api/v1/settings",
         "/api/v1/stream",
         "/api/v1/alerts",
+        "/api/v1/runs",
         "/api/v1/openapi.json",
     ] {
         assert!(paths.contains_key(path), "{path}");
         let status = hub.client.get(hub.url(path)).header("accept", "*/*").send().await.unwrap().status().as_u16();
         assert_ne!(status, 404, "{path}");
     }
+    for path in ["", "/end", "/events"] {
+        assert!(paths.contains_key(&format!("/api/v1/runs/{{id}}{path}")), "{path}");
+    }
+    assert!(paths.contains_key("/api/v1/runs/compare"));
     hub.stop().await;
 }
 

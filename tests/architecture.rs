@@ -53,6 +53,14 @@ const FORBIDDEN_IN_SERVER: &[(&str, &[&str])] = &[
     ("server/src/client", &["agent", "alert", "board", "config", "hub", "ingest", "live", "settings", "store", "web"]),
     ("server/src/care", &["agent", "alert", "board", "hub", "ingest", "live", "settings", "web"]),
     ("server/src/settings.rs", &["agent", "alert", "board", "hub", "ingest", "web"]),
+    ("server/src/runs.rs", &["agent", "alert", "board", "client", "config", "hub", "ingest", "settings", "web"]),
+    (
+        "server/src/client",
+        &[
+            "agent", "alert", "board", "collect", "config", "hub", "ingest", "live", "probe", "runs", "settings",
+            "store", "web",
+        ],
+    ),
     ("server/src/web", &["agent", "alert", "config", "hub"]),
 ];
 

@@ -136,6 +136,15 @@ async fn labels_and_times_narrow_the_choice() {
     let expected: Samples = stored.into_iter().filter(|((key, ts_ms), _)| is_wanted(key, *ts_ms)).collect();
     assert!(!expected.is_empty());
     assert_eq!(found, expected);
+    let rfc3339 = |ms| netloom_core::time::Timestamp(ms).to_string();
+    let run = serde_json::json!({"name": "r", "nodes": ["n1"], "started_at": rfc3339(from_ms)});
+    let run: Value = hub.client.post(hub.url("/api/v1/runs")).json(&run).send().await.unwrap().json().await.unwrap();
+    let of_run = format!("/api/v1/runs/{}/end", run["id"].as_str().unwrap());
+    let end = serde_json::json!({"status": "succeeded", "ended_at": rfc3339(to_ms)});
+    let ended = hub.client.post(hub.url(&of_run)).json(&end).send().await.unwrap();
+    assert!(ended.status().is_success(), "{}", ended.text().await.unwrap());
+    let id = run["id"].as_str().unwrap();
+    assert_eq!(read(&export(&hub, &format!("metric=step_time_s&run={id}")).await), expected);
     let cases = [
         ("format=xml", 400, "format"),
         ("from=yesterday", 400, "from"),

@@ -14,6 +14,8 @@ mod live;
 mod migrations;
 mod process;
 mod push;
+mod run_command;
+mod runs;
 mod settings;
 mod store_contract;
 mod stress;

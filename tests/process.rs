@@ -13,7 +13,7 @@ use netloom_server::{clock, store};
 use serde_json::Value;
 
 /// The program: the one that `cargo xtask test` built, else the one beside this test binary.
-fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     if let Some(built) = std::env::var_os("NETLOOM_BIN") {
         return built.into();
     }

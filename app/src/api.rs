@@ -6,9 +6,10 @@ use netloom_core::{
     api::{Problem, SettingsReply, StoreSize},
     incident::Incident,
     query::QueryAnswer,
+    run::{Run, RunEvent, compare::RunComparison},
     settings::Settings,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{live::feed::Question, range::segment};
 use fetch::{Request, send};
@@ -42,7 +43,44 @@ pub(crate) async fn settings() -> Result<SettingsReply, Problem> {
 
 /// Changes settings, unless they are not at `version` any more; returns the new ones and their version.
 pub(crate) async fn save_settings(change: &Value, version: u64) -> Result<(Settings, Option<u64>), Problem> {
-    let reply = send(Request::put("/api/v1/settings", change, &format!("\"{version}\""))).await?;
+    let if_match = format!("\"{version}\"");
+    let reply = send(Request::put("/api/v1/settings", change).if_match(&if_match)).await?;
     let version = reply.etag.and_then(|etag| etag.trim_matches('"').parse().ok());
     Ok((reply.body, version))
+}
+
+/// The newest runs that a search finds, or those behind a run in that list.
+pub(crate) async fn runs(search: &str, behind: Option<&str>) -> Result<Vec<Run>, Problem> {
+    let behind = behind.map(|id| format!("&before={id}")).unwrap_or_default();
+    Ok(send(Request::get(&format!("/api/v1/runs?q={}{behind}", segment(search)))).await?.body)
+}
+
+/// One run.
+pub(crate) async fn run(id: &str) -> Result<Run, Problem> {
+    Ok(send(Request::get(&format!("/api/v1/runs/{}", segment(id)))).await?.body)
+}
+
+/// What happened in a run, in order of time.
+pub(crate) async fn run_events(id: &str) -> Result<Vec<RunEvent>, Problem> {
+    Ok(send(Request::get(&format!("/api/v1/runs/{}/events", segment(id)))).await?.body)
+}
+
+/// Begins a run.
+pub(crate) async fn start_run(name: &str) -> Result<Run, Problem> {
+    Ok(send(Request::post("/api/v1/runs", &json!({ "name": name }))).await?.body)
+}
+
+/// Changes a run; what is left out stays.
+pub(crate) async fn change_run(id: &str, change: &Value) -> Result<Run, Problem> {
+    Ok(send(Request::patch(&format!("/api/v1/runs/{}", segment(id)), change)).await?.body)
+}
+
+/// Ends a run that nothing else ends.
+pub(crate) async fn end_run(id: &str) -> Result<Run, Problem> {
+    Ok(send(Request::post(&format!("/api/v1/runs/{}/end", segment(id)), &json!({}))).await?.body)
+}
+
+/// Two runs beside each other.
+pub(crate) async fn compare_runs(a: &str, b: &str) -> Result<RunComparison, Problem> {
+    Ok(send(Request::get(&format!("/api/v1/runs/compare?a={}&b={}", segment(a), segment(b)))).await?.body)
 }

@@ -64,6 +64,20 @@ pub(crate) struct Threshold {
     pub(crate) value: f64,
 }
 
+/// Something that happened, as a mark on the time axis.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mark {
+    /// What happened.
+    pub(crate) name: String,
+    /// When, ms.
+    pub(crate) at_ms: i64,
+}
+
+/// Marks of one chart: more would be a wall. The newest stay.
+pub(crate) const MARKS_MAX: usize = 60;
+/// Marks that are named: with more the names would lie over each other.
+const NAMED_MARKS_MAX: usize = 6;
+
 /// A chart of values over time.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct TimeChart {
@@ -75,6 +89,8 @@ pub(crate) struct TimeChart {
     pub(crate) fold: Fold,
     /// Limits from the settings.
     pub(crate) thresholds: Vec<Threshold>,
+    /// What happened meanwhile.
+    pub(crate) marks: Vec<Mark>,
 }
 
 /// The colours of lines, told apart by people who see colours differently.
@@ -96,7 +112,7 @@ impl TimeChart {
     /// A chart without lines.
     pub(crate) fn new(metric: &str, fold: Fold) -> Self {
         let unit = metric::unit_of(metric);
-        Self { unit, lines: Vec::new(), fold, thresholds: Vec::new() }
+        Self { unit, lines: Vec::new(), fold, thresholds: Vec::new(), marks: Vec::new() }
     }
 
     /// Where the value axis ends when the largest value is `max`; nothing lets the chart choose. Little should not look
@@ -177,6 +193,39 @@ impl TimeChart {
             series["itemStyle"] = json!({ "color": colour(line.colour) });
             series["emphasis"] = json!({ "disabled": true });
         }
+        if let Some(first) = series.first_mut().filter(|_| !self.marks.is_empty()) {
+            self.patch_marks(first);
+        }
+    }
+
+    /// Lays the marks over the first series, beside the limits that may be there already.
+    fn patch_marks(&self, series: &mut Value) {
+        let is_named = self.marks.len() <= NAMED_MARKS_MAX;
+        let (colour_line, colour_text) = (colour("--line-strong"), colour("--muted"));
+        let mark = |mark: &Mark| {
+            json!({
+                "name": mark.name,
+                "xAxis": mark.at_ms,
+                "lineStyle": { "color": colour_line, "type": "solid", "width": 1 },
+                "label": {
+                    "show": is_named,
+                    // Along the line: names beside each other would lie over each other.
+                    "position": "insideEndTop",
+                    "fontSize": 11,
+                    "width": 90,
+                    "overflow": "truncate",
+                    "color": colour_text,
+                },
+            })
+        };
+        let marks: Vec<Value> = self.marks.iter().map(mark).collect();
+        if !series["markLine"].is_object() {
+            series["markLine"] =
+                json!({ "silent": true, "symbol": ["none", "none"], "label": { "formatter": "{b}" }, "data": [] });
+        }
+        if let Some(data) = series["markLine"]["data"].as_array_mut() {
+            data.extend(marks);
+        }
     }
 }
 
@@ -249,6 +298,22 @@ mod tests {
         assert_eq!(option["series"][0]["markLine"]["data"][0]["name"], "limit 1 ms");
         assert_eq!(option["series"][0]["markLine"]["data"][0]["yAxis"], 1_000.0);
         assert!(option["series"][1].get("markLine").is_none());
+    }
+
+    #[test]
+    fn marks_stand_beside_the_limits_and_only_a_few_are_named() {
+        let mut chart = TimeChart::new(metric::RTT_US, Fold::Worst);
+        chart.lines = vec![line("a", false)];
+        chart.marks = vec![Mark { name: "epoch 1".into(), at_ms: 5_000 }];
+        let data = |chart: &TimeChart| {
+            let option: Value = serde_json::from_str(&chart.option(None)).expect("is JSON");
+            option["series"][0]["markLine"]["data"].clone()
+        };
+        assert_eq!((&data(&chart)[0]["xAxis"], &data(&chart)[0]["label"]["show"]), (&json!(5_000), &json!(true)));
+        chart.thresholds = vec![Threshold { name: "limit".into(), value: 1.0 }];
+        assert_eq!((&data(&chart)[0]["yAxis"], &data(&chart)[1]["name"]), (&json!(1.0), &json!("epoch 1")));
+        chart.marks = vec![chart.marks[0].clone(); NAMED_MARKS_MAX + 1];
+        assert_eq!(data(&chart)[1]["label"]["show"], false);
     }
 
     #[test]

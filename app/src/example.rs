@@ -5,6 +5,7 @@ use netloom_core::{
     incident::{Incident, IncidentState},
     probe::ProbeMode,
     rule::Severity,
+    run::{Run, RunStatus},
     sample::{Labels, SeriesKey},
     time::Timestamp,
     unit::Unit,
@@ -47,5 +48,24 @@ pub(crate) fn incident(rule: &str, state: IncidentState, dst: &str) -> Incident 
         started_at: Timestamp(60_000),
         fired_at: Some(Timestamp(70_000)),
         resolved_at: (state == IncidentState::Resolved).then_some(Timestamp(100_000)),
+    }
+}
+
+/// A run that is over.
+pub(crate) fn run(id: &str) -> Run {
+    Run {
+        id: id.into(),
+        name: "bert".into(),
+        tags: [("lr".to_owned(), "3e-4".to_owned())].into(),
+        nodes: Vec::new(),
+        started_at: Timestamp(60_000),
+        ended_at: Some(Timestamp(120_000)),
+        status: RunStatus::Succeeded,
+        exit_code: Some(0),
+        notes: String::new(),
+        command: None,
+        host: None,
+        heard_at: None,
+        events: 0,
     }
 }

@@ -1,5 +1,5 @@
-//! What the page knows, kept current: one event stream feeds signals (nodes, incidents, health, settings) and the store
-//! of samples, whose readers run at most once per [`FRAME_MIN_MS`].
+//! What the page knows, kept current: one event stream feeds signals (nodes, incidents, health, settings, runs) and the
+//! store of samples, whose readers run at most once per [`FRAME_MIN_MS`].
 //!
 //! On the server the same signals hold the boot data and nothing moves.
 
@@ -17,6 +17,7 @@ use netloom_core::{
     health::Health,
     incident::{Incident, IncidentState},
     metric::{self, Scope},
+    run::Run,
     sample::Labels,
     time::Timestamp,
 };
@@ -32,6 +33,9 @@ const FRAME_MIN_MS: i64 = 150;
 
 /// Incidents a page keeps: more than anyone reads. The oldest go first.
 const INCIDENTS_MAX: usize = 500;
+
+/// Runs a page keeps: more than one screen lists. The oldest go first; the hub finds them again.
+const RUNS_MAX: usize = 500;
 
 /// A value older than this, ms, and than this many of its intervals, is not current any more.
 const STALE_MIN_MS: i64 = 10_000;
@@ -62,6 +66,8 @@ pub(crate) struct Live {
     pub(crate) health: RwSignal<Health>,
     /// The settings in force.
     pub(crate) settings: RwSignal<SettingsReply>,
+    /// The training runs at hand, newest first.
+    pub(crate) runs: RwSignal<Vec<Run>>,
     /// How the page is connected.
     pub(crate) link: RwSignal<Link>,
     /// The hub's version when it is not the one that this page came from.
@@ -84,6 +90,7 @@ impl Live {
             incidents: RwSignal::new(boot.incidents),
             health: RwSignal::new(boot.health),
             settings: RwSignal::new(boot.settings),
+            runs: RwSignal::new(boot.runs),
             link: RwSignal::new(Link::Opening),
             other_version: RwSignal::new(None),
             storage_problem: RwSignal::new(boot.storage_problem),
@@ -196,7 +203,16 @@ impl Live {
                     self.refresh_settings();
                 }
             }
+            LiveEvent::Run(run) => self.take_runs([*run]),
         }
+    }
+
+    /// Takes runs as they are now.
+    pub(crate) fn take_runs(self, runs: impl IntoIterator<Item = Run>) {
+        self.runs.update(|known| {
+            runs.into_iter().for_each(|run| upsert_run(known, run));
+            known.truncate(RUNS_MAX);
+        });
     }
 
     /// Asks for everything that a gap in the stream may have hidden.
@@ -206,6 +222,16 @@ impl Live {
         self.ask(|_| true);
         self.refresh_settings();
         self.refresh_incidents();
+        self.refresh_runs();
+    }
+
+    /// Asks for the newest runs.
+    pub(crate) fn refresh_runs(self) {
+        spawn_local(async move {
+            if let Ok(runs) = api::runs("", None).await {
+                self.take_runs(runs);
+            }
+        });
     }
 
     /// Asks for the incidents: one that ended unseen would stay on the page for ever.
@@ -300,10 +326,29 @@ fn upsert_incident(incidents: &mut Vec<Incident>, incident: Incident) {
     incidents.truncate(INCIDENTS_MAX);
 }
 
+/// Puts a run in its place in a list that is newest first.
+pub(crate) fn upsert_run(runs: &mut Vec<Run>, run: Run) {
+    // A run keeps its start, and so its place.
+    let at = runs.partition_point(|known| (known.started_at, &known.id) > (run.started_at, &run.id));
+    match runs.get_mut(at).filter(|known| known.id == run.id) {
+        Some(known) => *known = run,
+        None => runs.insert(at, run),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::example::{incident, node};
+    use crate::example::{incident, node, run};
+
+    #[test]
+    fn runs_stay_newest_first_and_each_is_there_once() {
+        let mut runs = Vec::new();
+        for (id, start_ms) in [("a", 2), ("b", 3), ("c", 1), ("d", 3), ("b", 3)] {
+            upsert_run(&mut runs, Run { started_at: Timestamp(start_ms), ..run(id) });
+        }
+        assert_eq!(runs.iter().map(|run| run.id.as_str()).collect::<Vec<_>>(), ["d", "b", "a", "c"]);
+    }
 
     #[test]
     fn nodes_stay_in_the_order_of_their_names() {

@@ -7,6 +7,7 @@ mod node;
 mod nodes;
 mod not_found;
 mod overview;
+pub(crate) mod runs;
 pub(crate) mod settings;
 
 use leptos::prelude::*;
@@ -18,7 +19,12 @@ use leptos_router::{
 
 use crate::components::icon::Icon;
 use {
-    alerts::Alerts, node::Node, nodes::Nodes, not_found::NotFound, overview::Overview,
+    alerts::Alerts,
+    node::Node,
+    nodes::Nodes,
+    not_found::NotFound,
+    overview::Overview,
+    runs::{Runs, compare::CompareRuns, run::RunPage},
     settings::Settings as SettingsPage,
 };
 
@@ -66,6 +72,9 @@ pages! {
     "/"             "Overview"  Overview  Some('o'), false, Overview;
     "/nodes"        "Nodes"     Node      Some('n'), false, Nodes;
     "/nodes/:node"  "Node"      Node      None,      false, Node;
+    "/runs"         "Runs"      Run       Some('r'), false, Runs;
+    "/runs/compare" "Compare"   Run       None,      false, CompareRuns;
+    "/runs/:run"    "Run"       Run       None,      false, RunPage;
     "/alerts"       "Alerts"    Alert     Some('a'), true,  Alerts;
     "/settings"     "Settings"  Settings  Some('s'), false, SettingsPage;
 }

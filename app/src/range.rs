@@ -3,6 +3,9 @@
 //!
 //! `?range=15m` is a live window that ends now; `from` and `to` (epoch milliseconds) beside it hold the page still at
 //! what was zoomed to, and are dropped to go on live.
+//!
+//! A page that is about a stretch of time itself, a training run, shows that in the place of a live window: its scope
+//! follows from the path, so the parameters mean the same there as everywhere.
 
 use std::fmt::Write as _;
 
@@ -46,6 +49,13 @@ pub(crate) enum Window {
         /// Its length, ms.
         span_ms: i64,
     },
+    /// From a moment until now.
+    Growing {
+        /// Its beginning, ms since the epoch.
+        from_ms: i64,
+        /// What it may grow to before its points become wider, ms.
+        room_ms: i64,
+    },
     /// A stretch that stays.
     Fixed {
         /// Its beginning, ms since the epoch.
@@ -77,18 +87,34 @@ const STEPS_MS: [i64; 14] = [
 ];
 
 impl Window {
+    /// The window of something that began and has perhaps ended; one too short to be seen is widened.
+    pub(crate) fn of(from_ms: i64, to_ms: Option<i64>, now_ms: i64) -> Self {
+        if let Some(to_ms) = to_ms {
+            return Window::Fixed { from_ms, to_ms: to_ms.max(from_ms + ZOOM_MIN_MS) };
+        }
+        let mut room_ms = PRESETS[0].span_ms;
+        while room_ms < now_ms - from_ms {
+            room_ms *= 2;
+        }
+        Window::Growing { from_ms, room_ms }
+    }
+
     /// Its beginning and end, ms since the epoch.
     pub(crate) fn bounds(self, now_ms: i64) -> (i64, i64) {
         match self {
             Window::Live { span_ms } => (now_ms - span_ms, now_ms),
+            Window::Growing { from_ms, .. } => (from_ms, now_ms.max(from_ms + ZOOM_MIN_MS)),
             Window::Fixed { from_ms, to_ms } => (from_ms, to_ms),
         }
     }
 
     /// The width of a point for samples taken every `interval_ms`; `None` where every sample fits.
     pub(crate) fn step_ms(self, interval_ms: i64) -> Option<i64> {
-        let (from_ms, to_ms) = self.bounds(0);
-        let wanted_ms = (to_ms - from_ms).div_euclid(POINTS_WANTED);
+        let span_ms = match self {
+            Window::Live { span_ms } | Window::Growing { room_ms: span_ms, .. } => span_ms,
+            Window::Fixed { from_ms, to_ms } => to_ms - from_ms,
+        };
+        let wanted_ms = span_ms.div_euclid(POINTS_WANTED);
         if interval_ms >= wanted_ms {
             return None;
         }
@@ -116,11 +142,11 @@ impl Selection {
         Self { preset, zoom: zoom.filter(|(from, to)| *from >= 0 && to - from >= ZOOM_MIN_MS) }
     }
 
-    /// The stretch to show.
-    pub(crate) fn window(self) -> Window {
+    /// The stretch to show on a page of this scope.
+    pub(crate) fn window(self, scope: Option<Window>) -> Window {
         match self.zoom {
             Some((from_ms, to_ms)) => Window::Fixed { from_ms, to_ms },
-            None => Window::Live { span_ms: self.preset.span_ms },
+            None => scope.unwrap_or(Window::Live { span_ms: self.preset.span_ms }),
         }
     }
 
@@ -149,12 +175,14 @@ impl Selection {
 #[derive(Clone, Copy)]
 pub(crate) struct TimeRange {
     selection: Memo<Selection>,
+    scope: Memo<Option<Window>>,
     go: Callback<Selection>,
 }
 
 impl TimeRange {
-    /// Reads the URL from here on and hands the selection to all components below. Must be called within the router.
-    pub(crate) fn provide() {
+    /// Reads the URL from here on and hands the selection to all components below. `scope` is the stretch of time that
+    /// the page is about, if it is about one. Must be called within the router.
+    pub(crate) fn provide(scope: Memo<Option<Window>>) {
         let location = use_location();
         let query = location.query;
         let selection = Memo::new(move |_| query.with(|query| Selection::read(|name| query.get_str(name))));
@@ -164,7 +192,7 @@ impl TimeRange {
             let options = NavigateOptions { scroll: false, resolve: false, ..Default::default() };
             navigate(&format!("{}{query}", location.pathname.get_untracked()), options);
         });
-        provide_context(Self { selection, go });
+        provide_context(Self { selection, scope, go });
     }
 
     /// The selection of the page around the caller.
@@ -179,12 +207,17 @@ impl TimeRange {
 
     /// What is shown.
     pub(crate) fn window(self) -> Window {
-        self.selection.get().window()
+        self.selection.get().window(self.scope.get())
+    }
+
+    /// Whether the page is about a stretch of time itself, so that there is no other to choose.
+    pub(crate) fn has_scope(self) -> bool {
+        self.scope.with(Option::is_some)
     }
 
     /// Whether the page moves on with time.
     pub(crate) fn is_live(self) -> bool {
-        self.selection.get().zoom.is_none()
+        !matches!(self.window(), Window::Fixed { .. })
     }
 
     /// Shows a live window.
@@ -200,14 +233,17 @@ impl TimeRange {
         self.go.run(Selection { zoom, ..self.selection.get_untracked() });
     }
 
-    /// Goes on live.
+    /// Goes on live, or back to all of what the page is about.
     pub(crate) fn resume(self) {
         self.go.run(Selection { zoom: None, ..self.selection.get_untracked() });
     }
 
-    /// The address of another page that shows the same stretch of time; `path` may have parameters of its own.
+    /// The address of another page that shows the same stretch of time; `path` may have parameters of its own. A run has
+    /// its own stretch, so what was zoomed to elsewhere does not hold there.
     pub(crate) fn carry(self, path: &str) -> String {
-        let time = self.selection.get().query();
+        let selection = self.selection.get();
+        let zoom = selection.zoom.filter(|_| !path.starts_with("/runs/"));
+        let time = Selection { zoom, ..selection }.query();
         let time = if path.contains('?') { time.replacen('?', "&", 1) } else { time };
         format!("{path}{time}")
     }
@@ -238,14 +274,14 @@ mod tests {
     #[test]
     fn without_parameters_the_page_is_live_and_its_address_stays_bare() {
         let selection = read(&[]);
-        assert_eq!(selection.window(), Window::Live { span_ms: 300_000 });
+        assert_eq!(selection.window(None), Window::Live { span_ms: 300_000 });
         assert_eq!(selection.query(), "");
     }
 
     #[test]
     fn a_selection_survives_its_own_address() {
         let selection = read(&[("range", "6h"), ("from", "100000"), ("to", "200000")]);
-        assert_eq!(selection.window(), Window::Fixed { from_ms: 100_000, to_ms: 200_000 });
+        assert_eq!(selection.window(None), Window::Fixed { from_ms: 100_000, to_ms: 200_000 });
         assert_eq!(selection.query(), "?range=6h&from=100000&to=200000");
     }
 
@@ -261,7 +297,7 @@ mod tests {
     #[test]
     fn nonsense_in_the_address_is_left_out() {
         for bad in [[("from", "x"), ("to", "1")], [("from", "9000"), ("to", "1")], [("range", "1y"), ("from", "1")]] {
-            assert_eq!(read(&bad).window(), Window::Live { span_ms: 300_000 });
+            assert_eq!(read(&bad).window(None), Window::Live { span_ms: 300_000 });
         }
     }
 
@@ -271,6 +307,24 @@ mod tests {
         assert_eq!(steps, [None, None, Some(5_000), Some(30_000), Some(120_000)]);
         assert_eq!(Window::Live { span_ms: 300_000 }.step_ms(200), Some(1_000));
         assert_eq!(Window::Live { span_ms: 3_600_000 }.step_ms(60_000), None);
+    }
+
+    #[test]
+    fn a_scope_stands_in_for_the_live_window_and_a_zoom_goes_further() {
+        let scope = Some(Window::of(1_000, Some(61_000), 99_000));
+        assert_eq!(read(&[("range", "1h")]).window(scope), Window::Fixed { from_ms: 1_000, to_ms: 61_000 });
+        let zoomed = read(&[("from", "10000"), ("to", "20000")]).window(scope);
+        assert_eq!(zoomed, Window::Fixed { from_ms: 10_000, to_ms: 20_000 });
+    }
+
+    #[test]
+    fn what_goes_on_grows_and_becomes_coarser_in_leaps() {
+        let at = |now_ms| Window::of(1_000, None, now_ms);
+        assert_eq!(at(1_000).bounds(1_500), (1_000, 6_000));
+        assert_eq!(at(200_000).bounds(200_000), (1_000, 200_000));
+        assert_eq!(at(200_000), at(300_000), "nothing is asked for anew");
+        assert_eq!((at(200_000).step_ms(1_000), at(4_000_000).step_ms(1_000)), (None, Some(10_000)));
+        assert_eq!(Window::of(1_000, Some(1_200), 9_000).bounds(9_000), (1_000, 6_000));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     health::Health,
     incident::Incident,
+    run::Run,
     settings::{FieldError, Settings},
     time::Timestamp,
     topology::Interface,
@@ -229,4 +230,6 @@ pub struct Boot {
     pub settings: SettingsReply,
     /// Why samples cannot be stored, when they cannot.
     pub storage_problem: Option<String>,
+    /// The newest training runs, newest first, and the one that the page is about.
+    pub runs: Vec<Run>,
 }

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{api::NodeStatus, health::Health, incident::Incident, sample::Readings, time::Timestamp};
+use crate::{api::NodeStatus, health::Health, incident::Incident, run::Run, sample::Readings, time::Timestamp};
 
 /// A place in the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,15 +41,18 @@ pub enum Topic {
     Alerts,
     /// Changes of the settings.
     Settings,
+    /// Training runs.
+    Runs,
 }
 
 impl Topic {
     /// Every topic by the name in `?topics=`.
-    pub const ALL: [(&'static str, Topic); 4] = [
+    pub const ALL: [(&'static str, Topic); 5] = [
         ("samples", Topic::Samples),
         ("nodes", Topic::Nodes),
         ("alerts", Topic::Alerts),
         ("settings", Topic::Settings),
+        ("runs", Topic::Runs),
     ];
 
     /// The topic of that name.
@@ -84,6 +87,8 @@ pub enum LiveEvent {
         /// Why they cannot; `None` when they can.
         problem: Option<String>,
     },
+    /// A training run is new or changed, or something happened in it.
+    Run(Box<Run>),
 }
 
 /// Who speaks.
@@ -107,12 +112,13 @@ impl LiveEvent {
             LiveEvent::Health(_) => "health",
             LiveEvent::Settings { .. } => "settings",
             LiveEvent::Storage { .. } => "storage",
+            LiveEvent::Run(_) => "run",
         }
     }
 
     /// The names of all events, in the order of the variants.
-    pub const NAMES: [&'static str; 8] =
-        ["hello", "resync", "samples", "node", "incident", "health", "settings", "storage"];
+    pub const NAMES: [&'static str; 9] =
+        ["hello", "resync", "samples", "node", "incident", "health", "settings", "storage", "run"];
 
     /// The topic it belongs to; `None` for what every client gets.
     pub const fn topic(&self) -> Option<Topic> {
@@ -122,6 +128,7 @@ impl LiveEvent {
             LiveEvent::Node(_) => Some(Topic::Nodes),
             LiveEvent::Incident(_) | LiveEvent::Health(_) => Some(Topic::Alerts),
             LiveEvent::Settings { .. } => Some(Topic::Settings),
+            LiveEvent::Run(_) => Some(Topic::Runs),
         }
     }
 }
@@ -141,7 +148,12 @@ mod tests {
 
     #[test]
     fn the_name_is_the_tag() {
-        let events = [LiveEvent::Resync, LiveEvent::Samples(Readings::default()), LiveEvent::Settings { version: 1 }];
+        let events = [
+            LiveEvent::Resync,
+            LiveEvent::Samples(Readings::default()),
+            LiveEvent::Settings { version: 1 },
+            LiveEvent::Run(Box::new(crate::run::tests::run("a"))),
+        ];
         for event in events {
             let json = serde_json::to_value(&event).expect("serialises");
             assert_eq!(json["event"], event.name());

@@ -4,7 +4,7 @@
 //! into rates and round summaries ([`stats`]), names them by the catalogue ([`metric`], [`mod@unit`]) and sends them as a
 //! [`sample::Batch`]. The hub stores them, publishes them as [`event`]s, holds them against the rules ([`rule`]), whose
 //! life is an [`incident`], and answers questions about them ([`query`], [`health`], [`network`]) in the types of
-//! [`api`]. What people may change is described in [`settings`].
+//! [`api`]. Training jobs are a [`run`] each. What people may change is described in [`settings`].
 //!
 //! Invariants: nothing here reads a clock, opens a socket, runs SQL or knows a user interface; time comes in as an
 //! argument. Everything builds for wasm32.
@@ -21,6 +21,7 @@ pub mod probe;
 pub mod push;
 pub mod query;
 pub mod rule;
+pub mod run;
 pub mod sample;
 pub mod schedule;
 pub mod series;

@@ -2,6 +2,7 @@
 
 pub mod aggregate;
 pub mod points;
+pub mod rank_test;
 pub mod rate;
 pub mod round;
 pub mod sketch;

@@ -1,6 +1,6 @@
 //! The command line: types only.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -24,6 +24,8 @@ pub enum Command {
     Serve(ServeArgs),
     /// Read counters and probe targets, and print every sample as a line of JSON
     Watch(WatchArgs),
+    /// Run a command and record it with the hub as a training run
+    Run(RunArgs),
     /// Take samples out of a hub: lines of JSON, or comma-separated values
     Export(Box<ExportArgs>),
     /// Put samples into a hub: lines of JSON as export writes them, or files of the JSONL log
@@ -62,6 +64,37 @@ pub struct WatchArgs {
     /// Configuration file (TOML)
     #[arg(long, env = "NETLOOM_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
+}
+
+/// What to run, and how to record it.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "The command finds its run in NETLOOM_RUN_ID and the hub in NETLOOM_HUB. Its input, output, \
+                        signals and exit code pass through; it starts at once, whether the hub answers or not.")]
+pub struct RunArgs {
+    /// What to call the run
+    #[arg(long)]
+    pub name: String,
+    /// A tag to look it up by; may be given several times
+    #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = tag)]
+    pub tags: Vec<(String, String)>,
+    /// A node that takes part; may be given several times, all nodes without it
+    #[arg(long = "node", value_name = "NODE")]
+    pub nodes: Vec<String>,
+    /// What there is to say about it
+    #[arg(long, default_value = "", value_name = "TEXT", hide_default_value = true)]
+    pub notes: String,
+    /// Where the hub is
+    #[arg(long, env = "NETLOOM_HUB", default_value = HUB_URL, value_name = "URL")]
+    pub hub: String,
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
+}
+
+/// `KEY=VALUE` of `--tag`.
+fn tag(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or_else(|| format!("{text:?} is not of the form KEY=VALUE"))?;
+    Ok((key.to_owned(), value.to_owned()))
 }
 
 /// What to take out of a hub, and where to.

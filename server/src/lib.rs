@@ -4,7 +4,8 @@
 //! hub ([`hub`]) takes it in ([`ingest`], the only writer), keeps it ([`store`]), tells everybody who listens ([`live`]),
 //! holds it against the rules ([`alert`]) and answers over HTTP ([`web`]).
 //!
-//! A [`client`] asks a hub from the command line, and `care` looks after its data folder.
+//! The [`client`] speaks with a hub from outside: it records what a command does, and takes samples out and puts them in.
+//! `care` looks after a data folder.
 //!
 //! Invariant: the agent never sees the store, the web or the hub; without the feature `hub` none of them is built.
 
@@ -33,6 +34,8 @@ pub mod ingest;
 pub mod jsonl;
 #[cfg(feature = "hub")]
 pub mod live;
+#[cfg(feature = "hub")]
+pub mod runs;
 #[cfg(feature = "hub")]
 pub mod settings;
 #[cfg(feature = "hub")]

@@ -7,7 +7,7 @@ use clap::Parser;
 use netloom_server::care;
 use netloom_server::{
     agent::{Agent, print::PrintUplink},
-    cli::{Cli, Command, ServeArgs, WatchArgs},
+    cli::{Cli, Command, RunArgs, ServeArgs, WatchArgs},
     client,
     config::Config,
     exit, shutdown,
@@ -29,6 +29,7 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
         Command::Watch(WatchArgs { config }) => {
             run_role(Config::load(&ServeArgs { config: config.clone(), ..ServeArgs::default() })?, watch)
         }
+        Command::Run(args) => record(args),
         Command::Export(args) => run_command(client::export::run(args)),
         Command::Import(args) => run_command(client::import::run(args)),
         #[cfg(feature = "hub")]
@@ -36,6 +37,14 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
         #[cfg(feature = "hub")]
         Command::Check(args) => run_command(care::check::run(args)),
     }
+}
+
+/// Runs somebody else's command; its exit code is ours. Nothing is logged: standard error belongs to the command.
+fn record(args: &RunArgs) -> anyhow::Result<u8> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let code = runtime.block_on(client::run::run(args));
+    runtime.shutdown_background();
+    Ok(u8::try_from(code?).unwrap_or(u8::MAX))
 }
 
 /// Runs what ends by a signal, and logs.

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod assets;
+mod body;
 mod export;
 mod guard;
 mod health;
@@ -13,6 +14,7 @@ mod pages;
 mod problem;
 mod push;
 mod query;
+mod runs;
 mod settings;
 mod storage;
 mod stream;
@@ -34,6 +36,7 @@ use crate::{
     board::Board,
     ingest::{IngestCounts, IngestHandle},
     live::Live,
+    runs::RunKeeper,
     settings::SettingsKeeper,
     store::Stores,
 };
@@ -58,6 +61,8 @@ pub struct WebState {
     pub live: Arc<Live>,
     /// The settings.
     pub keeper: Arc<SettingsKeeper>,
+    /// The training runs.
+    pub runs: Arc<RunKeeper>,
     /// What ingest did.
     pub counts: watch::Receiver<IngestCounts>,
     /// Where samples are handed in.
@@ -76,6 +81,7 @@ pub async fn router(state: WebState) -> Router {
         .merge(alerts::router())
         .merge(query::router())
         .merge(push::router())
+        .merge(runs::router())
         .merge(settings::router())
         .merge(storage::router())
         .merge(openapi::router())

@@ -17,7 +17,16 @@ ${["gateway", "storage", "node-b", "node-c"]
   .join("")}
 `;
 
-const ROUTES = { overview: "/", nodes: "/nodes", node: "/nodes/node-a", alerts: "/alerts", settings: "/settings" };
+const ROUTES = {
+  overview: "/",
+  nodes: "/nodes",
+  node: "/nodes/node-a",
+  runs: "/runs",
+  run: "/runs/newerrun",
+  compare: "/runs/compare?a=olderrun&b=newerrun",
+  alerts: "/alerts",
+  settings: "/settings",
+};
 
 /** Where the pictures go; the one in the README is a copy of `overview-light.png`. */
 const SCREENSHOTS = join(root, "target/screenshots");
@@ -33,7 +42,31 @@ const set = stage({ config: CONFIG });
 before(async () => {
   await mkdir(SCREENSHOTS, { recursive: true });
   await eventually("some figures", async () => (await latencies()) >= FIGURES_S, FIGURES_S * 1_000 + 20_000);
+  await recordRuns();
 });
+
+/** Runs to look at, over the figures that there are: one that is over, and one that goes on. */
+async function recordRuns() {
+  const now = Date.now();
+  const from = now - FIGURES_S * 1_000;
+  const half = Math.round((from + now) / 2);
+  const shared = { command: "python train.py --config bert.yaml", host: "node-a", notes: "Warm-up of 500 steps." };
+  const runs = [
+    { id: "olderrun", name: "bert-large baseline", started_at: from, ended_at: half, exit_code: 0, tags: { lr: "3e-4", net: "ib" } },
+    { id: "failedrun", name: "bert-large fp8", started_at: half, ended_at: half + 500, exit_code: 1, nodes: ["node-a"] },
+    { id: "newerrun", name: "bert-large ring", started_at: half, tags: { lr: "3e-4", net: "eth", ring: "on" } },
+  ];
+  for (const run of runs) await post("", { ...shared, ...run });
+  for (const [step, text] of ["epoch 1", "checkpoint saved", "epoch 2"].entries()) {
+    const at = Math.round(half + ((now - half) * (step + 1)) / 4);
+    await post("/newerrun/events", { at, kind: "note", text, value: step === 1 ? undefined : 0.9 - step / 10 });
+  }
+}
+
+async function post(path, body) {
+  const { ok } = await fetch(`${set.hub.url}/api/v1/runs${path}`, { method: "POST", body: JSON.stringify(body) });
+  assert.ok(ok, path);
+}
 
 async function latencies() {
   const answer = await fetch(`${set.hub.url}/api/v1/query?metric=rtt_us&dst=gateway`);
@@ -57,6 +90,7 @@ for (const theme of ["light", "dark"]) {
       await limitLatency(name === "alerts" ? 0.001 : 100);
       const { page, response } = await set.open(t, path, { theme });
       assert.equal(response.status(), 200);
+      if (name === "compare") await page.getByTestId("comparison").waitFor();
       await page.screenshot({ path: join(SCREENSHOTS, `${name}-${theme}.png`), fullPage: true });
       assert.deepEqual(await barriers(page), []);
     });
@@ -73,6 +107,7 @@ async function barriers(page) {
 test("pages fit a telephone", async (t) => {
   for (const [name, path] of Object.entries(ROUTES)) {
     const { page } = await set.open(t, path, { viewport: { width: 390, height: 844 } });
+    if (name === "compare") await page.getByTestId("comparison").waitFor();
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     assert.ok(overflow <= 0, `${path} is ${overflow} px too wide`);
     await page.screenshot({ path: join(SCREENSHOTS, `${name}-phone.png`), fullPage: true });

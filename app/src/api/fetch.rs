@@ -7,18 +7,35 @@ use serde_json::Value;
 /// What to ask.
 pub(super) struct Request<'a> {
     url: &'a str,
-    change: Option<(&'a Value, &'a str)>,
+    change: Option<(&'static str, &'a Value)>,
+    if_match: Option<&'a str>,
 }
 
 impl<'a> Request<'a> {
     /// Asks for what is at a URL.
     pub(super) fn get(url: &'a str) -> Self {
-        Self { url, change: None }
+        Self { url, change: None, if_match: None }
     }
 
-    /// Changes what is at a URL, if its version is still the given `ETag`.
-    pub(super) fn put(url: &'a str, body: &'a Value, if_match: &'a str) -> Self {
-        Self { url, change: Some((body, if_match)) }
+    /// Puts something in the place of what is at a URL.
+    pub(super) fn put(url: &'a str, body: &'a Value) -> Self {
+        Self { url, change: Some(("PUT", body)), if_match: None }
+    }
+
+    /// Changes a part of what is at a URL.
+    pub(super) fn patch(url: &'a str, body: &'a Value) -> Self {
+        Self { url, change: Some(("PATCH", body)), if_match: None }
+    }
+
+    /// Adds something to what is at a URL.
+    pub(super) fn post(url: &'a str, body: &'a Value) -> Self {
+        Self { url, change: Some(("POST", body)), if_match: None }
+    }
+
+    /// Only if the version is still the given `ETag`.
+    pub(super) fn if_match(mut self, etag: &'a str) -> Self {
+        self.if_match = Some(etag);
+        self
     }
 }
 
@@ -71,11 +88,13 @@ async fn exchange(request: Request<'_>) -> Result<(u16, Option<String>, String),
     use wasm_bindgen::JsCast;
 
     let init = web_sys::RequestInit::new();
-    if let Some((body, if_match)) = request.change {
+    if let Some((method, body)) = request.change {
         let headers = web_sys::Headers::new()?;
         headers.set("content-type", "application/json")?;
-        headers.set("if-match", if_match)?;
-        init.set_method("PUT");
+        if let Some(etag) = request.if_match {
+            headers.set("if-match", etag)?;
+        }
+        init.set_method(method);
         init.set_headers(&headers);
         init.set_body(&body.to_string().into());
     }

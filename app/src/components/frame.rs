@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     live::{Link, Live},
+    pages,
     range::TimeRange,
 };
 
@@ -19,7 +20,7 @@ use crate::{
 #[component]
 pub(crate) fn Frame(children: Children) -> impl IntoView {
     let live = Live::expect();
-    TimeRange::provide();
+    TimeRange::provide(pages::runs::scope());
     Overlay::provide();
     shortcuts::listen();
     let range = TimeRange::expect();

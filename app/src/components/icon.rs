@@ -31,6 +31,10 @@ pub(crate) enum Icon {
     Remove,
     /// A plus.
     Add,
+    /// A triangle in a circle.
+    Run,
+    /// A pencil.
+    Edit,
 }
 
 impl Icon {
@@ -53,6 +57,8 @@ impl Icon {
             Icon::Table => "M2.5 3h11v10h-11zM2.5 6.4h11M2.5 9.7h11M6.5 6.4v6.6",
             Icon::Remove => "M4 4l8 8M12 4l-8 8",
             Icon::Add => "M8 3v10M3 8h10",
+            Icon::Run => "M8 1.75a6.25 6.25 0 1 0 .01 0zM6.6 5.3l4.2 2.7l-4.2 2.7z",
+            Icon::Edit => "M3 13l.7-3.2l6.9-6.9l2.5 2.5l-6.9 6.9zM9.2 4.3l2.5 2.5",
         }
     }
 }

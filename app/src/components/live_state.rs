@@ -17,6 +17,7 @@ const FRESH_MS: i64 = 5_000;
 enum State {
     Live,
     Paused,
+    Past,
     Reconnecting,
 }
 
@@ -26,6 +27,7 @@ impl State {
         match self {
             State::Live => "live",
             State::Paused => "paused",
+            State::Past => "past",
             State::Reconnecting => "reconnecting",
         }
     }
@@ -34,6 +36,7 @@ impl State {
         match self {
             State::Live => "Live",
             State::Paused => "Paused",
+            State::Past => "Over",
             State::Reconnecting => "Offline",
         }
     }
@@ -43,6 +46,7 @@ impl State {
         match self {
             State::Live | State::Reconnecting => "Pause: hold the charts at this moment",
             State::Paused => "Go on live",
+            State::Past => "This is over: nothing new will come",
         }
     }
 }
@@ -54,20 +58,21 @@ pub(crate) fn LiveState() -> impl IntoView {
     let state = Memo::new(move |_| match live.link.get() {
         Link::Lost { .. } => State::Reconnecting,
         Link::Opening | Link::Open if range.is_live() => State::Live,
+        Link::Opening | Link::Open if range.selection().zoom.is_none() => State::Past,
         Link::Opening | Link::Open => State::Paused,
     });
     let toggle = move |_| match range.window() {
-        Window::Live { span_ms } => {
-            let now_ms = clock.now_exact().ms();
-            range.zoom((now_ms - span_ms) as f64, now_ms as f64);
+        window @ (Window::Live { .. } | Window::Growing { .. }) => {
+            let (from_ms, to_ms) = window.bounds(clock.now_exact().ms());
+            range.zoom(from_ms as f64, to_ms as f64);
         }
         Window::Fixed { .. } => range.resume(),
     };
     let age = Memo::new(move |_| match (range.window(), live.newest_age_ms()) {
         (Window::Fixed { to_ms, .. }, _) => format!("{} ago", clock.ago(Timestamp(to_ms))),
-        (Window::Live { .. }, Some(age_ms)) if age_ms > FRESH_MS => format!("{} old", duration_words(age_ms)),
-        (Window::Live { .. }, Some(_)) => "now".to_owned(),
-        (Window::Live { .. }, None) => "no data".to_owned(),
+        (_, Some(age_ms)) if age_ms > FRESH_MS => format!("{} old", duration_words(age_ms)),
+        (_, Some(_)) => "now".to_owned(),
+        (_, None) => "no data".to_owned(),
     });
     let icon = move || if range.is_live() { Icon::Pause } else { Icon::Play };
     view! {

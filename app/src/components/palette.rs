@@ -3,6 +3,8 @@
 use leptos::{ev, prelude::*};
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 
+use netloom_core::run::Run;
+
 use super::{
     dialog::{Dialog, Overlay, Panel},
     icon::{Drawing, Icon},
@@ -31,8 +33,8 @@ struct Entry {
     action: Action,
 }
 
-/// Every page, every node, every theme.
-fn entries(nodes: impl Iterator<Item = String>) -> Vec<Entry> {
+/// Every page, every node, every run at hand, every theme.
+fn entries(nodes: impl Iterator<Item = String>, runs: &[Run]) -> Vec<Entry> {
     let pages = pages::in_navigation().map(|page| Entry {
         icon: page.icon,
         title: page.title.to_owned(),
@@ -51,7 +53,13 @@ fn entries(nodes: impl Iterator<Item = String>) -> Vec<Entry> {
         kind: "Command",
         action: Action::Theme(theme),
     });
-    pages.chain(nodes).chain(themes).collect()
+    let runs = runs.iter().map(|run| Entry {
+        icon: Icon::Run,
+        title: run.name.clone(),
+        kind: "Run",
+        action: Action::Go(format!("/runs/{}", segment(&run.id))),
+    });
+    pages.chain(nodes).chain(themes).chain(runs).collect()
 }
 
 /// Whether every word of the search is somewhere in the entry.
@@ -64,7 +72,7 @@ fn matches(entry: &Entry, search: &str) -> bool {
 #[component]
 pub(crate) fn Palette() -> impl IntoView {
     view! {
-        <Dialog panel=Panel::Palette label="Search pages, nodes and commands">
+        <Dialog panel=Panel::Palette label="Search pages, nodes, runs and commands">
             <Search />
         </Dialog>
     }
@@ -80,7 +88,8 @@ fn Search() -> impl IntoView {
     let found = Memo::new(move |_| {
         let nodes = live.nodes.get().into_iter().map(|node| node.info.node);
         let search = search.get();
-        entries(nodes).into_iter().filter(|entry| matches(entry, &search)).collect::<Vec<_>>()
+        let all = live.runs.with(|runs| entries(nodes, runs));
+        all.into_iter().filter(|entry| matches(entry, &search)).collect::<Vec<_>>()
     });
     let run = Callback::new(move |at: usize| {
         let Some(entry) = found.with_untracked(|found| found.get(at).cloned()) else { return };
@@ -117,8 +126,8 @@ fn Search() -> impl IntoView {
                 aria-expanded="true"
                 aria-controls="palette-list"
                 aria-activedescendant=move || format!("palette-{}", chosen.get())
-                aria-label="Search pages, nodes and commands"
-                placeholder="Search pages, nodes, commands"
+                aria-label="Search pages, nodes, runs and commands"
+                placeholder="Search pages, nodes, runs, commands"
                 autocomplete="off"
                 autofocus
                 prop:value=search
@@ -128,7 +137,7 @@ fn Search() -> impl IntoView {
                 {rows}
             </ul>
             <Show when=move || found.with(Vec::is_empty)>
-                <p class="palette-none">"Nothing is called that. Try the name of a page or a node."</p>
+                <p class="palette-none">"Nothing is called that. Try the name of a page, a node or a run."</p>
             </Show>
         </div>
     }
@@ -160,9 +169,10 @@ fn Row(at: usize, entry: Entry, chosen: RwSignal<usize>, run: Callback<usize>) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::example::run;
 
     fn found(search: &str) -> Vec<String> {
-        let entries = entries(["gpu 1".to_owned(), "gpu-2".to_owned()].into_iter());
+        let entries = entries(["gpu 1".to_owned(), "gpu-2".to_owned()].into_iter(), &[run("a")]);
         entries.into_iter().filter(|entry| matches(entry, search)).map(|entry| entry.title).collect()
     }
 
@@ -170,13 +180,14 @@ mod tests {
     fn every_word_must_be_found_in_any_order() {
         assert_eq!(found("node gpu"), ["gpu 1", "gpu-2"]);
         assert_eq!(found("  DARK theme"), ["Theme: Dark"]);
+        assert_eq!(found("bert run"), ["bert"]);
         assert!(found("no such thing").is_empty());
         assert!(found("").len() > 6);
     }
 
     #[test]
     fn names_are_escaped_in_addresses() {
-        let entries = entries(["gpu 1".to_owned()].into_iter());
+        let entries = entries(["gpu 1".to_owned()].into_iter(), &[]);
         let node = entries.iter().find(|entry| entry.kind == "Node").expect("is there");
         assert_eq!(node.action, Action::Go("/nodes/gpu%201".into()));
     }

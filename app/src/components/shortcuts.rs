@@ -86,7 +86,7 @@ pub(crate) fn Shortcuts() -> impl IntoView {
                 <h2>"Keyboard shortcuts"</h2>
                 <table>
                     <tbody>
-                        {row("Ctrl K  ⌘ K  /".into(), "Search pages, nodes and commands".into())}
+                        {row("Ctrl K  ⌘ K  /".into(), "Search pages, nodes, runs and commands".into())}
                         {row("?".into(), "Show this list".into())}
                         {pages::in_navigation()
                             .map(|page| row(format!("g {}", page.shortcut.unwrap_or_default()), format!("Go to {}", page.title)))

@@ -6,6 +6,7 @@ use netloom_core::{
     health::HealthStatus,
     incident::IncidentState,
     rule::Severity,
+    run::RunStatus,
 };
 
 /// How something is: decides the shape and the colour.
@@ -19,6 +20,8 @@ pub(crate) enum Tone {
     Critical,
     /// An empty circle.
     Unknown,
+    /// A triangle that points ahead.
+    Active,
 }
 
 impl Tone {
@@ -29,6 +32,7 @@ impl Tone {
             Tone::Warning => "warning",
             Tone::Critical => "critical",
             Tone::Unknown => "unknown",
+            Tone::Active => "active",
         }
     }
 
@@ -37,6 +41,7 @@ impl Tone {
             Tone::Ok => "M5 1a4 4 0 1 0 .01 0z",
             Tone::Warning => "M5 .8l4.6 8.2h-9.2z",
             Tone::Critical => "M1.2 1.2h7.6v7.6h-7.6z",
+            Tone::Active => "M2 .8l7 4.2l-7 4.2z",
             Tone::Unknown => "M5 1a4 4 0 1 0 .01 0zM5 2.6a2.4 2.4 0 1 1 -.01 0z",
         }
     }
@@ -80,6 +85,18 @@ impl From<MeasurementState> for Tone {
             MeasurementState::Degraded => Tone::Warning,
             MeasurementState::Failing => Tone::Critical,
             MeasurementState::Off => Tone::Unknown,
+        }
+    }
+}
+
+impl From<RunStatus> for Tone {
+    fn from(status: RunStatus) -> Self {
+        match status {
+            RunStatus::Running => Tone::Active,
+            RunStatus::Succeeded => Tone::Ok,
+            RunStatus::Failed => Tone::Critical,
+            RunStatus::Aborted => Tone::Warning,
+            RunStatus::Lost => Tone::Unknown,
         }
     }
 }

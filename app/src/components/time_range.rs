@@ -24,6 +24,20 @@ pub(crate) fn TimeRangeChooser() -> impl IntoView {
             </button>
         }
     };
+    // A page about a run shows all of it, or what was zoomed to.
+    let whole = move || {
+        view! {
+            <button
+                type="button"
+                class="segment"
+                aria-pressed=move || range.selection().zoom.is_none().to_string()
+                data-testid="range-whole"
+                on:click=move |_| range.resume()
+            >
+                "Whole run"
+            </button>
+        }
+    };
     let zoom = move || {
         range.selection().zoom.map(|(from_ms, to_ms)| {
             view! {
@@ -36,7 +50,7 @@ pub(crate) fn TimeRangeChooser() -> impl IntoView {
     view! {
         <div class="time-range">
             {zoom} <div class="segments" role="group" aria-label="Time range">
-                {PRESETS.map(button)}
+                {move || if range.has_scope() { whole().into_any() } else { PRESETS.map(button).into_any() }}
             </div>
         </div>
     }

@@ -19,6 +19,7 @@ pub(super) fn read(name: &str, data: &str) -> Option<LiveEvent> {
                 parse::<serde_json::Value>(data)?.get("problem").and_then(|text| text.as_str().map(str::to_owned));
             LiveEvent::Storage { problem }
         }
+        "run" => LiveEvent::Run(parse(data)?),
         _ => return None,
     })
 }
@@ -30,7 +31,7 @@ fn parse<T: DeserializeOwned>(data: &str) -> Option<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::example::{incident, node};
+    use crate::example::{incident, node, run};
     use netloom_core::{
         event::Hello,
         health::Health,
@@ -52,6 +53,7 @@ mod tests {
             LiveEvent::Health(Health::judge(&[], &[])),
             LiveEvent::Settings { version: 3 },
             LiveEvent::Storage { problem: Some("the disk is full".into()) },
+            LiveEvent::Run(Box::new(run("a"))),
         ];
         assert_eq!(events.each_ref().map(LiveEvent::name), LiveEvent::NAMES);
         for event in events {

@@ -62,7 +62,7 @@ pub(super) fn open(live: Live) {
 
 fn connect(stream: Handle) {
     stream.update_value(|this| {
-        let topics = "/api/v1/stream?topics=samples,nodes,alerts,settings";
+        let topics = "/api/v1/stream?topics=samples,nodes,alerts,settings,runs";
         let after = this.cursor.map(|cursor| format!("&after={cursor}")).unwrap_or_default();
         this.heard_ms = browser::monotonic_ms();
         let (Ok(source), Some(on_event), Some(on_error)) =
@@ -105,8 +105,9 @@ fn hear(stream: Handle, message: &MessageEvent) {
     if is_new_epoch && !is_resync {
         live.resync();
     } else if is_first {
-        // Between the server's rendering and this connection an incident may have ended.
+        // Between the server's rendering and this connection an incident or a run may have ended.
         live.refresh_incidents();
+        live.refresh_runs();
     }
 }
 

@@ -11,7 +11,7 @@ use netloom_core::export::{ExportFormat, ExportText};
 use reqwest::Response;
 
 use super::{
-    Hub, innermost, problem_of,
+    hub::{Hub, innermost, problem_of},
     progress::{Progress, STEPS},
 };
 use crate::{cli::ExportArgs, exit};

@@ -15,7 +15,10 @@ use reqwest::StatusCode;
 use tokio::time::sleep;
 
 use self::lines::{Line, read_line};
-use super::{Hub, problem_of, progress::Progress};
+use super::{
+    hub::{Hub, problem_of},
+    progress::Progress,
+};
 use crate::{cli::ImportArgs, exit};
 
 /// Lines of one request: half of what the hub takes, so that others get their turn.

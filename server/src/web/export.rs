@@ -72,7 +72,7 @@ pub async fn export(
     let mut export = text.parse(clock::now())?;
     let mut nodes = Vec::new();
     if let Some(id) = &text.run {
-        let (from_ms, to_ms, of_run) = run_window(&state, id)?;
+        let (from_ms, to_ms, of_run) = run_window(&state, id).await?;
         (export.from_ms, export.to_ms) = (export.from_ms.max(from_ms), export.to_ms.min(to_ms));
         nodes = of_run;
     }
@@ -112,8 +112,10 @@ fn read(pairs: Result<UrlQuery<Vec<(String, String)>>, QueryRejection>) -> Resul
 }
 
 /// When a training run was, ms, and on which nodes; all when there are none.
-fn run_window(_state: &WebState, _id: &str) -> Result<(i64, i64, Vec<String>), ProblemReply> {
-    Err(ProblemReply::new(StatusCode::NOT_FOUND, "unknown-run", "run: there are no runs yet").at("run"))
+async fn run_window(state: &WebState, id: &str) -> Result<(i64, i64, Vec<String>), ProblemReply> {
+    let run = state.runs.run(id).await.map_err(|error| ProblemReply::from(error).at("run"))?;
+    let (from_ms, to_ms) = run.interval(clock::now());
+    Ok((from_ms, to_ms, run.nodes))
 }
 
 /// The series that are asked for, in order of their numbers.

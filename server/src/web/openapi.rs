@@ -3,7 +3,7 @@
 use axum::{Json, Router, routing::get};
 use utoipa::OpenApi;
 
-use super::{WebState, alerts, export, health, metrics, network, nodes, push, query, settings, storage, stream};
+use super::{WebState, alerts, export, health, metrics, network, nodes, push, query, runs, settings, storage, stream};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -26,6 +26,14 @@ use super::{WebState, alerts, export, health, metrics, network, nodes, push, que
         export::export,
         push::samples,
         push::remote_write::write,
+        runs::list,
+        runs::create,
+        runs::read,
+        runs::change,
+        runs::end,
+        runs::events,
+        runs::add_event,
+        runs::compare::compare,
         settings::document,
         settings::details,
         settings::change,

@@ -11,17 +11,22 @@ use axum::{
 };
 use leptos::{config::LeptosOptions, nonce::Nonce, prelude::provide_context};
 use netloom_app::{App, shell};
-use netloom_core::api::Boot;
+use netloom_core::{
+    api::Boot,
+    run::{Run, search::RunSearch},
+};
 
 use super::{WebState, assets, problem};
-use crate::clock;
+use crate::{clock, runs::Before};
 
 /// The name under which the client's files are built.
 const OUTPUT_NAME: &str = "netloom";
+/// Runs that every page knows at first: a screenful of the list, and what people search for by name.
+const RUNS_AT_FIRST: usize = 50;
 
 /// Every page of the application, and for any other path the page that says so.
 pub async fn router(state: &WebState) -> Router<WebState> {
-    let boot = boot(state).await;
+    let boot = boot(state, "/").await;
     let context = move || provide_context(boot.clone());
     let (listing, _) = leptos_axum::generate_route_list_with_exclusions_and_ssg_and_context(App, None, context);
     let mut router = Router::new();
@@ -31,8 +36,8 @@ pub async fn router(state: &WebState) -> Router<WebState> {
     router.fallback(missing)
 }
 
-/// What a page knows when it is first drawn.
-async fn boot(state: &WebState) -> Boot {
+/// What the page at a path knows when it is first drawn.
+async fn boot(state: &WebState, path: &str) -> Boot {
     Boot {
         cluster: state.cluster.to_string(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -42,7 +47,22 @@ async fn boot(state: &WebState) -> Boot {
         health: state.board.health(),
         settings: state.keeper.details().await,
         storage_problem: state.board.storage_problem(),
+        runs: runs(state, path).await,
     }
+}
+
+/// The newest runs, and the one that the path names if it is older.
+async fn runs(state: &WebState, path: &str) -> Vec<Run> {
+    let newest = state.runs.search(&RunSearch::default(), Before::End, RUNS_AT_FIRST).await;
+    let mut runs = newest.unwrap_or_else(|error| {
+        tracing::error!(%error, "a page is drawn without runs");
+        Vec::new()
+    });
+    let named = path.strip_prefix("/runs/").filter(|id| runs.iter().all(|run| run.id != *id));
+    if let Some(id) = named {
+        runs.extend(state.runs.run(id).await);
+    }
+    runs
 }
 
 async fn page(State(state): State<WebState>, request: Request) -> Response {
@@ -62,7 +82,7 @@ async fn missing(State(state): State<WebState>, request: Request) -> Response {
 }
 
 async fn render(state: &WebState, request: Request) -> Response {
-    let boot = boot(state).await;
+    let boot = boot(state, request.uri().path()).await;
     let Some(pkg_dir) = assets::pkg_dir() else {
         let detail = "this netloom was built without its pages; build it with: cargo xtask run";
         return problem::ProblemReply::new(StatusCode::NOT_IMPLEMENTED, "no-pages", detail).into_response();
