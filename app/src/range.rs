@@ -30,12 +30,14 @@ const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 
 /// The windows in the order of the buttons; the first one is the default.
-pub(crate) const PRESETS: [Preset; 5] = [
+pub(crate) const PRESETS: [Preset; 7] = [
     Preset { key: "5m", label: "5 m", span_ms: 5 * MINUTE_MS },
     Preset { key: "15m", label: "15 m", span_ms: 15 * MINUTE_MS },
     Preset { key: "1h", label: "1 h", span_ms: HOUR_MS },
     Preset { key: "6h", label: "6 h", span_ms: 6 * HOUR_MS },
     Preset { key: "24h", label: "24 h", span_ms: 24 * HOUR_MS },
+    Preset { key: "7d", label: "7 d", span_ms: 7 * 24 * HOUR_MS },
+    Preset { key: "30d", label: "30 d", span_ms: 30 * 24 * HOUR_MS },
 ];
 
 /// Shorter than this nothing could be seen: a few samples.
