@@ -2,8 +2,14 @@
 //! process, asked over HTTP; for comparisons, over samples that were stored before it started.
 
 use futures::StreamExt;
-use netloom_core::sample::{Batch, Readings, SeriesKey};
-use netloom_server::{clock, store};
+use netloom_core::{
+    sample::SeriesKey,
+    series::{Row, Rows},
+};
+use netloom_server::{
+    clock,
+    store::{self, Store},
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -172,18 +178,19 @@ async fn listeners_hear_of_every_change() {
 }
 
 /// Twenty minutes of latency to two targets, a value a second; from the middle on one of them is slow.
-fn history(now_ms: i64) -> Batch {
+async fn history(store: &dyn Store, now_ms: i64) {
     let start_ms = now_ms - 1_200_000;
-    let mut readings = Readings::default();
+    let mut rows = Vec::new();
     for (at, dst) in ["calm", "slow"].into_iter().enumerate() {
-        readings.series.push(SeriesKey::new("rtt_us", [("src", "n1"), ("dst", dst), ("mode", "icmp")]));
+        let key = SeriesKey::new("rtt_us", [("src", "n1"), ("dst", dst), ("mode", "icmp")]);
+        let series = store.intern(&[key]).await.unwrap()[0];
         for second in 0..1_200 {
             let extra = if at == 1 && second >= 720 { 900.0 } else { 0.0 };
             let value = 100.0 + f64::from(second * 7 % 11) + extra;
-            readings.samples.push((at as u32, start_ms + i64::from(second) * 1_000, value).into());
+            rows.push(Row { series, ts_ms: start_ms + i64::from(second) * 1_000, value });
         }
     }
-    Batch { node: "n1".into(), epoch: 1, seq: 1, readings, info: None }
+    store.append(&[Rows { origin: None, rows }]).await.unwrap();
 }
 
 #[tokio::test]
@@ -192,7 +199,7 @@ async fn a_worse_run_is_told_from_a_good_one() {
     // On a whole second, as the steps are.
     let now_ms = clock::now().ms() / 1_000 * 1_000;
     let before = store::open(folder.path()).await.unwrap();
-    before.samples.append(&[history(now_ms)]).await.unwrap();
+    history(&*before.samples, now_ms).await;
     before.database.close().await;
     drop(before);
     let hub = TestHub::start_in(folder).await;

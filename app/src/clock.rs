@@ -83,6 +83,19 @@ impl Clock {
         format!("{} {} {}{zone}", text[8..10].trim_start_matches('0'), month(&text), &text[11..16])
     }
 
+    /// A moment as an input for date and time takes it, in the time zone of the page.
+    pub(crate) fn to_input(self, at: Timestamp) -> String {
+        zoned(at, self.is_local.get_untracked()).to_string()[..19].to_owned()
+    }
+
+    /// The moment that an input for date and time stands at; browsers leave the seconds out where they are zero.
+    pub(crate) fn from_input(self, text: &str) -> Option<Timestamp> {
+        let seconds = if text.len() == 16 { ":00" } else { "" };
+        let digits = Timestamp::parse_rfc3339(&format!("{text}{seconds}Z"))?;
+        let shift_ms = zoned(digits, self.is_local.get_untracked()).ms() - digits.ms();
+        Some(Timestamp(digits.ms() - shift_ms))
+    }
+
     /// A moment in full, in the time zone of the page.
     pub(crate) fn write_full(self, at: Timestamp) -> String {
         let is_local = self.is_local.get();

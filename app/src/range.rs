@@ -30,12 +30,14 @@ const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 
 /// The windows in the order of the buttons; the first one is the default.
-pub(crate) const PRESETS: [Preset; 5] = [
+pub(crate) const PRESETS: [Preset; 7] = [
     Preset { key: "5m", label: "5 m", span_ms: 5 * MINUTE_MS },
     Preset { key: "15m", label: "15 m", span_ms: 15 * MINUTE_MS },
     Preset { key: "1h", label: "1 h", span_ms: HOUR_MS },
     Preset { key: "6h", label: "6 h", span_ms: 6 * HOUR_MS },
     Preset { key: "24h", label: "24 h", span_ms: 24 * HOUR_MS },
+    Preset { key: "7d", label: "7 d", span_ms: 7 * 24 * HOUR_MS },
+    Preset { key: "30d", label: "30 d", span_ms: 30 * 24 * HOUR_MS },
 ];
 
 /// Shorter than this nothing could be seen: a few samples.
@@ -304,7 +306,9 @@ mod tests {
     #[test]
     fn long_windows_are_thinned_out_and_short_ones_are_not() {
         let steps = PRESETS.map(|preset| Window::Live { span_ms: preset.span_ms }.step_ms(1_000));
-        assert_eq!(steps, [None, None, Some(5_000), Some(30_000), Some(120_000)]);
+        let long = [Some(5_000), Some(30_000), Some(120_000), Some(900_000), Some(3_600_000)];
+        assert_eq!(steps[..2], [None, None]);
+        assert_eq!(steps[2..], long);
         assert_eq!(Window::Live { span_ms: 300_000 }.step_ms(200), Some(1_000));
         assert_eq!(Window::Live { span_ms: 3_600_000 }.step_ms(60_000), None);
     }

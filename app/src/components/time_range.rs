@@ -3,7 +3,10 @@
 use leptos::prelude::*;
 
 use super::when::When;
-use crate::range::{PRESETS, Preset, TimeRange};
+use crate::{
+    clock::Clock,
+    range::{PRESETS, Preset, TimeRange},
+};
 use netloom_core::time::Timestamp;
 
 /// Buttons for the live windows; beside them what was zoomed to.
@@ -52,6 +55,59 @@ pub(crate) fn TimeRangeChooser() -> impl IntoView {
             {zoom} <div class="segments" role="group" aria-label="Time range">
                 {move || if range.has_scope() { whole().into_any() } else { PRESETS.map(button).into_any() }}
             </div>
+            <FromTo />
         </div>
+    }
+}
+
+/// Any stretch of time, by its beginning and end.
+#[component]
+fn FromTo() -> impl IntoView {
+    let (range, clock) = (TimeRange::expect(), Clock::expect());
+    let (from, to) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
+    let details = NodeRef::<leptos::html::Details>::new();
+    // Filled in when it opens: what is shown is where people start from.
+    let open = move |_| {
+        let (from_ms, to_ms) = untrack(|| range.window()).bounds(clock.now_exact().ms());
+        from.set(clock.to_input(Timestamp(from_ms)));
+        to.set(clock.to_input(Timestamp(to_ms)));
+    };
+    let chosen = move || from.with(|text| clock.from_input(text)).zip(to.with(|text| clock.from_input(text)));
+    let is_wrong = move || chosen().is_none_or(|(from, to)| from >= to);
+    let apply = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        if let Some((from, to)) = chosen().filter(|(from, to)| from < to) {
+            range.zoom(from.ms() as f64, to.ms() as f64);
+            if let Some(details) = details.get_untracked() {
+                details.set_open(false);
+            }
+        }
+    };
+    let field = move |id: &'static str, label: &'static str, text: RwSignal<String>| {
+        view! {
+            <label for=id>{label}</label>
+            <input
+                id=id
+                class="input"
+                type="datetime-local"
+                step="1"
+                data-testid=id
+                prop:value=text
+                on:input=move |event| text.set(event_target_value(&event))
+            />
+        }
+    };
+    view! {
+        <details class="from-to" node_ref=details>
+            <summary class="segment" data-testid="range-from-to" on:click=open>
+                "From – to"
+            </summary>
+            <form class="card" on:submit=apply>
+                {field("range-from", "From", from)} {field("range-to", "To", to)}
+                <button type="submit" class="button" data-testid="range-apply" disabled=is_wrong>
+                    "Show"
+                </button>
+            </form>
+        </details>
     }
 }
