@@ -89,7 +89,7 @@ impl Clock {
     }
 
     /// The moment that an input for date and time stands at; browsers leave the seconds out where they are zero.
-    pub(crate) fn from_input(self, text: &str) -> Option<Timestamp> {
+    pub(crate) fn read_input(self, text: &str) -> Option<Timestamp> {
         let seconds = if text.len() == 16 { ":00" } else { "" };
         let digits = Timestamp::parse_rfc3339(&format!("{text}{seconds}Z"))?;
         let shift_ms = zoned(digits, self.is_local.get_untracked()).ms() - digits.ms();

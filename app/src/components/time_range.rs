@@ -72,7 +72,7 @@ fn FromTo() -> impl IntoView {
         from.set(clock.to_input(Timestamp(from_ms)));
         to.set(clock.to_input(Timestamp(to_ms)));
     };
-    let chosen = move || from.with(|text| clock.from_input(text)).zip(to.with(|text| clock.from_input(text)));
+    let chosen = move || from.with(|text| clock.read_input(text)).zip(to.with(|text| clock.read_input(text)));
     let is_wrong = move || chosen().is_none_or(|(from, to)| from >= to);
     let apply = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();

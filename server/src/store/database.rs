@@ -107,7 +107,7 @@ impl Database {
     }
 
     /// Moves what was written from the write-ahead log to its place, without holding up the writer; when the log has
-    /// grown past [`WAL_CUT_BYTES`] all the same, because somebody reads all the time, the writer waits for it, though
+    /// grown past a limit all the same, because somebody reads all the time, the writer waits for it, though
     /// not for long.
     ///
     /// # Errors
