@@ -20,10 +20,15 @@ pub(crate) async fn history(question: &Question) -> Result<QueryAnswer, Problem>
         question.interest.labels.iter().map(|(name, value)| format!("&{name}={}", segment(value))).collect();
     let labels = labels.concat();
     let step = question.step_ms.map(|step_ms| format!("&step={step_ms}ms")).unwrap_or_default();
-    let (metric, from, to) = (question.interest.metric, question.from_ms, question.to_ms);
+    let (metric, from, to) = (segment(&question.interest.metric), question.from_ms, question.to_ms);
     let agg = if question.interest.keeps_extremes && question.step_ms.is_some() { "&agg=minmax" } else { "" };
     let url = format!("/api/v1/query?metric={metric}{labels}&from={from}&to={to}{step}{agg}");
     Ok(send(Request::get(&url)).await?.body)
+}
+
+/// The names of all metrics, in order.
+pub(crate) async fn metrics() -> Result<Vec<String>, Problem> {
+    Ok(send(Request::get("/api/v1/metrics")).await?.body)
 }
 
 /// All incidents, newest first.

@@ -5,6 +5,7 @@
 //! for what JSON cannot hold, and the chart bridge replaces them: `@fmt:<unit>` and `@time` with functions, `@var:--x`
 //! with the colour that the style sheet gives to that name.
 
+pub(crate) mod any;
 pub(crate) mod bandwidth;
 pub(crate) mod latency;
 pub(crate) mod loss;

@@ -167,7 +167,7 @@ impl Live {
         let mut questions = Vec::new();
         self.store.update_value(|store| {
             for (id, feed) in store.feeds_mut().filter(|(_, feed)| wanted(feed)) {
-                let interval_ms = untrack(|| self.interval_ms(feed.interest.metric));
+                let interval_ms = untrack(|| self.interval_ms(&feed.interest.metric));
                 questions.push((id, feed.ask(window, interval_ms, now_ms)));
             }
         });

@@ -3,6 +3,7 @@
 //! Adding a page: its file in `pages/`, and its row below.
 
 mod alerts;
+mod explore;
 mod node;
 mod nodes;
 mod not_found;
@@ -20,6 +21,7 @@ use leptos_router::{
 use crate::components::icon::Icon;
 use {
     alerts::Alerts,
+    explore::Explore,
     node::Node,
     nodes::Nodes,
     not_found::NotFound,
@@ -75,6 +77,7 @@ pages! {
     "/runs"         "Runs"      Run       Some('r'), false, Runs;
     "/runs/compare" "Compare"   Run       None,      false, CompareRuns;
     "/runs/:run"    "Run"       Run       None,      false, RunPage;
+    "/explore"      "Explore"   Explore   Some('e'), false, Explore;
     "/alerts"       "Alerts"    Alert     Some('a'), true,  Alerts;
     "/settings"     "Settings"  Settings  Some('s'), false, SettingsPage;
 }

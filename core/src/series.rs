@@ -95,6 +95,13 @@ impl Catalog {
         self.keys.get(id.0 as usize)?.as_ref()
     }
 
+    /// The names of all metrics, in order.
+    pub fn metrics(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.by_metric.keys().cloned().collect();
+        names.sort_unstable();
+        names
+    }
+
     /// Whether a metric has series.
     pub fn knows(&self, metric: &str) -> bool {
         self.by_metric.contains_key(metric)

@@ -1,9 +1,10 @@
 // The frame around every page: keys, palette, theme, time range, and that it leaves nothing behind.
 
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { test } from "node:test";
 
-import { eventually, stage } from "./harness.mjs";
+import { eventually, root, stage } from "./harness.mjs";
 
 const CONFIG = `
 [[settings.probe.targets]]
@@ -56,6 +57,32 @@ test("a dragged range zooms every chart and pauses, a double click goes back", a
   await eventually("the pause", async () => (await state()) === "paused");
   await chart.dblclick();
   await eventually("live again", async () => (await state()) === "live");
+});
+
+test("any stretch of time is chosen by its ends, kept in the address, and left again", async (t) => {
+  const { page } = await set.open(t, "/");
+  await page.getByTestId("range-from-to").click();
+  const from = page.getByTestId("range-from");
+  assert.match(await from.inputValue(), /^\d{4}-\d\d-\d\dT\d\d:\d\d/, "it starts from what is shown");
+  const digits = (ms) => new Date(ms).toISOString().slice(0, 19);
+  const zone = await page.evaluate(() => new Date().getTimezoneOffset() * 60_000);
+  const end = Math.floor(Date.now() / 1_000) * 1_000 - 60_000;
+  await page.getByTestId("range-to").fill(digits(end - zone));
+  await from.fill(digits(end - zone + 1_000));
+  assert.ok(await page.getByTestId("range-apply").isDisabled(), "an end before the beginning cannot be shown");
+  await from.fill(digits(end - zone - 3_600_000));
+  await page.screenshot({ path: join(root, "target/screenshots/range.png") });
+  await page.getByTestId("range-apply").click();
+  const parameters = () => new URL(page.url()).searchParams;
+  await eventually("the range in the address", () => parameters().get("to") === String(end));
+  assert.equal(parameters().get("from"), String(end - 3_600_000));
+  await page.getByTestId("zoomed").waitFor();
+  await page.reload();
+  await page.getByTestId("zoomed").waitFor();
+  await page.getByTestId("live-state").first().click();
+  await eventually("live again", () => !parameters().has("from"));
+  await page.getByTestId("range-30d").click();
+  await eventually("a month", () => parameters().get("range") === "30d");
 });
 
 test("the theme is kept", async (t) => {

@@ -35,6 +35,8 @@ pub(crate) enum Icon {
     Run,
     /// A pencil.
     Edit,
+    /// A curve over its axes.
+    Explore,
 }
 
 impl Icon {
@@ -58,6 +60,7 @@ impl Icon {
             Icon::Remove => "M4 4l8 8M12 4l-8 8",
             Icon::Add => "M8 3v10M3 8h10",
             Icon::Run => "M8 1.75a6.25 6.25 0 1 0 .01 0zM6.6 5.3l4.2 2.7l-4.2 2.7z",
+            Icon::Explore => "M2.5 2.5v11h11M4.5 10.5l3-4l2.5 2l3.5-5",
             Icon::Edit => "M3 13l.7-3.2l6.9-6.9l2.5 2.5l-6.9 6.9zM9.2 4.3l2.5 2.5",
         }
     }

@@ -88,7 +88,7 @@ fn FromTo() -> impl IntoView {
             <label for=id>{label}</label>
             <input
                 id=id
-                class="input"
+                class="text-input"
                 type="datetime-local"
                 step="1"
                 data-testid=id

@@ -1,8 +1,12 @@
 //! The points behind a chart: history, and the live samples that continue it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, VecDeque},
+};
 
 use netloom_core::{
+    metric,
     query::QueryAnswer,
     sample::{Labels, SeriesKey},
 };
@@ -20,7 +24,7 @@ const GAP_INTERVALS: f64 = 2.5;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Interest {
     /// The metric.
-    pub(crate) metric: &'static str,
+    pub(crate) metric: Cow<'static, str>,
     /// Labels that a series must carry with exactly these values.
     pub(crate) labels: Vec<(&'static str, String)>,
     /// Whether a step is its smallest and its largest value, not its mean: on a chart no spike may vanish.
@@ -29,8 +33,8 @@ pub(crate) struct Interest {
 
 impl Interest {
     /// Every series of a metric.
-    pub(crate) fn all(metric: &'static str) -> Self {
-        Self { metric, labels: Vec::new(), keeps_extremes: false }
+    pub(crate) fn all(metric: impl Into<Cow<'static, str>>) -> Self {
+        Self { metric: metric.into(), labels: Vec::new(), keeps_extremes: false }
     }
 
     /// The series of a metric with one label.
@@ -138,6 +142,8 @@ pub(crate) struct Feed {
     pub(crate) state: FeedState,
     window: Window,
     interval_ms: i64,
+    /// How far apart the points of a metric are that somebody else pushes; 0 for Netloom's own, whose pace is known.
+    observed_ms: i64,
     series: BTreeMap<Labels, Points>,
     // Samples that arrive while a question is under way: the answer will not know them.
     fresh: Option<BTreeMap<Labels, Points>>,
@@ -164,7 +170,7 @@ impl Feed {
     pub(crate) fn new(interest: Interest) -> Self {
         let window = Window::Live { span_ms: 0 };
         let (series, state) = (BTreeMap::new(), FeedState::Loading);
-        Self { interest, state, window, interval_ms: 1, series, fresh: None, asked: 0 }
+        Self { interest, state, window, interval_ms: 1, observed_ms: 0, series, fresh: None, asked: 0 }
     }
 
     /// Whether history was asked for since the feed began.
@@ -183,10 +189,11 @@ impl Feed {
 
     /// The time between two points when nothing is missing, ms.
     pub(crate) fn spacing_ms(&self) -> i64 {
-        match self.extremes_step_ms() {
+        let usual_ms = match self.extremes_step_ms() {
             Some(step_ms) => step_ms / 2,
             None => self.step_ms().unwrap_or(self.interval_ms),
-        }
+        };
+        usual_ms.max(self.observed_ms)
     }
 
     /// Turns to a window and says what has to be asked for. The old points stay until the answer is there, so that
@@ -205,6 +212,9 @@ impl Feed {
             return;
         }
         let fresh = self.fresh.take().unwrap_or_default();
+        let is_own = metric::find(&self.interest.metric).is_some();
+        let longest = answer.series.iter().map(|series| &series.points).max_by_key(|points| points.len());
+        self.observed_ms = longest.filter(|_| !is_own).map_or(0, |points| usual_distance_ms(points));
         let extremes_step_ms = self.extremes_step_ms();
         let points = |raw: &[(i64, f64)]| match extremes_step_ms {
             Some(step_ms) => extremes(raw, step_ms),
@@ -270,6 +280,16 @@ impl Feed {
 
 fn history(points: &[(i64, f64)]) -> Points {
     Points(points.iter().map(|(ts_ms, value)| Point { ts_ms: *ts_ms, value: *value, weight: 1.0 }).collect())
+}
+
+/// The distance between two points that half of all keep, ms.
+fn usual_distance_ms(points: &[(i64, f64)]) -> i64 {
+    let mut distances: Vec<i64> = points.windows(2).map(|pair| pair[1].0 - pair[0].0).collect();
+    if distances.is_empty() {
+        return 0;
+    }
+    let middle = distances.len() / 2;
+    *distances.select_nth_unstable(middle).1
 }
 
 /// The extremes of steps, one or two points each, as two points a step.
@@ -369,6 +389,14 @@ mod tests {
             feed.take(&key("b"), ts_ms, value);
         }
         assert_eq!(points(&feed, "b")[2..], [(10_000, 3.0), (12_500, 70.0), (15_000, 6.0), (17_500, 6.0)]);
+    }
+
+    #[test]
+    fn what_others_push_has_a_pace_of_its_own() {
+        let mut feed = Feed::new(Interest::all("queue_length"));
+        let question = feed.ask(LIVE, 1_000, 60_000);
+        feed.answered(&question, answer("b", &[(0, 1.0), (15_000, 2.0), (30_000, 3.0), (50_000, 4.0)]));
+        assert_eq!(feed.spacing_ms(), 15_000);
     }
 
     #[test]

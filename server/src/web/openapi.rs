@@ -21,6 +21,7 @@ use super::{WebState, alerts, export, health, metrics, network, nodes, push, que
         network::health,
         nodes::nodes,
         alerts::alerts,
+        query::metrics,
         query::query,
         query::matrix,
         export::export,

@@ -18,7 +18,16 @@ use crate::clock;
 
 /// The routes of this area.
 pub fn router() -> Router<WebState> {
-    Router::new().route("/api/v1/query", get(query)).route("/api/v1/matrix", get(matrix))
+    Router::new()
+        .route("/api/v1/metrics", get(metrics))
+        .route("/api/v1/query", get(query))
+        .route("/api/v1/matrix", get(matrix))
+}
+
+/// The names of all metrics that have series, in order.
+#[utoipa::path(get, path = "/api/v1/metrics", operation_id = "metric_names", tag = "query", responses((status = 200, description = "names", body = Vec<String>)))]
+pub async fn metrics(State(state): State<WebState>) -> Json<Vec<String>> {
+    Json(state.stores.samples.catalog().read(netloom_core::series::Catalog::metrics))
 }
 
 /// The points of every series of a metric within a range. Where raw samples are no longer kept, summaries of a minute or

@@ -104,7 +104,7 @@ fn Tiles(
             let window = window();
             live.samples(|store| {
                 let feeds: Vec<&Feed> = feed.of(store).into_iter().collect();
-                let unit = feeds.first().map_or(Unit::Count, |feed| metric::unit_of(feed.interest.metric));
+                let unit = feeds.first().map_or(Unit::Count, |feed| metric::unit_of(&feed.interest.metric));
                 stat(run.with(|run| points_of(run, &feeds, window)), unit, main, note)
             })
         })
