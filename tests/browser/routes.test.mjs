@@ -24,6 +24,7 @@ const ROUTES = {
   runs: "/runs",
   run: "/runs/newerrun",
   compare: "/runs/compare?a=olderrun&b=newerrun",
+  explore: "/explore?metric=rtt_us",
   alerts: "/alerts",
   settings: "/settings",
 };
