@@ -45,7 +45,7 @@ const FORBIDDEN_IN_SERVER: &[(&str, &[&str])] = &[
     ("server/src/board.rs", &["agent", "alert", "config", "hub", "ingest", "live", "settings", "store", "web"]),
     ("server/src/alert", &["agent", "board", "config", "hub", "ingest", "live", "settings", "store", "web"]),
     ("server/src/agent", &["alert", "board", "config", "hub", "ingest", "live", "settings", "store", "web"]),
-    ("server/src/ingest.rs", &["config", "hub", "web"]),
+    ("server/src/ingest", &["config", "hub", "web"]),
     (
         "server/src/jsonl.rs",
         &["agent", "alert", "board", "config", "hub", "ingest", "live", "settings", "store", "web"],

@@ -2,6 +2,8 @@
 //!
 //! A batch is acknowledged when it is in the database. Batches that come together are stored in one commit.
 
+mod door;
+
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
@@ -10,7 +12,7 @@ use netloom_core::{
     event::LiveEvent,
     incident::{Incident, IncidentState},
     sample::{Batch, Reading, Readings, SeriesKey},
-    series::{Origin, Row, Rows, SeriesId},
+    series::{Row, Rows, SeriesId},
     settings::Settings,
 };
 use tokio::{
@@ -29,6 +31,8 @@ use crate::{
     store::{Store, StoreError, ledger::Ledger},
 };
 
+pub use door::{IngestError, IngestHandle, Refused};
+
 /// Batches that wait for the writer. A commit takes a millisecond or two; when the disk stalls, senders wait.
 const QUEUE_MAX_BATCHES: usize = 256;
 /// Batches in one commit.
@@ -41,111 +45,11 @@ const STREAMED_MAX_SAMPLES: usize = 2_000;
 /// How often rules are judged without samples: silence is news too.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Why a batch was not taken.
-#[derive(Debug, thiserror::Error)]
-pub enum IngestError {
-    /// The batch itself is wrong.
-    #[error("{0}")]
-    Invalid(String),
-    /// A limit of series is reached.
-    #[error("{0}")]
-    TooManySeries(String),
-    /// The store cannot take it now.
-    #[error("{0}")]
-    Unavailable(String),
-    /// The disk is full.
-    #[error("{0}")]
-    Full(String),
-    /// The hub is stopping.
-    #[error("the hub is stopping")]
-    Stopping,
-}
-
 struct Pending {
     rows: Rows,
     /// The agent that sent it and what it says of itself.
     sender: Option<(String, Option<NodeInfo>)>,
     answer: oneshot::Sender<Result<(), IngestError>>,
-}
-
-/// A handle for senders of batches.
-#[derive(Clone)]
-pub struct IngestHandle {
-    queue: mpsc::Sender<Pending>,
-    store: Arc<dyn Store>,
-    settings: watch::Receiver<Settings>,
-}
-
-impl IngestHandle {
-    /// Hands in what an agent sends and waits until it is durable.
-    ///
-    /// # Errors
-    /// When the batch is wrong or cannot be stored; then nothing of it is.
-    pub async fn submit(&self, batch: Batch) -> Result<Ack, IngestError> {
-        let Batch { node, epoch, seq, readings, info } = batch;
-        let rows = self.rows(&readings).await?;
-        let origin = Some(Origin { node: node.clone(), epoch, seq });
-        self.hand_in(Rows { origin, rows }, Some((node, info))).await?;
-        Ok(Ack { seq })
-    }
-
-    /// Hands in what somebody else pushes and waits until it is durable.
-    ///
-    /// # Errors
-    /// When something is wrong or cannot be stored; then nothing of it is.
-    pub async fn push(&self, readings: &Readings) -> Result<(), IngestError> {
-        let rows = self.rows(readings).await?;
-        self.push_rows(rows).await
-    }
-
-    /// Like [`IngestHandle::push`] for samples whose series have numbers already.
-    ///
-    /// # Errors
-    /// When something is wrong or cannot be stored; then nothing of it is.
-    pub async fn push_rows(&self, rows: Vec<Row>) -> Result<(), IngestError> {
-        self.hand_in(Rows { origin: None, rows }, None).await
-    }
-
-    /// The numbers of series; new ones are taken in.
-    ///
-    /// # Errors
-    /// When a limit is reached or they cannot be stored; then none is.
-    pub async fn intern(&self, keys: &[SeriesKey]) -> Result<Vec<SeriesId>, IngestError> {
-        keys.iter().try_for_each(SeriesKey::validate).map_err(IngestError::Invalid)?;
-        Ok(self.store.intern(keys).await?)
-    }
-
-    /// How old samples may be, ms: older ones would be deleted at once, or were deleted before.
-    pub fn keep_ms(&self) -> i64 {
-        let taken_ms = clock::now().ms().saturating_sub(self.store.takes_from_ms());
-        self.settings.borrow().storage.raw_ms().min(taken_ms)
-    }
-
-    async fn rows(&self, readings: &Readings) -> Result<Vec<Row>, IngestError> {
-        readings.validate(clock::now().ms(), self.keep_ms()).map_err(IngestError::Invalid)?;
-        let ids = self.store.intern(&readings.series).await?;
-        let row = |reading: &Reading| {
-            let series = *ids.get(reading.series as usize)?;
-            Some(Row { series, ts_ms: reading.ts_ms, value: reading.value })
-        };
-        Ok(readings.samples.iter().filter_map(row).collect())
-    }
-
-    async fn hand_in(&self, rows: Rows, sender: Option<(String, Option<NodeInfo>)>) -> Result<(), IngestError> {
-        let (answer, answered) = oneshot::channel();
-        self.queue.send(Pending { rows, sender, answer }).await.map_err(|_| IngestError::Stopping)?;
-        answered.await.unwrap_or(Err(IngestError::Stopping))
-    }
-}
-
-impl From<StoreError> for IngestError {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::TooManySeries { .. } => Self::TooManySeries(error.to_string()),
-            StoreError::Full => Self::Full(error.to_string()),
-            other => Self::Unavailable(other.to_string()),
-        }
-    }
 }
 
 /// The agent in the hub's own process sends through memory, what others send over a network ends here too.
@@ -206,7 +110,7 @@ impl Ingest {
     /// The handle for senders, and the queue that [`Ingest::run`] empties.
     pub fn channel(store: Arc<dyn Store>, settings: watch::Receiver<Settings>) -> (IngestHandle, IngestQueue) {
         let (queue, incoming) = mpsc::channel(QUEUE_MAX_BATCHES);
-        (IngestHandle { queue, store, settings }, IngestQueue { incoming })
+        (IngestHandle { queue, store, settings, refused: Arc::default() }, IngestQueue { incoming })
     }
 
     /// Runs until it is to finish, or every handle is gone, and the queue is empty.

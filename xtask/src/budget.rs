@@ -14,7 +14,8 @@ pub(crate) struct Budget {
 
 /// The files of the client, and the limits of those that decide how long a first visit takes.
 pub(crate) const BUDGETS: [Budget; 4] = [
-    Budget { file: "netloom_bg.wasm", limit_bytes: Some(450_000) },
+    // A page takes about ten kilobytes. Before it passes half a megabyte, the rarer pages should be loaded when opened.
+    Budget { file: "netloom_bg.wasm", limit_bytes: Some(500_000) },
     Budget { file: "charts.js", limit_bytes: Some(260_000) },
     Budget { file: "netloom.js", limit_bytes: None },
     Budget { file: "style.css", limit_bytes: None },

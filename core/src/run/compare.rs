@@ -29,9 +29,12 @@ const STEP_MIN_MS: i64 = 1_000;
 /// Means over this long are compared, ms: what is measured within one of them depends on its neighbours, and a test
 /// that counted every sample by itself would find differences everywhere.
 const BUCKET_MS: i64 = 10_000;
-/// How likely a difference may be by mere chance to be called one: a twentieth, shared among the metrics, because five
-/// tests at once would otherwise find something between equal runs once in four times.
-const P_MAX: f64 = 0.05 / METRICS.len() as f64;
+/// Metrics of jobs that are held against each other besides: those of one training script. More would take long to ask for,
+/// and every one of them makes it harder for the others to be told from chance.
+pub const PUSHED_MAX: usize = 20;
+/// How likely a difference may be by mere chance to be called one: a twentieth, shared among the metrics that are compared
+/// (Bonferroni), because five tests at once would otherwise find something between equal runs once in four times.
+const P_MAX: f64 = 0.05;
 
 /// What has to be asked for to know how one run fared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,7 +106,7 @@ impl Course {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pair {
     /// The metric.
-    pub metric: &'static str,
+    pub metric: String,
     /// In the first run.
     pub a: Course,
     /// In the second run.
@@ -205,10 +208,11 @@ pub const fn is_more_worse(unit: Unit) -> bool {
 
 /// Holds the second run against the first, with their spans in the same order.
 pub fn compare(a: Run, b: Run, spans: (Span, Span), pairs: &[Pair]) -> RunComparison {
-    let known = pairs.iter().filter(|pair| !(pair.a.means.is_empty() && pair.b.means.is_empty()));
+    let known: Vec<&Pair> = pairs.iter().filter(|pair| !(pair.a.means.is_empty() && pair.b.means.is_empty())).collect();
+    let p_max = P_MAX / known.len().max(1) as f64;
     RunComparison {
         step_ms: (spans.0.step_ms, spans.1.step_ms),
-        metrics: known.map(|pair| of_metric(pair, spans)).collect(),
+        metrics: known.into_iter().map(|pair| of_metric(pair, spans, p_max)).collect(),
         first_worse: first::find(pairs, spans),
         links: link::worst(pairs),
         a,
@@ -216,7 +220,7 @@ pub fn compare(a: Run, b: Run, spans: (Span, Span), pairs: &[Pair]) -> RunCompar
     }
 }
 
-fn of_metric(pair: &Pair, spans: (Span, Span)) -> MetricComparison {
+fn of_metric(pair: &Pair, spans: (Span, Span), p_max: f64) -> MetricComparison {
     let names = ["avg", "p50", "p95", "p99", "max"];
     let figures = names.into_iter().filter_map(|name| Some((name, Aggregation::parse(name)?)));
     let figures = figures.map(|(name, aggregation)| {
@@ -224,14 +228,15 @@ fn of_metric(pair: &Pair, spans: (Span, Span)) -> MetricComparison {
         let difference = a.zip(b).map(|(a, b)| b - a);
         FigureComparison { name: name.to_owned(), a, b, difference, percent: percent(a, b) }
     });
-    let (unit, title) = (metric::unit_of(pair.metric), metric::find(pair.metric).map_or(pair.metric, |row| row.title));
+    let (unit, name) = (metric::unit_of(&pair.metric), pair.metric.as_str());
+    let title = metric::find(name).map_or(name, |row| row.title);
     let means = |course: &Course, span: Span| -> Vec<f64> {
         span.buckets(course.points().collect()).into_iter().map(|(_, mean)| mean).collect()
     };
     let test = mann_whitney(&means(&pair.a, spans.0), &means(&pair.b, spans.1));
     let verdict = match test {
         None => Verdict::TooLittle,
-        Some(test) if test.p > P_MAX => Verdict::NoClearDifference,
+        Some(test) if test.p > p_max => Verdict::NoClearDifference,
         Some(test) => match (test.share > 0.5, is_more_worse(unit)) {
             (true, true) => Verdict::Worse,
             (false, true) => Verdict::Better,
@@ -239,7 +244,7 @@ fn of_metric(pair: &Pair, spans: (Span, Span)) -> MetricComparison {
             (false, false) => Verdict::Lower,
         },
     };
-    let (metric, title) = (pair.metric.to_owned(), title.to_owned());
+    let (metric, title) = (name.to_owned(), title.to_owned());
     MetricComparison { metric, title, unit, figures: figures.collect(), verdict, p: test.map(|test| test.p) }
 }
 
@@ -271,7 +276,7 @@ pub(super) mod tests {
     }
 
     fn verdict(metric: &'static str, a: Course, b: Course) -> Verdict {
-        of_metric(&Pair { metric, a, b }, (SPAN, SPAN)).verdict
+        of_metric(&Pair { metric: metric.into(), a, b }, (SPAN, SPAN), P_MAX / 5.0).verdict
     }
 
     #[test]
@@ -296,8 +301,9 @@ pub(super) mod tests {
 
     #[test]
     fn figures_stand_beside_each_other_with_their_difference() {
-        let pair = Pair { metric: metric::LOSS_RATIO, a: course("b", |_| 0.0), b: course("b", |s| f64::from(s == 9)) };
-        let compared = of_metric(&pair, (SPAN, SPAN));
+        let pair =
+            Pair { metric: metric::LOSS_RATIO.into(), a: course("b", |_| 0.0), b: course("b", |s| f64::from(s == 9)) };
+        let compared = of_metric(&pair, (SPAN, SPAN), P_MAX);
         let max = compared.figures.last().expect("has figures");
         assert_eq!((max.name.as_str(), max.a, max.b), ("max", Some(0.0), Some(1.0)));
         assert_eq!((max.difference, max.percent), (Some(1.0), None), "nothing is no part of something");
@@ -306,7 +312,7 @@ pub(super) mod tests {
 
     #[test]
     fn only_what_was_measured_is_listed() {
-        let pair = |metric, a| Pair { metric, a, b: Course::default() };
+        let pair = |metric: &str, a| Pair { metric: metric.into(), a, b: Course::default() };
         let pairs = [pair(metric::RTT_US, course("b", noise)), pair(metric::JITTER_US, Course::default())];
         let compared = compare(run("a"), run("b"), (SPAN, SPAN), &pairs);
         assert_eq!(compared.metrics.iter().map(|m| m.metric.as_str()).collect::<Vec<_>>(), [metric::RTT_US]);

@@ -79,7 +79,7 @@ pub(super) const SECTION: Section = Section {
         Field {
             path: "storage.hour_days",
             label: "Keep hours for",
-            help: "The same per hour. Incidents and runs are kept as long as hours.",
+            help: "The same per hour. Incidents are kept as long as hours, runs until the database goes.",
             kind: FieldKind::Number { min: 1.0, max: 36_500.0, unit: "days" },
         },
         Field {

@@ -1,6 +1,6 @@
 //! The newest figures for Prometheus, in base units, and the hub's own counts.
 
-use std::fmt;
+use std::{fmt, sync::atomic::Ordering};
 
 use axum::{
     Router,
@@ -34,6 +34,10 @@ pub async fn metrics(State(state): State<WebState>) -> Result<Response, ProblemR
     let exposition = Exposition {
         newest: state.board.newest(),
         counts: *state.counts.borrow(),
+        refused: [
+            state.ingest.refused().invalid.load(Ordering::Relaxed),
+            state.ingest.refused().too_many_series.load(Ordering::Relaxed),
+        ],
         size,
         listeners: state.live.listeners(),
         lagged: state.live.lagged(),
@@ -56,6 +60,8 @@ type NoLabels = [(&'static str, &'static str); 0];
 struct Exposition {
     newest: Vec<Newest>,
     counts: IngestCounts,
+    /// Requests refused because something is wrong, and because there are too many series.
+    refused: [u64; 2],
     size: StoreSize,
     listeners: usize,
     lagged: u64,
@@ -94,6 +100,8 @@ impl Exposition {
             ("netloom_ingest_samples", "Samples stored", self.counts.samples),
             ("netloom_ingest_batches", "Batches stored", self.counts.batches),
             ("netloom_ingest_duplicates", "Batches that had been stored before", self.counts.duplicates),
+            ("netloom_ingest_invalid", "Requests refused because something in them is wrong", self.refused[0]),
+            ("netloom_ingest_too_many_series", "Requests refused because of a limit of series", self.refused[1]),
             ("netloom_ingest_failed", "Batches that could not be stored", self.counts.failed),
             (
                 "netloom_ingest_late",

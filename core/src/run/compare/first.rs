@@ -34,7 +34,7 @@ pub struct FirstWorse {
 
 /// Looks through all series of which more is worse.
 pub(super) fn find(pairs: &[Pair], spans: (Span, Span)) -> Option<FirstWorse> {
-    let bad = pairs.iter().filter(|pair| is_more_worse(metric::unit_of(pair.metric)));
+    let bad = pairs.iter().filter(|pair| is_more_worse(metric::unit_of(&pair.metric)));
     let all = bad.flat_map(|pair| {
         let series = pair.b.means.iter();
         series.filter_map(move |series| {
@@ -46,9 +46,9 @@ pub(super) fn find(pairs: &[Pair], spans: (Span, Span)) -> Option<FirstWorse> {
             }
             let usual = USUAL.apply(&mut usual)?;
             let (after_ms, value) = left(&spans.1.buckets(series.points.clone()), usual, spans.1.bucket_ms())?;
-            let title = metric::find(pair.metric).map_or(pair.metric, |row| row.title).to_owned();
-            let (labels, unit) = (series.labels.clone(), metric::unit_of(pair.metric));
-            Some(FirstWorse { metric: pair.metric.to_owned(), title, unit, labels, after_ms, value, usual })
+            let title = metric::find(&pair.metric).map_or(pair.metric.as_str(), |row| row.title).to_owned();
+            let (labels, unit) = (series.labels.clone(), metric::unit_of(&pair.metric));
+            Some(FirstWorse { metric: pair.metric.clone(), title, unit, labels, after_ms, value, usual })
         })
     });
     all.min_by_key(|found| found.after_ms)
@@ -73,12 +73,12 @@ mod tests {
     #[test]
     fn the_first_series_that_stays_out_is_named_with_its_moment() {
         let late = Pair {
-            metric: metric::RTT_US,
+            metric: metric::RTT_US.into(),
             a: course("late", noise),
             b: course("late", |second| if second >= 300 { 50.0 } else { noise(second) }),
         };
         let early = Pair {
-            metric: metric::LOSS_RATIO,
+            metric: metric::LOSS_RATIO.into(),
             a: course("early", |_| 0.0),
             b: course("early", |second| if second >= 120 { 0.5 } else { 0.0 }),
         };
@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn a_spike_and_traffic_are_nothing() {
         let spike = |second: i64| if (100..120).contains(&second) { 50.0 } else { noise(second) };
-        let pair = |metric, b: Course| Pair { metric, a: course("b", noise), b };
+        let pair = |metric: &str, b: Course| Pair { metric: metric.into(), a: course("b", noise), b };
         assert_eq!(find(&[pair(metric::RTT_US, course("b", spike))], (SPAN, SPAN)), None);
         assert_eq!(find(&[pair(metric::NET_RX_BPS, course("b", |_| 99.0))], (SPAN, SPAN)), None);
         assert_eq!(find(&[pair(metric::RTT_US, course("other", |_| 99.0))], (SPAN, SPAN)), None);

@@ -85,7 +85,7 @@ mod tests {
                 all
             })
         };
-        Pair { metric, a: join(|link| link.1), b: join(|link| link.2) }
+        Pair { metric: metric.into(), a: join(|link| link.1), b: join(|link| link.2) }
     }
 
     fn names(pairs: &[Pair]) -> Vec<String> {
@@ -105,7 +105,7 @@ mod tests {
         let links: Vec<(&str, f64, f64)> = many.iter().map(|(name, b)| (name.as_str(), 100.0, *b)).collect();
         let found = names(&[pair(metric::RTT_US, &links)]);
         assert_eq!((found.len(), found[0].as_str()), (LINKS_MAX, "n19"));
-        let new = Pair { metric: metric::RTT_US, a: Course::default(), b: course("new", |_| 9.0) };
+        let new = Pair { metric: metric::RTT_US.into(), a: Course::default(), b: course("new", |_| 9.0) };
         assert!(names(&[new]).is_empty());
     }
 

@@ -7,10 +7,11 @@ use axum::{
 };
 use netloom_core::{
     api::Problem,
+    metric,
     query::{QueryText, SeriesPoints},
     run::{
         Run,
-        compare::{self, Course, METRICS, Pair, RunComparison, Span},
+        compare::{self, Course, METRICS, PUSHED_MAX, Pair, RunComparison, Span},
     },
     time::Timestamp,
 };
@@ -52,9 +53,13 @@ pub async fn compare(
     let (a, b) = (named(&state, "a", text.a).await?, named(&state, "b", text.b).await?);
     let spans = (Span::of(&a, now), Span::of(&b, now));
     let mut pairs = Vec::new();
-    for metric in METRICS {
-        let (course_a, course_b) = (course(&state, metric, (&a, spans.0)), course(&state, metric, (&b, spans.1)));
-        pairs.push(Pair { metric, a: course_a.await?, b: course_b.await? });
+    let own = METRICS.map(str::to_owned).into_iter();
+    let names = state.stores.samples.catalog().read(netloom_core::series::Catalog::metrics).into_iter();
+    let pushed = names.filter(|name| metric::find(name).is_none()).take(PUSHED_MAX);
+    for metric in own.chain(pushed) {
+        let (course_a, course_b) = (course(&state, &metric, (&a, spans.0)), course(&state, &metric, (&b, spans.1)));
+        let (a, b) = (course_a.await?, course_b.await?);
+        pairs.push(Pair { metric, a, b });
     }
     Ok(Json(compare::compare(a, b, spans, &pairs)))
 }

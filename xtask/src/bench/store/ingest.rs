@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use super::engine::Engine;
 use super::http::{self, Client, Get};
 use super::interrupt;
+use super::latency::median;
 use super::payload::Payload;
 use super::server::Server;
 
@@ -55,6 +56,8 @@ pub(crate) struct Ingest {
     pub(crate) wall: Duration,
     /// How many requests were sent again because the engine asked for it.
     pub(crate) again: u64,
+    /// How long each request took, the median and the longest: nothing in the background may hold one up.
+    pub(crate) request_ms: (f64, f64),
     /// Resident memory after each ten minutes' worth of data, bytes.
     pub(crate) rss_bytes: Vec<u64>,
 }
@@ -86,25 +89,31 @@ fn send_all(server: &Server, payload: &Payload, seconds: Range<u32>) -> Result<I
     let wall = began.elapsed();
     let mut sent = outcomes.into_iter().collect::<Result<Vec<_>>>()?;
     let again = sent.iter().map(|sent| sent.again).sum();
-    Ok(Ingest { wall, again, rss_bytes: sent.swap_remove(0).rss_bytes })
+    let first = sent.swap_remove(0);
+    Ok(Ingest { wall, again, request_ms: first.request_ms, rss_bytes: first.rss_bytes })
 }
 
 fn send(server: &Server, payload: &Payload, connection: usize, seconds: Range<u32>) -> Result<Ingest> {
     let (client, mut requests) = (server.client(), payload.requests(connection)?);
     let mut sent = Ingest::default();
-    let mut second = 0;
+    let (mut second, mut times_ms) = (0, Vec::new());
     while let Some(request) = requests.next()? {
         interrupt::check()?;
         if second >= seconds.end {
             break;
         }
         if seconds.contains(&second) {
+            let began = Instant::now();
             sent.again += post(&client, request).with_context(|| format!("second {second} was not taken"))?;
+            times_ms.push(began.elapsed().as_secs_f64() * 1e3);
         }
         second += 1;
         if connection == 0 && second % MARK_S == 0 {
             sent.rss_bytes.push(server.process().rss_bytes()?);
         }
+    }
+    if !times_ms.is_empty() {
+        sent.request_ms = (median(&mut times_ms), times_ms.last().copied().unwrap_or_default());
     }
     Ok(sent)
 }

@@ -99,6 +99,11 @@ fn ingest_rows(all: &[Figures]) -> Vec<Row> {
     if all.iter().any(|figures| figures.ingest.again > 0) {
         rows.push(Row::new("requests sent again", all, again));
     }
+    let request = |figures: &Figures| {
+        let (median_ms, longest_ms) = figures.ingest.request_ms;
+        Some(format!("{median_ms:.1} / {longest_ms:.0} ms"))
+    };
+    rows.push(Row::new("  a request, median / longest", all, request));
     rows
 }
 
@@ -217,7 +222,7 @@ mod tests {
         Figures {
             engine,
             samples: 1_000_000,
-            ingest: Ingest { wall, again: 0, rss_bytes: vec![50_000_000] },
+            ingest: Ingest { wall, again: 0, request_ms: (3.0, 9.0), rss_bytes: vec![50_000_000] },
             cpu_s: 2.0,
             peak_rss_bytes: 100_000_000,
             peak_rss_after_bytes: Some(160_000_000),

@@ -1,0 +1,145 @@
+//! Where samples are handed in: checked, numbered, queued, and waited for until they are durable.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use netloom_core::{
+    api::{Ack, NodeInfo},
+    sample::{Batch, Reading, Readings, SeriesKey},
+    series::{Origin, Row, Rows, SeriesId},
+    settings::Settings,
+};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::Pending;
+use crate::{
+    clock,
+    store::{Store, StoreError},
+};
+
+/// Why a batch was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// The batch itself is wrong.
+    #[error("{0}")]
+    Invalid(String),
+    /// A limit of series is reached.
+    #[error("{0}")]
+    TooManySeries(String),
+    /// The store cannot take it now.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The disk is full.
+    #[error("{0}")]
+    Full(String),
+    /// The hub is stopping.
+    #[error("the hub is stopping")]
+    Stopping,
+}
+
+/// A handle for senders of batches.
+#[derive(Clone)]
+pub struct IngestHandle {
+    pub(super) queue: mpsc::Sender<Pending>,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) settings: watch::Receiver<Settings>,
+    pub(super) refused: Arc<Refused>,
+}
+
+/// What was refused at the door, for `/metrics`.
+#[derive(Debug, Default)]
+pub struct Refused {
+    /// Requests with something wrong in them.
+    pub invalid: AtomicU64,
+    /// Requests with more series than there is room for.
+    pub too_many_series: AtomicU64,
+}
+
+impl IngestHandle {
+    /// What was refused at the door.
+    pub fn refused(&self) -> &Refused {
+        &self.refused
+    }
+
+    /// Counts what is refused.
+    fn counted<T>(&self, result: Result<T, IngestError>) -> Result<T, IngestError> {
+        match &result {
+            Err(IngestError::Invalid(_)) => self.refused.invalid.fetch_add(1, Ordering::Relaxed),
+            Err(IngestError::TooManySeries(_)) => self.refused.too_many_series.fetch_add(1, Ordering::Relaxed),
+            _ => 0,
+        };
+        result
+    }
+
+    /// Hands in what an agent sends and waits until it is durable.
+    ///
+    /// # Errors
+    /// When the batch is wrong or cannot be stored; then nothing of it is.
+    pub async fn submit(&self, batch: Batch) -> Result<Ack, IngestError> {
+        let Batch { node, epoch, seq, readings, info } = batch;
+        let rows = self.rows(&readings).await?;
+        let origin = Some(Origin { node: node.clone(), epoch, seq });
+        self.hand_in(Rows { origin, rows }, Some((node, info))).await?;
+        Ok(Ack { seq })
+    }
+
+    /// Hands in what somebody else pushes and waits until it is durable.
+    ///
+    /// # Errors
+    /// When something is wrong or cannot be stored; then nothing of it is.
+    pub async fn push(&self, readings: &Readings) -> Result<(), IngestError> {
+        let rows = self.rows(readings).await?;
+        self.push_rows(rows).await
+    }
+
+    /// Like [`IngestHandle::push`] for samples whose series have numbers already.
+    ///
+    /// # Errors
+    /// When something is wrong or cannot be stored; then nothing of it is.
+    pub async fn push_rows(&self, rows: Vec<Row>) -> Result<(), IngestError> {
+        self.hand_in(Rows { origin: None, rows }, None).await
+    }
+
+    /// The numbers of series; new ones are taken in.
+    ///
+    /// # Errors
+    /// When a limit is reached or they cannot be stored; then none is.
+    pub async fn intern(&self, keys: &[SeriesKey]) -> Result<Vec<SeriesId>, IngestError> {
+        self.counted(keys.iter().try_for_each(SeriesKey::validate).map_err(IngestError::Invalid))?;
+        self.counted(self.store.intern(keys).await.map_err(IngestError::from))
+    }
+
+    /// How old samples may be, ms: older ones would be deleted at once, or were deleted before.
+    pub fn keep_ms(&self) -> i64 {
+        let taken_ms = clock::now().ms().saturating_sub(self.store.takes_from_ms());
+        self.settings.borrow().storage.raw_ms().min(taken_ms)
+    }
+
+    async fn rows(&self, readings: &Readings) -> Result<Vec<Row>, IngestError> {
+        self.counted(readings.validate(clock::now().ms(), self.keep_ms()).map_err(IngestError::Invalid))?;
+        let ids = self.intern(&readings.series).await?;
+        let row = |reading: &Reading| {
+            let series = *ids.get(reading.series as usize)?;
+            Some(Row { series, ts_ms: reading.ts_ms, value: reading.value })
+        };
+        Ok(readings.samples.iter().filter_map(row).collect())
+    }
+
+    async fn hand_in(&self, rows: Rows, sender: Option<(String, Option<NodeInfo>)>) -> Result<(), IngestError> {
+        let (answer, answered) = oneshot::channel();
+        self.queue.send(Pending { rows, sender, answer }).await.map_err(|_| IngestError::Stopping)?;
+        answered.await.unwrap_or(Err(IngestError::Stopping))
+    }
+}
+
+impl From<StoreError> for IngestError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::TooManySeries { .. } => Self::TooManySeries(error.to_string()),
+            StoreError::Full => Self::Full(error.to_string()),
+            other => Self::Unavailable(other.to_string()),
+        }
+    }
+}
