@@ -78,7 +78,7 @@ impl SqliteStore {
                 continue;
             }
             let pack = move |(group, stored): (u32, Stored)| sum_up(tier, group, window, &stored);
-            let blocks = blocking(move || work.into_iter().map(pack).collect::<Result<Vec<_>, _>>()).await?;
+            let blocks = blocking(move || Ok(work.into_iter().map(pack).collect())).await?;
             self.write_blocks(tier, blocks).await?;
         }
         let mut tx = self.database.begin().await?;
@@ -102,26 +102,35 @@ impl SqliteStore {
     }
 }
 
-/// The block of a tier made from those of the finer one.
-fn sum_up(tier: Tier, group: u32, window: i64, stored: &Stored) -> Result<Packed, StoreError> {
+/// The block of a tier made from those of the finer one. A damaged one is left out: one that cannot be read must not keep
+/// all others from being summed up and deleted.
+fn sum_up(tier: Tier, group: u32, window: i64, stored: &Stored) -> Packed {
     let mut slots = BTreeMap::<u32, Summaries>::new();
     for (part, data) in stored {
-        if tier == Tier::Minute {
-            let block = Block::parse(*part, data)?;
-            for (slot, _) in block.slots() {
-                let mut samples = Vec::new();
-                block.read(slot, &mut samples)?;
-                in_order(&mut samples);
-                slots.entry(slot).or_default().extend(rollup::of_samples(tier, &samples));
-            }
-        } else {
-            for (slot, summaries) in rollup::decode(Tier::Minute, *part, data, |_| true)? {
-                slots.entry(slot).or_default().extend(rollup::of_summaries(tier, &summaries));
-            }
+        match summaries(tier, *part, data) {
+            Ok(parts) => parts.into_iter().for_each(|(slot, part)| slots.entry(slot).or_default().extend(part)),
+            Err(error) => tracing::error!(%error, group, window = part, "a damaged block is left out of summaries"),
         }
     }
     let slots: Vec<(u32, Summaries)> = slots.into_iter().collect();
     debug_assert!(slots.len() <= GROUP as usize);
     let count = slots.iter().map(|(_, summaries)| summaries.len()).sum();
-    Ok(Packed { row: tier.row(group, window), count, data: rollup::encode(tier, window, &slots) })
+    Packed { row: tier.row(group, window), count, data: rollup::encode(tier, window, &slots) }
+}
+
+/// What one block of the finer tier gives.
+fn summaries(tier: Tier, part: i64, data: &[u8]) -> Result<BTreeMap<u32, Summaries>, StoreError> {
+    if tier == Tier::Hour {
+        let minutes = rollup::decode(Tier::Minute, part, data, |_| true)?;
+        return Ok(minutes.into_iter().map(|(slot, all)| (slot, rollup::of_summaries(tier, &all))).collect());
+    }
+    let block = Block::parse(part, data)?;
+    let mut slots = BTreeMap::new();
+    for (slot, _) in block.slots() {
+        let mut samples = Vec::new();
+        block.read(slot, &mut samples)?;
+        in_order(&mut samples);
+        slots.insert(slot, rollup::of_samples(tier, &samples));
+    }
+    Ok(slots)
 }

@@ -99,7 +99,7 @@ impl SqliteStore {
         blocking(move || {
             let pack = |(row, stored, buffers): (i64, Option<Vec<u8>>, super::head::SealedSlots)| {
                 let fresh = buffers.into_iter().map(|(slot, buffer)| (slot, buffer.samples().collect())).collect();
-                let slots = block::merge(window, stored.as_deref(), fresh)?;
+                let slots = block::merge(window, readable(row, window, stored.as_deref()), fresh)?;
                 let count = slots.iter().map(|(_, samples): &(u32, Samples)| samples.len()).sum();
                 debug_assert!(slots.len() <= GROUP as usize);
                 Ok(Packed { row, count, data: block::encode(window, &slots) })
@@ -166,6 +166,19 @@ impl SqliteStore {
         let done = sqlx::query("delete from seal where window = ? and log_id = ?").bind(window).bind(log_id);
         done.execute(self.database.writer()).await?;
         Ok(())
+    }
+}
+
+/// A stored block, unless it is damaged: then it says so and counts as not there. What comes must not wait for ever for
+/// what cannot be read any more.
+fn readable(row: i64, window: i64, stored: Option<&[u8]>) -> Option<&[u8]> {
+    let stored = stored?;
+    match block::merge(window, Some(stored), Vec::new()) {
+        Ok(_) => Some(stored),
+        Err(error) => {
+            tracing::error!(%error, row, "a damaged block is replaced");
+            None
+        }
     }
 }
 
