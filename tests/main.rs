@@ -18,6 +18,7 @@ mod run_command;
 mod runs;
 mod settings;
 mod store_contract;
+mod store_sqlite;
 mod stress;
 mod support;
 mod truth;

@@ -44,8 +44,8 @@ async fn each(check: impl AsyncFn(&'static str, Arc<dyn Store>)) {
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 /// Far after everything that the tests store.
-const LATER_MS: i64 = 20 * DAY_MS;
-const EVERYTHING: Keep =
+pub const LATER_MS: i64 = 20 * DAY_MS;
+pub const EVERYTHING: Keep =
     Keep { quiet: Duration::ZERO, raw_ms: 1_000 * DAY_MS, minute_ms: 1_000 * DAY_MS, hour_ms: 1_000 * DAY_MS };
 
 fn key(dst: &str) -> SeriesKey {
@@ -60,17 +60,17 @@ async fn batch(store: &dyn Store, seq: Option<u64>, samples: &[(&str, i64, f64)]
     Rows { origin: seq.map(|seq| Origin { node: "a".into(), epoch: 1, seq }), rows }
 }
 
-async fn append(store: &dyn Store, seq: Option<u64>, samples: &[(&str, i64, f64)]) -> bool {
+pub async fn append(store: &dyn Store, seq: Option<u64>, samples: &[(&str, i64, f64)]) -> bool {
     let batch = batch(store, seq, samples).await;
     store.append(&[batch]).await.unwrap()[0]
 }
 
 /// Packs and sums up everything that is due.
-async fn settle(store: &dyn Store, keep: &Keep, now_ms: i64) {
+pub async fn settle(store: &dyn Store, keep: &Keep, now_ms: i64) {
     while store.maintain(keep, now_ms).await.unwrap() {}
 }
 
-fn query(from_ms: i64, to_ms: i64, step: Option<&str>, agg: Option<&str>) -> Query {
+pub fn query(from_ms: i64, to_ms: i64, step: Option<&str>, agg: Option<&str>) -> Query {
     let text = QueryText {
         metric: Some("rtt_us".into()),
         from: Some(from_ms.to_string()),
@@ -82,15 +82,15 @@ fn query(from_ms: i64, to_ms: i64, step: Option<&str>, agg: Option<&str>) -> Que
     text.parse(Timestamp(to_ms)).unwrap()
 }
 
-fn by_dst(answer: Vec<SeriesPoints>) -> BTreeMap<String, Vec<(i64, f64)>> {
+pub fn by_dst(answer: Vec<SeriesPoints>) -> BTreeMap<String, Vec<(i64, f64)>> {
     answer.into_iter().map(|series| (series.labels["dst"].clone(), series.points)).collect()
 }
 
-async fn raw(store: &dyn Store, from_ms: i64, to_ms: i64) -> BTreeMap<String, Vec<(i64, f64)>> {
+pub async fn raw(store: &dyn Store, from_ms: i64, to_ms: i64) -> BTreeMap<String, Vec<(i64, f64)>> {
     by_dst(store.query(&query(from_ms, to_ms, None, None)).await.unwrap())
 }
 
-fn expected(series: &[(&str, &[(i64, f64)])]) -> BTreeMap<String, Vec<(i64, f64)>> {
+pub fn expected(series: &[(&str, &[(i64, f64)])]) -> BTreeMap<String, Vec<(i64, f64)>> {
     series.iter().map(|(dst, points)| ((*dst).to_owned(), points.to_vec())).collect()
 }
 
@@ -373,30 +373,4 @@ fn answers_are_those_of_all_samples() {
         });
         assert!(result.is_ok(), "{name}: {}", result.unwrap_err());
     }
-}
-
-#[tokio::test]
-async fn a_damaged_block_keeps_nothing_else_from_its_place() {
-    let folder = tempfile::tempdir().unwrap();
-    let database = Database::open(folder.path()).await.unwrap();
-    let store = SqliteStore::open(database.clone()).await.unwrap();
-    append(&store, None, &[("b", 10, 1.0), ("b", 900_010, 2.0)]).await;
-    settle(&store, &EVERYTHING, 3_000_000).await;
-    let window = "update block set data = x'09' where id & 0xffffffff = 0";
-    sqlx::query(window).execute(database.writer()).await.unwrap();
-    assert!(matches!(store.query(&query(0, 100, None, None)).await, Err(StoreError::Damaged(_))), "it is said");
-    append(&store, None, &[("b", 20, 3.0)]).await;
-    settle(&store, &EVERYTHING, LATER_MS).await;
-    assert_eq!(raw(&store, 0, LATER_MS).await, expected(&[("b", &[(20, 3.0), (900_010, 2.0)])]));
-    let hours = by_dst(store.query(&query(0, LATER_MS, Some("1h"), Some("count"))).await.unwrap());
-    assert_eq!(hours["b"], [(0, 2.0)], "and summed up");
-}
-
-#[tokio::test]
-async fn the_database_engine_is_new_enough() {
-    // 3.51.3 mends a fault of the write-ahead log that could damage databases.
-    let pool = sqlx::SqlitePool::connect("sqlite::memory:").await.unwrap();
-    let version: String = sqlx::query_scalar("select sqlite_version()").fetch_one(&pool).await.unwrap();
-    let numbers: Vec<u32> = version.split('.').map(|part| part.parse().unwrap()).collect();
-    assert!(numbers >= vec![3, 51, 3], "{version}");
 }

@@ -40,6 +40,8 @@ const WAL_CUT_BYTES: u64 = 16 * 1_024 * 1_024;
 const BUSY_LIMIT: Duration = Duration::from_secs(5);
 /// How long the writer waits for readers until the log is cut. A backup reads for minutes; the next try is a second later.
 const CUT_LIMIT: Duration = Duration::from_millis(100);
+/// A log that is all in its place is cut when it is larger than this: what a minute of a mesh writes.
+const WAL_KEPT_BYTES: u64 = 4 * 1_024 * 1_024;
 /// Free pages that stay in the file: a part of all, and a megabyte.
 const FREE_KEPT_PART: i64 = 32;
 const FREE_KEPT_PAGES: i64 = 256;
@@ -113,8 +115,10 @@ impl Database {
     /// # Errors
     /// When the database refuses.
     pub async fn checkpoint(&self) -> Result<(), StoreError> {
-        sqlx::query("pragma wal_checkpoint(passive)").execute(&self.keeper).await?;
-        if self.length("-wal") > WAL_CUT_BYTES {
+        let (_, written, moved): (i64, i64, i64) =
+            sqlx::query_as("pragma wal_checkpoint(passive)").fetch_one(&self.keeper).await?;
+        let (length, is_moved) = (self.length("-wal"), written == moved);
+        if length > WAL_CUT_BYTES || is_moved && length > WAL_KEPT_BYTES {
             self.cut_log().await?;
         }
         Ok(())

@@ -26,8 +26,12 @@ use super::{
 };
 use crate::store::{ANSWER_MAX_POINTS, Scan, ScanPage, ScanPlace, StoreError};
 
-/// Groups that are read and decoded at a time, as many as there are connections that read.
-const GROUPS_AT_ONCE: usize = 3;
+/// Parts of a question that are read and decoded at a time, as many as there are connections that read.
+const PARTS_AT_ONCE: usize = 3;
+/// Groups of one part: each statement and each change of thread costs as much as decoding a group.
+const PART_GROUPS: usize = 16;
+/// Blocks that one statement names one by one; more are read group by group.
+const NAMED_MAX_BLOCKS: i64 = 256;
 /// Samples of one page of a scan: a few megabytes.
 const SCAN_PAGE_SAMPLES: usize = 100_000;
 /// Blocks looked at for one page of a scan, so that a page of an empty stretch ends as well.
@@ -36,8 +40,11 @@ const SCAN_PAGE_BLOCKS: usize = 512;
 /// A segment with its blocks.
 struct Part {
     segment: Segment,
-    blocks: Vec<(i64, Vec<u8>)>,
+    blocks: Stored,
 }
+
+/// The blocks of a group: window and data.
+type Stored = Vec<(i64, Vec<u8>)>;
 
 /// A series and its points.
 type Answer = (SeriesId, Vec<(i64, f64)>);
@@ -55,9 +62,10 @@ impl SqliteStore {
         let count = Arc::new(AtomicUsize::new(0));
         let groups: Vec<Vec<SeriesId>> =
             rest.chunk_by(|a, b| a.group() == b.group()).map(<[SeriesId]>::to_vec).collect();
-        let answers = stream::iter(groups)
-            .map(|ids| self.answer_group(query.clone(), ids, segments.clone(), count.clone()))
-            .buffered(GROUPS_AT_ONCE);
+        let parts: Vec<Vec<Vec<SeriesId>>> = groups.chunks(PART_GROUPS).map(<[Vec<SeriesId>]>::to_vec).collect();
+        let answers = stream::iter(parts)
+            .map(|groups| self.answer_groups(query.clone(), groups, segments.clone(), count.clone()))
+            .buffered(PARTS_AT_ONCE);
         let answers: Vec<Vec<Answer>> = answers.try_collect().await?;
         newest.extend(answers.into_iter().flatten());
         let labelled = |catalog: &netloom_core::series::Catalog| {
@@ -111,21 +119,58 @@ impl SqliteStore {
         plan::plan(query, &coverage)
     }
 
-    async fn answer_group(
+    async fn answer_groups(
         &self,
         query: Query,
-        ids: Vec<SeriesId>,
+        groups: Vec<Vec<SeriesId>>,
         segments: Arc<[Segment]>,
         count: Arc<AtomicUsize>,
     ) -> Result<Vec<Answer>, StoreError> {
         // Memory first: what is packed in between is in both and counted once, the other way round it would be in neither.
-        let fresh = self.fresh(&ids, query.from_ms, query.to_ms);
-        let Some(group) = ids.first().map(|id| id.group()) else { return Ok(Vec::new()) };
-        let mut parts = Vec::with_capacity(segments.len());
+        let fresh: Vec<Fresh> = groups.iter().map(|ids| self.fresh(ids, query.from_ms, query.to_ms)).collect();
+        let numbers: Vec<u32> = groups.iter().filter_map(|ids| Some(ids.first()?.group())).collect();
+        let mut parts: Vec<Vec<Part>> = numbers.iter().map(|_| Vec::with_capacity(segments.len())).collect();
         for segment in segments.iter() {
-            parts.push(Part { segment: *segment, blocks: self.blocks(group, *segment).await? });
+            let blocks = self.blocks_of(&numbers, *segment).await?;
+            for (parts, blocks) in parts.iter_mut().zip(blocks) {
+                parts.push(Part { segment: *segment, blocks });
+            }
         }
-        blocking(move || points(&query, &ids, &parts, fresh, &count)).await
+        blocking(move || {
+            let mut answers = Vec::new();
+            for ((ids, parts), fresh) in groups.iter().zip(&parts).zip(fresh) {
+                answers.extend(points(&query, ids, parts, fresh, &count)?);
+            }
+            Ok(answers)
+        })
+        .await
+    }
+
+    /// The blocks of some groups that a segment touches: for each group, windows and data.
+    async fn blocks_of(&self, groups: &[u32], segment: Segment) -> Result<Vec<Stored>, StoreError> {
+        let Segment { tier, from_ms, to_ms } = segment;
+        let window = |ts_ms: i64| tier.window_of(ts_ms).clamp(0, i64::from(u32::MAX));
+        let windows = window(from_ms)..=window(to_ms);
+        let count = (windows.end() - windows.start() + 1).saturating_mul(groups.len() as i64);
+        if groups.len() == 1 || count > NAMED_MAX_BLOCKS {
+            let mut all = Vec::with_capacity(groups.len());
+            for group in groups {
+                all.push(self.blocks(*group, segment).await?);
+            }
+            return Ok(all);
+        }
+        let rows: Vec<i64> =
+            groups.iter().flat_map(|group| windows.clone().map(|window| tier.row(*group, window))).collect();
+        let select = "select id, data from block where id in (select value from json_each(?)) order by id";
+        let select = sqlx::query(select).bind(serde_json::Value::from(rows).to_string());
+        let mut all = vec![Vec::new(); groups.len()];
+        for row in select.fetch_all(self.database.readers()).await? {
+            let id: i64 = row.try_get("id")?;
+            if let Ok(at) = groups.binary_search(&Tier::group_of_row(id)) {
+                all[at].push((Tier::window_of_row(id), row.try_get("data")?));
+            }
+        }
+        Ok(all)
     }
 
     fn fresh(&self, ids: &[SeriesId], from_ms: i64, to_ms: i64) -> Fresh {
@@ -138,7 +183,7 @@ impl SqliteStore {
     }
 
     /// The blocks of a group that a segment touches: window and data.
-    async fn blocks(&self, group: u32, segment: Segment) -> Result<Vec<(i64, Vec<u8>)>, StoreError> {
+    async fn blocks(&self, group: u32, segment: Segment) -> Result<Stored, StoreError> {
         let Segment { tier, from_ms, to_ms } = segment;
         let select = sqlx::query("select id, data from block where id between ? and ? order by id");
         // Windows before 1970 and after the year 120,000 have no rows.

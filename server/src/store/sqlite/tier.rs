@@ -81,6 +81,11 @@ impl Tier {
     pub(super) const fn window_of_row(row: i64) -> i64 {
         row & 0xffff_ffff
     }
+
+    /// The group of a row.
+    pub(super) const fn group_of_row(row: i64) -> u32 {
+        (row >> 32) as u32 & 0x0fff_ffff
+    }
 }
 
 #[cfg(test)]
@@ -100,7 +105,7 @@ mod tests {
     #[test]
     fn rows_read_back() {
         let row = Tier::Hour.row(123_456, 987_654);
-        assert_eq!(Tier::window_of_row(row), 987_654);
+        assert_eq!((Tier::group_of_row(row), Tier::window_of_row(row)), (123_456, 987_654));
         assert!(Tier::Raw.row(5, 10) < Tier::Raw.row(6, 1) && Tier::Raw.row(u32::MAX >> 4, 1) < Tier::Minute.row(0, 0));
     }
 }
