@@ -24,6 +24,8 @@ use crate::{
 const KILLS: u32 = 3;
 const SERIES: usize = 40;
 const SAMPLES_EACH: i64 = 50;
+/// Half a million points.
+const STRETCH_MS: usize = 500_000;
 
 /// One batch: the same samples for every series, so that a part of it would show.
 fn batch(base_ms: i64, number: i64) -> Vec<u8> {
@@ -57,13 +59,28 @@ async fn send(
     }
 }
 
+/// All points of a node, in stretches: one answer has a million points at most.
+async fn points(address: &str, node: &str, base_ms: i64, end_ms: i64) -> Vec<(i64, f64)> {
+    let mut all = Vec::new();
+    for from_ms in (base_ms..=end_ms).step_by(STRETCH_MS) {
+        let to_ms = from_ms + STRETCH_MS as i64 - 1;
+        let url = format!("{address}/api/v1/query?metric=crash&node={node}&from={from_ms}&to={to_ms}");
+        let response = reqwest::get(url).await.unwrap();
+        // Before the first batch there is no such metric.
+        assert!(matches!(response.status().as_u16(), 200 | 404), "{}", response.text().await.unwrap());
+        let answer: Value = response.json().await.unwrap();
+        let points: Option<Vec<(i64, f64)>> = serde_json::from_value(answer["series"][0]["points"].clone()).unwrap();
+        all.extend(points.unwrap_or_default());
+    }
+    all
+}
+
 /// Which batches are there; fails when one is there by half or twice.
-async fn stored(address: &str, base_ms: i64) -> BTreeSet<i64> {
+async fn stored(address: &str, base_ms: i64, next: &AtomicI64) -> BTreeSet<i64> {
+    let end_ms = base_ms + next.load(Ordering::Relaxed) * SAMPLES_EACH;
     let mut whole: Option<BTreeSet<i64>> = None;
     for node in ["n0", "n39"] {
-        let url = format!("{address}/api/v1/query?metric=crash&node={node}&from={base_ms}");
-        let answer: Value = reqwest::get(url).await.unwrap().json().await.unwrap();
-        let points: Vec<(i64, f64)> = serde_json::from_value(answer["series"][0]["points"].clone()).unwrap_or_default();
+        let points = points(address, node, base_ms, end_ms).await;
         assert!(points.windows(2).all(|pair| pair[0].0 < pair[1].0), "each once, in order");
         let mut numbers = BTreeSet::new();
         for batch in points.chunk_by(|a, b| (a.0 - base_ms) / SAMPLES_EACH == (b.0 - base_ms) / SAMPLES_EACH) {
@@ -86,9 +103,10 @@ async fn what_was_acknowledged_survives_being_killed() {
     let base_ms = clock::now().ms() - 12 * 3_600_000;
     for round in 0..kills {
         let (mut child, address) = serve(folder.path());
-        let there = stored(&address, base_ms).await;
+        let there = stored(&address, base_ms, &next).await;
         let lost: Vec<i64> = acknowledged.lock().unwrap().difference(&there).copied().collect();
-        assert!(lost.is_empty(), "round {round}: acknowledged and lost: {lost:?}");
+        let shown = &lost[..lost.len().min(20)];
+        assert!(lost.is_empty(), "round {round}: acknowledged and lost: {} batches, {shown:?}", lost.len());
         let stop = Arc::new(AtomicBool::new(false));
         let senders: Vec<_> = (0..3)
             .map(|_| tokio::spawn(send(address.clone(), base_ms, next.clone(), acknowledged.clone(), stop.clone())))
@@ -108,7 +126,7 @@ async fn what_was_acknowledged_survives_being_killed() {
         next.fetch_add(900_000 / SAMPLES_EACH / 4, Ordering::Relaxed);
     }
     let (mut child, address) = serve(folder.path());
-    let there = stored(&address, base_ms).await;
+    let there = stored(&address, base_ms, &next).await;
     let acknowledged = acknowledged.lock().unwrap();
     assert!(acknowledged.is_subset(&there));
     assert!(!acknowledged.is_empty());
