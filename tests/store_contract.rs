@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use netloom_core::{
     query::{Query, QueryText, SeriesPoints},
-    sample::SeriesKey,
+    sample::{Labels, SeriesKey},
     series::{Origin, Row, Rows},
     stats::{points::PointBuilder, sketch::RELATIVE_ERROR},
     time::Timestamp,
@@ -227,7 +227,7 @@ async fn a_scan_gives_everything_once() {
             all.insert(dst.clone(), samples.iter().map(|(_, ts_ms, value)| (*ts_ms, *value)).collect::<Vec<_>>());
         }
         settle(&*store, &EVERYTHING, 2_000_000).await;
-        let ids = store.catalog().read(|catalog| catalog.select("rtt_us", std::iter::empty()));
+        let ids = store.catalog().read(|catalog| catalog.select("rtt_us", &Labels::new()));
         let scan = Scan { series: ids, from_ms: 0, to_ms: LATER_MS };
         let mut found: BTreeMap<String, Vec<(i64, f64)>> = BTreeMap::new();
         let (mut place, mut pages) = (Some(ScanPlace::default()), 0);

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    query::{BadParameter, Query, SeriesPoints, Shape, Step},
+    query::{BadParameter, Query, SeriesPoints, Shape, Step, parse_aggregation},
     sample::Labels,
     stats::aggregate::Aggregation,
     time::{Timestamp, parse_duration_ms},
@@ -47,12 +47,7 @@ impl MatrixText {
                 .filter(|ms| (1..=WINDOW_MAX_MS).contains(ms))
                 .ok_or_else(|| bad("window", format!("{text:?} is not a duration between 1ms and 7d")))?,
         };
-        let aggregation = match self.agg.as_deref() {
-            None => Aggregation::Last,
-            Some(name) => Aggregation::parse(name).ok_or_else(|| {
-                bad("agg", format!("{name:?} is not one of {}", Aggregation::ALL.map(|(name, _)| name).join(", ")))
-            })?,
-        };
+        let aggregation = parse_aggregation("agg", self.agg.as_deref())?.unwrap_or(Aggregation::Last);
         let labels: Labels = self.mode.iter().map(|mode| ("mode".to_owned(), mode.clone())).collect();
         let from_ms = at.0.saturating_sub(window_ms).saturating_add(1);
         let (step, shape) = (Step::Whole { at_ms: at.0 }, Shape::One(aggregation));

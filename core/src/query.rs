@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    sample::{Labels, SeriesKey},
+    sample::Labels,
     stats::{aggregate::Aggregation, points::PointBuilder},
     time::{Timestamp, parse_duration_ms},
     unit::Unit,
@@ -146,11 +146,6 @@ impl QueryText {
 }
 
 impl Query {
-    /// Whether a series is asked for.
-    pub fn selects(&self, series: &SeriesKey) -> bool {
-        series.metric == self.metric && self.labels.iter().all(|(name, value)| series.labels.get(name) == Some(value))
-    }
-
     /// A builder of the points of one series.
     pub fn builder(&self) -> PointBuilder {
         PointBuilder::new(self.step, self.shape)
@@ -168,7 +163,10 @@ impl Query {
     }
 }
 
-fn parse_aggregation(parameter: &'static str, name: Option<&str>) -> Result<Option<Aggregation>, BadParameter> {
+pub(crate) fn parse_aggregation(
+    parameter: &'static str,
+    name: Option<&str>,
+) -> Result<Option<Aggregation>, BadParameter> {
     let Some(name) = name else { return Ok(None) };
     Aggregation::parse(name).map(Some).ok_or_else(|| {
         let names = Aggregation::ALL.map(|(name, _)| name).join(", ");
@@ -201,6 +199,10 @@ pub struct SeriesPoints {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        sample::SeriesKey,
+        series::{Catalog, GROUP, SeriesId},
+    };
 
     const NOW: Timestamp = Timestamp(1_000_000_000);
 
@@ -225,9 +227,12 @@ mod tests {
     #[test]
     fn labels_select_series() {
         let query = QueryText { dst: Some("b".into()), ..text() }.parse(NOW).expect("is right");
-        assert!(query.selects(&SeriesKey::new("rtt_us", [("src", "a"), ("dst", "b")])));
-        assert!(!query.selects(&SeriesKey::new("rtt_us", [("src", "a"), ("dst", "c")])));
-        assert!(!query.selects(&SeriesKey::new("loss_ratio", [("dst", "b")])));
+        let mut catalog = Catalog::default();
+        let keys = [("rtt_us", "b"), ("rtt_us", "c"), ("loss_ratio", "b")];
+        for (number, (metric, dst)) in keys.into_iter().enumerate() {
+            catalog.insert(SeriesId(number as u32 * GROUP), SeriesKey::new(metric, [("src", "a"), ("dst", dst)]));
+        }
+        assert_eq!(catalog.select(&query.metric, &query.labels), [SeriesId(0)]);
     }
 
     #[test]

@@ -43,6 +43,11 @@ impl SeriesKey {
         self.labels.get(name).map_or("", String::as_str)
     }
 
+    /// Whether the series carries all of these labels with exactly these values.
+    pub fn carries(&self, labels: &Labels) -> bool {
+        labels.iter().all(|(name, value)| self.labels.get(name) == Some(value))
+    }
+
     /// The node that the series belongs to: the one measured, or the one that probes.
     pub fn node(&self) -> &str {
         self.labels.get("node").or_else(|| self.labels.get("src")).map_or("", String::as_str)

@@ -8,7 +8,14 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use crate::sample::SeriesKey;
+mod draft;
+
+use crate::{
+    metric,
+    sample::{Labels, SeriesKey},
+};
+
+pub use draft::{Draft, Full};
 
 /// Series of one group. A group is read whole, so it is small; each has its own row, so it is not smaller.
 pub const GROUP: u32 = 32;
@@ -102,9 +109,9 @@ impl Catalog {
         names
     }
 
-    /// Whether a metric has series.
+    /// Whether a metric has series, or is one that Netloom measures.
     pub fn knows(&self, metric: &str) -> bool {
-        self.by_metric.contains_key(metric)
+        self.by_metric.contains_key(metric) || metric::find(metric).is_some()
     }
 
     /// How many series a node has.
@@ -120,12 +127,6 @@ impl Catalog {
     /// The next number in the newest group of a metric; a multiple of [`GROUP`] when it is full or there is none.
     pub fn next_in_group(&self, metric: &str) -> u32 {
         self.open.get(metric).copied().unwrap_or(0)
-    }
-
-    /// The number that a new series gets: the next in its metric's group, else the first of a new group.
-    pub fn next_id(&self, metric: &str) -> SeriesId {
-        let next = self.next_in_group(metric);
-        SeriesId(if next.is_multiple_of(GROUP) { self.groups * GROUP } else { next })
     }
 
     /// Takes in a series with the number that it has.
@@ -148,21 +149,15 @@ impl Catalog {
     }
 
     /// The series of a metric that carry all the labels, in order of their numbers.
-    pub fn select<'a>(&self, metric: &str, labels: impl Iterator<Item = (&'a String, &'a String)>) -> Vec<SeriesId> {
+    pub fn select(&self, metric: &str, labels: &Labels) -> Vec<SeriesId> {
         let Some(mut shortest) = self.by_metric.get(metric) else { return Vec::new() };
-        let labels: Vec<_> = labels.collect();
-        for (name, value) in &labels {
-            let Some(list) = self.by_label.get(&((*name).clone(), (*value).clone())) else { return Vec::new() };
+        for (name, value) in labels {
+            let Some(list) = self.by_label.get(&(name.clone(), value.clone())) else { return Vec::new() };
             if list.len() < shortest.len() {
                 shortest = list;
             }
         }
-        let fits = |id: &SeriesId| {
-            let carries = |key: &SeriesKey| {
-                key.metric == metric && labels.iter().all(|(name, value)| key.labels.get(*name) == Some(*value))
-            };
-            self.key(*id).is_some_and(|key| carries(key))
-        };
+        let fits = |id: &SeriesId| self.key(*id).is_some_and(|key| key.metric == metric && key.carries(labels));
         let mut found: Vec<SeriesId> = shortest.iter().copied().filter(fits).collect();
         found.sort_unstable();
         found
@@ -201,8 +196,9 @@ mod tests {
     use super::*;
 
     fn add(catalog: &mut Catalog, metric: &str, dst: &str) -> SeriesId {
-        let id = catalog.next_id(metric);
-        catalog.insert(id, SeriesKey::new(metric, [("src", "a"), ("dst", dst)]));
+        let key = SeriesKey::new(metric, [("src", "a"), ("dst", dst)]);
+        let id = Draft::of(catalog, usize::MAX, usize::MAX).add(&key).expect("has room");
+        catalog.insert(id, key);
         id
     }
 
@@ -215,7 +211,7 @@ mod tests {
         }
         let groups = |metric: &str| {
             let mut groups: Vec<u32> =
-                catalog.select(metric, std::iter::empty()).into_iter().map(SeriesId::group).collect();
+                catalog.select(metric, &Labels::new()).into_iter().map(SeriesId::group).collect();
             groups.dedup();
             groups
         };
@@ -229,10 +225,9 @@ mod tests {
         let b = add(&mut catalog, "rtt_us", "b");
         add(&mut catalog, "rtt_us", "c");
         add(&mut catalog, "loss_ratio", "b");
-        let wanted = [("dst".to_owned(), "b".to_owned())];
-        assert_eq!(catalog.select("rtt_us", wanted.iter().map(|(name, value)| (name, value))), [b]);
-        let unknown = [("dst".to_owned(), "z".to_owned())];
-        assert_eq!(catalog.select("rtt_us", unknown.iter().map(|(name, value)| (name, value))), []);
-        assert_eq!(catalog.select("nothing", std::iter::empty()), []);
+        let wanted = |dst: &str| Labels::from([("dst".to_owned(), dst.to_owned())]);
+        assert_eq!(catalog.select("rtt_us", &wanted("b")), [b]);
+        assert_eq!(catalog.select("rtt_us", &wanted("z")), []);
+        assert_eq!(catalog.select("nothing", &Labels::new()), []);
     }
 }

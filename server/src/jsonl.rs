@@ -193,7 +193,7 @@ fn is_ours(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use netloom_core::sample::SeriesKey;
+    use netloom_core::{sample::SeriesKey, series::SeriesId};
 
     fn names(folder: &Path) -> Vec<String> {
         let entries = std::fs::read_dir(folder).expect("readable").map(|entry| entry.expect("an entry").file_name());
@@ -235,9 +235,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let catalog = SharedCatalog::default();
         let id = catalog.write(|catalog| {
-            let id = catalog.next_id("rtt_us");
-            catalog.insert(id, SeriesKey::new("rtt_us", [("src", "a")]));
-            id
+            catalog.insert(SeriesId(0), SeriesKey::new("rtt_us", [("src", "a")]));
+            SeriesId(0)
         });
         let (log, task) = JsonlLog::start(folder.path(), 3, catalog).expect("starts");
         log.offer(vec![Row { series: id, ts_ms: 5, value: 0.1 }, Row { series: id, ts_ms: 6, value: 2.0 }]);

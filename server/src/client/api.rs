@@ -10,6 +10,8 @@ use netloom_core::{
 use reqwest::{Method, StatusCode, Url};
 use serde::Serialize;
 
+use super::hub::innermost;
+
 /// The longest one request may take: a hub that answers at all answers at once.
 const REQUEST_LIMIT: Duration = Duration::from_secs(5);
 
@@ -86,13 +88,4 @@ impl Hub {
             _ => CallError::Refused(why),
         })
     }
-}
-
-/// The cause of an error that says something: `connection refused` rather than `error sending request`.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    cause.to_string()
 }

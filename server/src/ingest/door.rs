@@ -108,6 +108,11 @@ impl IngestHandle {
     /// When a limit is reached or they cannot be stored; then none is.
     pub async fn intern(&self, keys: &[SeriesKey]) -> Result<Vec<SeriesId>, IngestError> {
         self.counted(keys.iter().try_for_each(SeriesKey::validate).map_err(IngestError::Invalid))?;
+        self.number(keys).await
+    }
+
+    /// The numbers of series that are checked already.
+    async fn number(&self, keys: &[SeriesKey]) -> Result<Vec<SeriesId>, IngestError> {
         self.counted(self.store.intern(keys).await.map_err(IngestError::from))
     }
 
@@ -119,7 +124,7 @@ impl IngestHandle {
 
     async fn rows(&self, readings: &Readings) -> Result<Vec<Row>, IngestError> {
         self.counted(readings.validate(clock::now().ms(), self.keep_ms()).map_err(IngestError::Invalid))?;
-        let ids = self.intern(&readings.series).await?;
+        let ids = self.number(&readings.series).await?;
         let row = |reading: &Reading| {
             let series = *ids.get(reading.series as usize)?;
             Some(Row { series, ts_ms: reading.ts_ms, value: reading.value })

@@ -36,9 +36,9 @@ use async_trait::async_trait;
 use netloom_core::{
     query::{Query, SeriesPoints},
     sample::SeriesKey,
-    series::{Rows, SeriesId, SharedCatalog},
+    series::{Draft, Full, Rows, SeriesId, SharedCatalog},
 };
-use sqlx::Row as _;
+use sqlx::{Executor, Row as _, Sqlite, sqlite::SqliteRow};
 use tokio::sync::Mutex;
 
 use self::{head::Head, tier::Tier};
@@ -96,16 +96,13 @@ impl SqliteStore {
     async fn load(&self) -> Result<(), StoreError> {
         let rows = sqlx::query("select id, metric, labels from series order by id");
         for row in rows.fetch_all(self.database.readers()).await? {
-            let labels =
-                serde_json::from_str(row.try_get("labels")?).map_err(|e| StoreError::Damaged(e.to_string()))?;
             let id = u32::try_from(row.try_get::<i64, _>("id")?).map_err(|e| StoreError::Damaged(e.to_string()))?;
-            let key = SeriesKey { metric: row.try_get("metric")?, labels };
+            let key = key_of(&row)?;
             self.catalog.write(|catalog| catalog.insert(SeriesId(id), key));
         }
         let windows: Vec<(i64, i64)> =
             sqlx::query_as("select tier, window from filled").fetch_all(self.database.readers()).await?;
-        let tier = |number: i64| Tier::ALL.get(number as usize).copied();
-        let filled = windows.into_iter().filter_map(|(number, window)| Some((tier(number)?, window)));
+        let filled = windows.into_iter().filter_map(|(number, window)| Some((Tier::of_number(number)?, window)));
         self.change_filled(|known| known.extend(filled));
         let kept: Vec<(i64, i64)> =
             sqlx::query_as("select tier, from_ms from kept").fetch_all(self.database.readers()).await?;
@@ -145,11 +142,11 @@ impl SqliteStore {
 
     /// Takes in new series in one durable step.
     async fn add(&self, keys: &[SeriesKey], missing: &[usize]) -> Result<(), StoreError> {
-        // Numbers are given in a copy of what matters, and published only after the commit.
         let fresh = self.catalog.read(|catalog| {
-            let mut draft = Draft::of(catalog);
-            missing.iter().map(|at| draft.add(catalog, &keys[*at])).collect::<Result<Vec<_>, _>>()
-        })?;
+            let mut draft = Draft::of(catalog, SERIES_MAX, SERIES_OF_NODE_MAX);
+            missing.iter().map(|at| Ok((draft.add(&keys[*at])?, keys[*at].clone()))).collect::<Result<Vec<_>, _>>()
+        });
+        let fresh = fresh.map_err(|Full { who, limit }| StoreError::TooManySeries { who, limit })?;
         let mut tx = self.database.begin().await?;
         for chunk in fresh.chunks(500) {
             let rows: Vec<_> = chunk
@@ -174,51 +171,21 @@ impl SqliteStore {
     }
 }
 
-/// The numbers that new series would get, and whether there is room for them.
-struct Draft {
-    total: usize,
-    of_node: std::collections::HashMap<String, usize>,
-    next: std::collections::HashMap<String, u32>,
-    seen: std::collections::HashMap<SeriesKey, SeriesId>,
-    groups: u32,
+/// The series in a row.
+fn key_of(row: &SqliteRow) -> Result<SeriesKey, StoreError> {
+    let labels = serde_json::from_str(row.try_get("labels")?).map_err(|e| StoreError::Damaged(e.to_string()))?;
+    Ok(SeriesKey { metric: row.try_get("metric")?, labels })
 }
 
-impl Draft {
-    fn of(catalog: &netloom_core::series::Catalog) -> Self {
-        let (of_node, next, seen) = Default::default();
-        Self { total: catalog.len(), of_node, next, seen, groups: catalog.groups() }
-    }
-
-    fn add(
-        &mut self,
-        catalog: &netloom_core::series::Catalog,
-        key: &SeriesKey,
-    ) -> Result<(SeriesId, SeriesKey), StoreError> {
-        use netloom_core::series::GROUP;
-        if let Some(id) = self.seen.get(key) {
-            return Ok((*id, key.clone()));
-        }
-        let node = key.node();
-        let of_node = self.of_node.entry(node.to_owned()).or_insert_with(|| catalog.of_node(node));
-        if *of_node >= SERIES_OF_NODE_MAX {
-            let who = if node.is_empty() { "what names no node".to_owned() } else { format!("node {node}") };
-            return Err(StoreError::TooManySeries { who, limit: SERIES_OF_NODE_MAX });
-        }
-        if self.total >= SERIES_MAX {
-            return Err(StoreError::TooManySeries { who: "the hub".into(), limit: SERIES_MAX });
-        }
-        let next = self.next.entry(key.metric.clone()).or_insert_with(|| catalog.next_in_group(&key.metric));
-        if (*next).is_multiple_of(GROUP) {
-            *next = self.groups * GROUP;
-            self.groups += 1;
-        }
-        let id = SeriesId(*next);
-        *next += 1;
-        *of_node += 1;
-        self.total += 1;
-        self.seen.insert(key.clone(), id);
-        Ok((id, key.clone()))
-    }
+/// What each tier holds, as the database notes it.
+async fn noted_sizes(from: impl Executor<'_, Database = Sqlite>) -> Result<Vec<TierSize>, StoreError> {
+    let select = sqlx::query_as("select tier, blocks, samples, bytes from tier order by tier");
+    let rows: Vec<(i64, i64, i64, i64)> = select.fetch_all(from).await?;
+    let size = |(tier, blocks, samples, bytes): (i64, i64, i64, i64)| {
+        let tier = Tier::of_number(tier)?.name().to_owned();
+        Some(TierSize { tier, blocks: blocks as u64, samples: samples as u64, bytes: bytes as u64 })
+    };
+    Ok(rows.into_iter().filter_map(size).collect())
 }
 
 #[async_trait]
@@ -301,22 +268,12 @@ impl Store for SqliteStore {
     }
 
     async fn size(&self) -> Result<StoreSize, StoreError> {
-        let rows: Vec<(i64, i64, i64, i64)> =
-            sqlx::query_as("select tier, blocks, samples, bytes from tier order by tier")
-                .fetch_all(self.database.readers())
-                .await?;
-        let size = |(tier, (_, blocks, samples, bytes)): (Tier, (i64, i64, i64, i64))| TierSize {
-            tier: tier.name().to_owned(),
-            blocks: blocks as u64,
-            samples: samples as u64,
-            bytes: bytes as u64,
-        };
         Ok(StoreSize {
             bytes: self.database.bytes(),
             series: self.catalog.read(netloom_core::series::Catalog::len),
             unsealed: self.head.samples(),
             oldest_ms: self.oldest_ms(),
-            tiers: Tier::ALL.into_iter().zip(rows).map(size).collect(),
+            tiers: noted_sizes(self.database.readers()).await?,
         })
     }
 }

@@ -13,7 +13,7 @@ pub(super) fn read<T: DeserializeOwned>(
     body: Result<Bytes, BytesRejection>,
     kind: &'static str,
 ) -> Result<T, ProblemReply> {
-    let body = body.map_err(|why| ProblemReply::new(why.status(), "bad-body", why.body_text()))?;
+    let body = body?;
     let text: &[u8] = if body.trim_ascii().is_empty() { b"{}" } else { &body };
     let mut json = serde_json::Deserializer::from_slice(text);
     let read = serde_path_to_error::deserialize(&mut json).map_err(|why| {

@@ -15,7 +15,6 @@ use futures::stream;
 use netloom_core::{
     api::Problem,
     export::{Export, ExportFormat, ExportText, LineWriter, file_stamp},
-    metric,
     series::{Catalog, SeriesId},
     time::Timestamp,
 };
@@ -102,11 +101,10 @@ pub async fn export(
 }
 
 fn read(pairs: Result<UrlQuery<Vec<(String, String)>>, QueryRejection>) -> Result<ExportText, ProblemReply> {
-    let bad = |detail: String| ProblemReply::new(StatusCode::BAD_REQUEST, "bad-parameter", detail);
-    let UrlQuery(pairs) = pairs.map_err(|why| bad(why.body_text()))?;
+    let UrlQuery(pairs) = pairs?;
     let mut text = ExportText::default();
     for (name, value) in pairs {
-        text.set(&name, value).map_err(|why| bad(format!("{name}: {why}")).at(name))?;
+        text.set(&name, value).map_err(|why| ProblemReply::bad_parameter(&name, &why))?;
     }
     Ok(text)
 }
@@ -120,18 +118,13 @@ async fn run_window(state: &WebState, id: &str) -> Result<(i64, i64, Vec<String>
 
 /// The series that are asked for, in order of their numbers.
 fn select(catalog: &Catalog, export: &Export, nodes: &[String]) -> Result<Vec<SeriesId>, ProblemReply> {
-    let unknown = |metric: &&String| !catalog.knows(metric) && metric::find(metric).is_none();
-    if let Some(metric) = export.metrics.iter().find(unknown) {
-        let detail = format!("metric: no series is called {metric:?}");
-        return Err(ProblemReply::new(StatusCode::NOT_FOUND, "unknown-metric", detail).at("metric"));
+    if let Some(metric) = export.metrics.iter().find(|metric| !catalog.knows(metric)) {
+        return Err(ProblemReply::unknown_metric(metric));
     }
     let mut series: Vec<SeriesId> = if export.metrics.is_empty() {
-        let carries = |labels: &netloom_core::sample::Labels| {
-            export.labels.iter().all(|(name, value)| labels.get(name) == Some(value))
-        };
-        catalog.all().filter(|(_, key)| carries(&key.labels)).map(|(id, _)| id).collect()
+        catalog.all().filter(|(_, key)| key.carries(&export.labels)).map(|(id, _)| id).collect()
     } else {
-        export.metrics.iter().flat_map(|metric| catalog.select(metric, export.labels.iter())).collect()
+        export.metrics.iter().flat_map(|metric| catalog.select(metric, &export.labels)).collect()
     };
     if !nodes.is_empty() {
         series.retain(|id| catalog.key(*id).is_some_and(|key| nodes.iter().any(|node| node == key.node())));
@@ -282,9 +275,8 @@ mod tests {
     async fn lines(shutdown: &CancellationToken) -> (Arc<Counting>, Lines) {
         let store = Arc::new(Counting::default());
         let id = store.catalog.write(|catalog| {
-            let id = catalog.next_id("rtt_us");
-            catalog.insert(id, SeriesKey::new("rtt_us", [("src", "a")]));
-            id
+            catalog.insert(SeriesId(0), SeriesKey::new("rtt_us", [("src", "a")]));
+            SeriesId(0)
         });
         let scan = Scan { series: vec![id], from_ms: 0, to_ms: i64::MAX };
         let first = store.scan(&scan, ScanPlace::default()).await.expect("a page");

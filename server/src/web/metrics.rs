@@ -18,7 +18,10 @@ use prometheus_client::{
 };
 
 use super::{WebState, problem::ProblemReply};
-use crate::{ingest::IngestCounts, store::StoreSize};
+use crate::{
+    ingest::IngestCounts,
+    store::{StoreSize, TierSize},
+};
 
 /// The routes of this area.
 pub fn router() -> Router<WebState> {
@@ -52,6 +55,9 @@ pub async fn metrics(State(state): State<WebState>) -> Result<Response, ProblemR
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], body).into_response())
 }
+
+/// One figure of a tier.
+type TierFigure = fn(&TierSize) -> u64;
 
 /// Counters carry no exemplars, but the encoder wants to know their labels' type.
 type NoLabels = [(&'static str, &'static str); 0];
@@ -136,23 +142,15 @@ impl Exposition {
         for (name, help, value) in gauges {
             encoder.encode_descriptor(name, help, None, MetricType::Gauge)?.encode_gauge(&value)?;
         }
-        let mut bytes = encoder.encode_descriptor(
-            "netloom_store_tier_bytes",
-            "Bytes of data of a tier",
-            None,
-            MetricType::Gauge,
-        )?;
-        for tier in &self.size.tiers {
-            bytes.encode_family(&[("tier", tier.tier.as_str())])?.encode_gauge(&(tier.bytes as f64))?;
-        }
-        let mut samples = encoder.encode_descriptor(
-            "netloom_store_tier_samples",
-            "Samples or summaries of a tier",
-            None,
-            MetricType::Gauge,
-        )?;
-        for tier in &self.size.tiers {
-            samples.encode_family(&[("tier", tier.tier.as_str())])?.encode_gauge(&(tier.samples as f64))?;
+        let (bytes, samples): (TierFigure, TierFigure) = (|tier| tier.bytes, |tier| tier.samples);
+        for (name, help, figure) in [
+            ("netloom_store_tier_bytes", "Bytes of data of a tier", bytes),
+            ("netloom_store_tier_samples", "Samples or summaries of a tier", samples),
+        ] {
+            let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            for tier in &self.size.tiers {
+                family.encode_family(&[("tier", tier.tier.as_str())])?.encode_gauge(&(figure(tier) as f64))?;
+            }
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::any::Any;
 
 use axum::{
     Json,
+    extract::rejection::{BytesRejection, QueryRejection},
     http::{HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
@@ -26,6 +27,17 @@ impl ProblemReply {
             field: None,
             errors: Vec::new(),
         }))
+    }
+
+    /// A parameter that is wrong.
+    pub fn bad_parameter(parameter: &str, message: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad-parameter", format!("{parameter}: {message}")).at(parameter)
+    }
+
+    /// A metric that nobody measures or pushes.
+    pub fn unknown_metric(metric: &str) -> Self {
+        let detail = format!("metric: no series is called {metric:?}");
+        Self::new(StatusCode::NOT_FOUND, "unknown-metric", detail).at("metric")
     }
 
     /// Names the field or parameter to blame.
@@ -54,7 +66,21 @@ impl IntoResponse for ProblemReply {
 
 impl From<BadParameter> for ProblemReply {
     fn from(bad: BadParameter) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "bad-parameter", bad.to_string()).at(bad.parameter)
+        Self::bad_parameter(bad.parameter, &bad.message)
+    }
+}
+
+/// Parameters that are not understood at all.
+impl From<QueryRejection> for ProblemReply {
+    fn from(why: QueryRejection) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad-parameter", why.body_text())
+    }
+}
+
+/// A body that cannot be read, or not in full.
+impl From<BytesRejection> for ProblemReply {
+    fn from(why: BytesRejection) -> Self {
+        Self::new(why.status(), "bad-body", why.body_text())
     }
 }
 

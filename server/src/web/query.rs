@@ -3,7 +3,6 @@
 use axum::{
     Json, Router,
     extract::{Query as UrlQuery, State, rejection::QueryRejection},
-    http::StatusCode,
     routing::get,
 };
 use netloom_core::{
@@ -42,7 +41,7 @@ pub async fn query(
     State(state): State<WebState>,
     text: Result<UrlQuery<QueryText>, QueryRejection>,
 ) -> Result<Json<QueryAnswer>, ProblemReply> {
-    let query = understood(text)?.parse(clock::now())?;
+    let query = text?.parse(clock::now())?;
     let series = answer(&state, &query).await?;
     Ok(Json(QueryAnswer { unit: metric::unit_of(&query.metric), metric: query.metric, series }))
 }
@@ -57,26 +56,15 @@ pub async fn matrix(
     State(state): State<WebState>,
     text: Result<UrlQuery<MatrixText>, QueryRejection>,
 ) -> Result<Json<Matrix>, ProblemReply> {
-    let query = understood(text)?.parse(clock::now())?;
+    let query = text?.parse(clock::now())?;
     let series = answer(&state, &query).await?;
     Ok(Json(Matrix::new(&query, metric::unit_of(&query.metric), &series)))
 }
 
-fn understood<T>(text: Result<UrlQuery<T>, QueryRejection>) -> Result<T, ProblemReply> {
-    match text {
-        Ok(UrlQuery(text)) => Ok(text),
-        Err(why) => Err(ProblemReply::new(StatusCode::BAD_REQUEST, "bad-parameter", why.body_text())),
-    }
-}
-
 async fn answer(state: &WebState, query: &Query) -> Result<Vec<SeriesPoints>, ProblemReply> {
     let series = state.stores.samples.query(query).await?;
-    if series.is_empty() && metric::find(&query.metric).is_none() {
-        let is_known = state.stores.samples.catalog().read(|catalog| catalog.knows(&query.metric));
-        if !is_known {
-            let detail = format!("metric: no series is called {:?}", query.metric);
-            return Err(ProblemReply::new(StatusCode::NOT_FOUND, "unknown-metric", detail).at("metric"));
-        }
+    if series.is_empty() && !state.stores.samples.catalog().read(|catalog| catalog.knows(&query.metric)) {
+        return Err(ProblemReply::unknown_metric(&query.metric));
     }
     Ok(series)
 }

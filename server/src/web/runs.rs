@@ -75,27 +75,30 @@ pub async fn list(
     State(state): State<WebState>,
     text: Result<Query<ListText>, QueryRejection>,
 ) -> Result<Json<Vec<Run>>, ProblemReply> {
-    let Query(text) =
-        text.map_err(|why| ProblemReply::new(StatusCode::BAD_REQUEST, "bad-parameter", why.body_text()))?;
+    let Query(text) = text?;
     let status = text.status.as_deref().map(|word| {
         RunStatus::parse(word).ok_or_else(|| {
             let known = RunStatus::ALL.map(RunStatus::word).join(", ");
-            bad("status", &format!("{word:?} is not one of {known}"))
+            ProblemReply::bad_parameter("status", &format!("{word:?} is not one of {known}"))
         })
     });
     let limit = text.limit.as_deref().map_or(Ok(LIMIT_USUAL), |text| {
         let limit = text.parse().ok().filter(|limit| (1..=LIMIT_MOST).contains(limit));
-        limit.ok_or_else(|| bad("limit", &format!("{text:?} is not a number from 1 to {LIMIT_MOST}")))
+        limit.ok_or_else(|| {
+            ProblemReply::bad_parameter("limit", &format!("{text:?} is not a number from 1 to {LIMIT_MOST}"))
+        })
     })?;
     let before = match text.before.as_deref() {
         None => Before::End,
         Some(id) if check_id(id).is_ok() => Before::Run(id.to_owned()),
-        Some(at) => Before::Moment(Timestamp::parse_query(at, clock::now()).map_err(|why| bad("before", &why))?),
+        Some(at) => Before::Moment(
+            Timestamp::parse_query(at, clock::now()).map_err(|why| ProblemReply::bad_parameter("before", &why))?,
+        ),
     };
     let search = RunSearch::parse(&text.q.unwrap_or_default()).with_status(status.transpose()?);
     let found = state.runs.search(&search, before, limit).await;
     found.map(Json).map_err(|error| match error {
-        RunError::Unknown(id) => bad("before", &format!("no run has the id {id:?}")),
+        RunError::Unknown(id) => ProblemReply::bad_parameter("before", &format!("no run has the id {id:?}")),
         error => error.into(),
     })
 }
@@ -176,10 +179,6 @@ pub async fn add_event(
 ) -> Result<(StatusCode, Json<RunEvent>), ProblemReply> {
     let event = state.runs.add_event(&id, body::read::<NewRunEvent>(body, INVALID)?).await?;
     Ok((StatusCode::CREATED, Json(event)))
-}
-
-fn bad(parameter: &str, message: &str) -> ProblemReply {
-    ProblemReply::new(StatusCode::BAD_REQUEST, "bad-parameter", format!("{parameter}: {message}")).at(parameter)
 }
 
 impl From<RunError> for ProblemReply {

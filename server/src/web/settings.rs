@@ -48,7 +48,7 @@ pub async fn change(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ProblemReply> {
-    let body = body.map_err(|why| ProblemReply::new(why.status(), "bad-body", why.body_text()))?;
+    let body = body?;
     let change: Value = serde_json::from_slice(&body).map_err(|why| {
         ProblemReply::new(StatusCode::BAD_REQUEST, "bad-json", format!("the body is not JSON: {why}"))
     })?;

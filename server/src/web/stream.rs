@@ -61,8 +61,7 @@ pub async fn stream_events(
     headers: HeaderMap,
     text: Result<Query<StreamText>, QueryRejection>,
 ) -> Result<Response, ProblemReply> {
-    let Query(text) =
-        text.map_err(|why| ProblemReply::new(StatusCode::BAD_REQUEST, "bad-parameter", why.body_text()))?;
+    let Query(text) = text?;
     let topics = parse_topics(text.topics.as_deref())?;
     if state.live.listeners() >= STREAMS_MAX {
         let detail = format!("{STREAMS_MAX} streams are open already: close some tabs");
@@ -88,8 +87,7 @@ fn parse_topics(text: Option<&str>) -> Result<Vec<Topic>, ProblemReply> {
     let parse = |name| {
         Topic::parse(name).ok_or_else(|| {
             let known = Topic::ALL.map(|(name, _)| name).join(", ");
-            let detail = format!("topics: {name:?} is not one of {known}");
-            ProblemReply::new(StatusCode::BAD_REQUEST, "bad-parameter", detail).at("topics")
+            ProblemReply::bad_parameter("topics", &format!("{name:?} is not one of {known}"))
         })
     };
     names.map(parse).collect()

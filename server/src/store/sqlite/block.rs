@@ -6,6 +6,8 @@
 //!
 //! Times that follow each other evenly take two numbers, times that another series of the block has take one.
 
+use std::collections::BTreeMap;
+
 use super::{
     column::{self, ColumnReader},
     tier::Tier,
@@ -125,11 +127,6 @@ impl<'a> Block<'a> {
         self.end_ms
     }
 
-    /// The slots that have samples, with how many.
-    pub(super) fn slots(&self) -> impl Iterator<Item = (u32, usize)> {
-        self.entries.iter().map(|entry| (entry.slot, entry.count))
-    }
-
     /// Appends the samples of a slot; nothing when it has none.
     pub(super) fn read(&self, slot: u32, into: &mut Samples) -> Result<(), StoreError> {
         let (times, values) = self.columns(slot)?;
@@ -170,24 +167,25 @@ impl<'a> Block<'a> {
     }
 }
 
-/// The block's own samples with those of another one over them, by slot, in order.
-pub(super) fn merge(
-    window: i64,
-    stored: Option<&[u8]>,
-    fresh: Vec<(u32, Samples)>,
-) -> Result<Vec<(u32, Samples)>, StoreError> {
-    let mut slots = std::collections::BTreeMap::<u32, Samples>::new();
-    if let Some(bytes) = stored {
-        let block = Block::parse(window, bytes)?;
-        for (slot, _) in block.slots() {
-            block.read(slot, slots.entry(slot).or_default())?;
-        }
-    }
-    for (slot, samples) in fresh {
+/// All samples of a block, by slot.
+pub(super) fn decode(window: i64, bytes: &[u8]) -> Result<Vec<(u32, Samples)>, StoreError> {
+    let block = Block::parse(window, bytes)?;
+    let slot = |slot| {
+        let mut samples = Samples::new();
+        block.read(slot, &mut samples)?;
+        Ok((slot, samples))
+    };
+    block.entries.iter().map(|entry| slot(entry.slot)).collect()
+}
+
+/// Samples with others over them, by slot, in order.
+pub(super) fn merge(stored: Vec<(u32, Samples)>, fresh: Vec<(u32, Samples)>) -> Vec<(u32, Samples)> {
+    let mut slots = BTreeMap::<u32, Samples>::new();
+    for (slot, samples) in stored.into_iter().chain(fresh) {
         slots.entry(slot).or_default().extend(samples);
     }
     slots.values_mut().for_each(in_order);
-    Ok(slots.into_iter().collect())
+    slots.into_iter().collect()
 }
 
 #[cfg(test)]
@@ -196,7 +194,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn read(window: i64, bytes: &[u8]) -> Vec<(u32, Samples)> {
-        merge(window, Some(bytes), Vec::new()).expect("reads")
+        decode(window, bytes).expect("reads")
     }
 
     #[test]
@@ -214,8 +212,7 @@ mod tests {
     #[test]
     fn what_comes_later_replaces() {
         let stored = encode(0, &[(3, vec![(10, 1.0), (30, 3.0)])]);
-        let merged =
-            merge(0, Some(&stored), vec![(3, vec![(30, 9.0), (20, 2.0)]), (1, vec![(5, 5.0)])]).expect("reads");
+        let merged = merge(read(0, &stored), vec![(3, vec![(30, 9.0), (20, 2.0)]), (1, vec![(5, 5.0)])]);
         assert_eq!(merged, [(1, vec![(5, 5.0)]), (3, vec![(10, 1.0), (20, 2.0), (30, 9.0)])]);
     }
 
@@ -228,9 +225,9 @@ mod tests {
 
         #[test]
         fn nonsense_does_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
-            let _ = merge(0, Some(&bytes), Vec::new());
+            let _ = decode(0, &bytes);
             let with_version: Vec<u8> = [VERSION].into_iter().chain(bytes).collect();
-            let _ = merge(0, Some(&with_version), Vec::new());
+            let _ = decode(0, &with_version);
         }
     }
 }

@@ -6,11 +6,7 @@ use netloom_core::{api::TierSize, series::GROUP};
 use serde::Serialize;
 use sqlx::{Connection as _, Row as _, SqliteConnection};
 
-use super::{
-    block::{Block, Samples},
-    log, rollup,
-    tier::Tier,
-};
+use super::{block, log, noted_sizes, rollup, tier::Tier};
 use crate::store::{StoreError, beside, database};
 
 /// Blocks read at once: a few megabytes.
@@ -144,10 +140,11 @@ impl CheckReport {
     }
 
     fn block(&mut self, id: i64, noted: i64, data: &[u8], series: &HashSet<u32>) {
-        let Some((at, tier)) = usize::try_from(id >> 60).ok().and_then(|at| Some((at, *Tier::ALL.get(at)?))) else {
+        let Some(tier) = Tier::of_row(id) else {
             self.damaged(format!("block {id} is of no tier"));
             return;
         };
+        let at = tier as usize;
         let size = &mut self.tiers[at];
         (size.blocks, size.bytes) = (size.blocks + 1, size.bytes + data.len() as u64);
         match read(tier, id, data) {
@@ -158,7 +155,7 @@ impl CheckReport {
                     self.warn(format!("block {id} ({}) holds {count} and says {noted}", tier.name()));
                 }
                 range.into_iter().flat_map(|(from_ms, to_ms)| [from_ms, to_ms]).for_each(|ts_ms| self.saw(ts_ms));
-                let group = ((id >> 32) & 0x0fff_ffff) as u32;
+                let group = Tier::group_of_row(id);
                 if let Some(slot) = slots.iter().find(|slot| !series.contains(&(group * GROUP + **slot))) {
                     self.warn(format!("block {id} ({}) holds a series that is not known (place {slot})", tier.name()));
                 }
@@ -193,19 +190,13 @@ impl CheckReport {
 
     /// Holds what was counted against what the database says.
     async fn compare(&mut self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
-        let rows: Vec<(i64, i64, i64, i64)> =
-            sqlx::query_as("select tier, blocks, samples, bytes from tier order by tier").fetch_all(connection).await?;
-        for (at, counted) in self.tiers.clone().into_iter().enumerate() {
-            let noted = rows.iter().find(|(tier, ..)| *tier == at as i64).map(|(_, blocks, samples, bytes)| TierSize {
-                tier: counted.tier.clone(),
-                blocks: *blocks as u64,
-                samples: *samples as u64,
-                bytes: *bytes as u64,
-            });
-            if noted.as_ref() != Some(&counted) {
+        let all = noted_sizes(connection).await?;
+        for counted in self.tiers.clone() {
+            let noted = all.iter().find(|noted| noted.tier == counted.tier);
+            if noted != Some(&counted) {
                 let figures =
                     |size: &TierSize| format!("{} blocks, {} samples, {} bytes", size.blocks, size.samples, size.bytes);
-                let noted = noted.as_ref().map_or("nothing".to_owned(), figures);
+                let noted = noted.map_or("nothing".to_owned(), figures);
                 self.warn(format!("tier {} holds {} and says {noted}", counted.tier, figures(&counted)));
             }
         }
@@ -233,13 +224,8 @@ fn read(tier: Tier, id: i64, data: &[u8]) -> Result<Content, StoreError> {
     let window = Tier::window_of_row(id);
     let mut times: Vec<i64> = Vec::new();
     let slots: Vec<u32> = if tier == Tier::Raw {
-        let block = Block::parse(window, data)?;
-        let slots: Vec<(u32, usize)> = block.slots().collect();
-        for (slot, _) in &slots {
-            let mut samples = Samples::new();
-            block.read(*slot, &mut samples)?;
-            times.extend(samples.iter().map(|(ts_ms, _)| *ts_ms));
-        }
+        let slots = block::decode(window, data)?;
+        times.extend(slots.iter().flat_map(|(_, samples)| samples).map(|(ts_ms, _)| *ts_ms));
         slots.into_iter().map(|(slot, _)| slot).collect()
     } else {
         let slots = rollup::decode(tier, window, data, |_| true)?;

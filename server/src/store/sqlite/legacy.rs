@@ -2,13 +2,10 @@
 
 use std::collections::HashMap;
 
-use netloom_core::{
-    sample::SeriesKey,
-    series::{Origin, Row, Rows, SeriesId},
-};
+use netloom_core::series::{Origin, Row, Rows, SeriesId};
 use sqlx::Row as _;
 
-use super::SqliteStore;
+use super::{SqliteStore, key_of};
 use crate::store::{QUIET, Store, StoreError};
 
 /// Batches taken over at once.
@@ -36,9 +33,7 @@ impl SqliteStore {
         let rows = sqlx::query("select id, metric, labels from old_series").fetch_all(self.database.readers()).await?;
         let (mut old, mut keys) = (Vec::new(), Vec::new());
         for row in rows {
-            let labels =
-                serde_json::from_str(row.try_get("labels")?).map_err(|e| StoreError::Damaged(e.to_string()))?;
-            keys.push(SeriesKey { metric: row.try_get("metric")?, labels });
+            keys.push(key_of(&row)?);
             old.push(row.try_get("id")?);
         }
         Ok(old.into_iter().zip(self.intern(&keys).await?).collect())

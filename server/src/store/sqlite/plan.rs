@@ -1,6 +1,8 @@
 //! Which tier answers which part of a question: the coarsest that gives the same answer, and where that is gone, the
 //! finest that is left.
 
+use std::ops::RangeInclusive;
+
 use netloom_core::query::{Query, Shape, Step};
 
 use super::tier::Tier;
@@ -11,6 +13,14 @@ pub(super) struct Segment {
     pub(super) tier: Tier,
     pub(super) from_ms: i64,
     pub(super) to_ms: i64,
+}
+
+impl Segment {
+    /// The windows that it touches. Before 1970 and after the year 120,000 there are none.
+    pub(super) fn windows(&self) -> RangeInclusive<i64> {
+        let window = |ts_ms: i64| self.tier.window_of(ts_ms).clamp(0, i64::from(u32::MAX));
+        window(self.from_ms)..=window(self.to_ms)
+    }
 }
 
 /// What the store holds.

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ops::RangeInclusive,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -44,7 +45,7 @@ struct Part {
 }
 
 /// The blocks of a group: window and data.
-type Stored = Vec<(i64, Vec<u8>)>;
+pub(super) type Stored = Vec<(i64, Vec<u8>)>;
 
 /// A series and its points.
 type Answer = (SeriesId, Vec<(i64, f64)>);
@@ -55,7 +56,7 @@ type Fresh = BTreeMap<SeriesId, Samples>;
 impl SqliteStore {
     /// The points of all series that the query selects.
     pub(super) async fn answer(&self, query: &Query) -> Result<Vec<SeriesPoints>, StoreError> {
-        let ids = self.catalog.read(|catalog| catalog.select(&query.metric, query.labels.iter()));
+        let ids = self.catalog.read(|catalog| catalog.select(&query.metric, &query.labels));
         let mut newest = self.newest(query, &ids);
         let rest: Vec<SeriesId> = ids.iter().copied().filter(|id| !newest.contains_key(id)).collect();
         let segments: Arc<[Segment]> = self.plan(query).into();
@@ -98,12 +99,15 @@ impl SqliteStore {
         packed.into_iter().chain(unpacked).min()
     }
 
+    /// The first moment after everything that is known, ms.
+    fn newest_ms(&self) -> Option<i64> {
+        let packed = self.filled(|filled| filled.iter().map(|(tier, window)| tier.bounds(*window).1).max());
+        let unpacked = self.head.occupied().last().map(|window| Tier::Raw.bounds(*window).1);
+        packed.into_iter().chain(unpacked).max()
+    }
+
     fn plan(&self, query: &Query) -> Vec<Segment> {
-        let raw = self.filled_windows(Tier::Raw);
         let head = self.head.occupied();
-        let ends = raw.iter().chain(&head).map(|window| Tier::Raw.bounds(*window));
-        let summed_to_ms = self.filled(|filled| filled.iter().map(|(tier, window)| tier.bounds(*window).1).max());
-        let newest_ms = ends.map(|(_, to_ms)| to_ms).chain(summed_to_ms).max().unwrap_or(i64::MIN);
         let is_rolled = |tier: Tier, window: i64| {
             let is_filled = self.filled(|filled| filled.contains(&(tier, window)));
             // What came late counts before it is packed and summed up anew.
@@ -114,7 +118,7 @@ impl SqliteStore {
             raw_from_ms: self.kept_from_ms(Tier::Raw),
             minute_from_ms: self.kept_from_ms(Tier::Minute),
             oldest_ms: self.oldest_ms().unwrap_or(i64::MAX),
-            newest_ms,
+            newest_ms: self.newest_ms().unwrap_or(i64::MIN),
         };
         plan::plan(query, &coverage)
     }
@@ -148,14 +152,12 @@ impl SqliteStore {
 
     /// The blocks of some groups that a segment touches: for each group, windows and data.
     async fn blocks_of(&self, groups: &[u32], segment: Segment) -> Result<Vec<Stored>, StoreError> {
-        let Segment { tier, from_ms, to_ms } = segment;
-        let window = |ts_ms: i64| tier.window_of(ts_ms).clamp(0, i64::from(u32::MAX));
-        let windows = window(from_ms)..=window(to_ms);
+        let (tier, windows) = (segment.tier, segment.windows());
         let count = (windows.end() - windows.start() + 1).saturating_mul(groups.len() as i64);
         if groups.len() == 1 || count > NAMED_MAX_BLOCKS {
             let mut all = Vec::with_capacity(groups.len());
             for group in groups {
-                all.push(self.blocks(*group, segment).await?);
+                all.push(self.blocks(tier, *group, &windows).await?);
             }
             return Ok(all);
         }
@@ -182,13 +184,16 @@ impl SqliteStore {
         ids.iter().map(read).collect()
     }
 
-    /// The blocks of a group that a segment touches: window and data.
-    async fn blocks(&self, group: u32, segment: Segment) -> Result<Stored, StoreError> {
-        let Segment { tier, from_ms, to_ms } = segment;
+    /// The blocks of a group in some windows, in order: window and data.
+    pub(super) async fn blocks(
+        &self,
+        tier: Tier,
+        group: u32,
+        windows: &RangeInclusive<i64>,
+    ) -> Result<Stored, StoreError> {
         let select = sqlx::query("select id, data from block where id between ? and ? order by id");
-        // Windows before 1970 and after the year 120,000 have no rows.
-        let row = |ts_ms: i64| tier.row(group, tier.window_of(ts_ms).clamp(0, i64::from(u32::MAX)));
-        let rows = select.bind(row(from_ms)).bind(row(to_ms)).fetch_all(self.database.readers()).await?;
+        let select = select.bind(tier.row(group, *windows.start())).bind(tier.row(group, *windows.end()));
+        let rows = select.fetch_all(self.database.readers()).await?;
         rows.iter().map(|row| Ok((Tier::window_of_row(row.try_get("id")?), row.try_get("data")?))).collect()
     }
 
@@ -210,7 +215,7 @@ impl SqliteStore {
                 let segment =
                     Segment { tier: Tier::Raw, from_ms: scan.from_ms.max(start_ms), to_ms: scan.to_ms.min(end_ms - 1) };
                 let fresh = self.fresh(ids, segment.from_ms, segment.to_ms);
-                let part = Part { segment, blocks: self.blocks(ids[0].group(), segment).await? };
+                let part = Part { segment, blocks: self.blocks(Tier::Raw, ids[0].group(), &(window..=window)).await? };
                 let ids = ids.to_vec();
                 let found = blocking(move || raw_samples(&ids, &part, fresh)).await?;
                 blocks += 1;

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use netloom_core::series::GROUP;
-use sqlx::Row as _;
+use netloom_core::series::{Catalog, GROUP};
 
 use super::{
-    SqliteStore,
-    block::{Block, in_order},
+    SqliteStore, block,
+    read::Stored,
     rollup::{self, Summaries},
     seal::{Packed, blocking},
     tier::Tier,
@@ -19,9 +18,6 @@ use crate::store::StoreError;
 const DELAY_MS: i64 = 20 * 60_000;
 /// Groups summed up at once.
 const STEP_GROUPS: u32 = 8;
-
-/// The blocks of a group: window and data.
-type Stored = Vec<(i64, Vec<u8>)>;
 
 impl SqliteStore {
     /// Sums one window up that is due. Returns whether there was one.
@@ -65,11 +61,14 @@ impl SqliteStore {
     }
 
     async fn roll(&self, tier: Tier, window: i64) -> Result<(), StoreError> {
-        let groups = self.catalog.read(netloom_core::series::Catalog::groups);
+        let Some(finer) = tier.finer() else { return Ok(()) };
+        let below = tier.windows_below(window, finer);
+        let below = below.start..=below.end - 1;
+        let groups = self.catalog.read(Catalog::groups);
         for first in (0..groups).step_by(STEP_GROUPS as usize) {
             let mut work = Vec::new();
             for group in first..groups.min(first + STEP_GROUPS) {
-                let stored = self.parts(tier, group, window).await?;
+                let stored = self.blocks(finer, group, &below).await?;
                 if !stored.is_empty() {
                     work.push((group, stored));
                 }
@@ -88,17 +87,6 @@ impl SqliteStore {
             filled.insert((tier, window));
         });
         Ok(())
-    }
-
-    /// The blocks of the finer tier that lie in a window of a group.
-    async fn parts(&self, tier: Tier, group: u32, window: i64) -> Result<Stored, StoreError> {
-        let Some(finer) = tier.finer() else { return Ok(Vec::new()) };
-        let below = tier.windows_below(window, finer);
-        let select = sqlx::query("select id, data from block where id between ? and ? order by id");
-        let select = select.bind(finer.row(group, below.start)).bind(finer.row(group, below.end - 1));
-        let rows = select.fetch_all(self.database.readers()).await?;
-        let part = |row: &sqlx::sqlite::SqliteRow| Ok((Tier::window_of_row(row.try_get("id")?), row.try_get("data")?));
-        rows.iter().map(part).collect()
     }
 }
 
@@ -124,13 +112,6 @@ fn summaries(tier: Tier, part: i64, data: &[u8]) -> Result<BTreeMap<u32, Summari
         let minutes = rollup::decode(Tier::Minute, part, data, |_| true)?;
         return Ok(minutes.into_iter().map(|(slot, all)| (slot, rollup::of_summaries(tier, &all))).collect());
     }
-    let block = Block::parse(part, data)?;
-    let mut slots = BTreeMap::new();
-    for (slot, _) in block.slots() {
-        let mut samples = Vec::new();
-        block.read(slot, &mut samples)?;
-        in_order(&mut samples);
-        slots.insert(slot, rollup::of_samples(tier, &samples));
-    }
-    Ok(slots)
+    let samples = block::decode(part, data)?;
+    Ok(samples.into_iter().map(|(slot, samples)| (slot, rollup::of_samples(tier, &samples))).collect())
 }

@@ -99,12 +99,13 @@ impl SqliteStore {
         blocking(move || {
             let pack = |(row, stored, buffers): (i64, Option<Vec<u8>>, super::head::SealedSlots)| {
                 let fresh = buffers.into_iter().map(|(slot, buffer)| (slot, buffer.samples().collect())).collect();
-                let slots = block::merge(window, readable(row, window, stored.as_deref()), fresh)?;
+                let stored = stored.map_or_else(Vec::new, |stored| readable(row, window, &stored));
+                let slots = block::merge(stored, fresh);
                 let count = slots.iter().map(|(_, samples): &(u32, Samples)| samples.len()).sum();
                 debug_assert!(slots.len() <= GROUP as usize);
-                Ok(Packed { row, count, data: block::encode(window, &slots) })
+                Packed { row, count, data: block::encode(window, &slots) }
             };
-            work.into_iter().map(pack).collect()
+            Ok(work.into_iter().map(pack).collect())
         })
         .await
     }
@@ -169,17 +170,13 @@ impl SqliteStore {
     }
 }
 
-/// A stored block, unless it is damaged: then it says so and counts as not there. What comes must not wait for ever for
+/// The samples of a stored block. One that is damaged says so and counts as empty: what comes must not wait for ever for
 /// what cannot be read any more.
-fn readable(row: i64, window: i64, stored: Option<&[u8]>) -> Option<&[u8]> {
-    let stored = stored?;
-    match block::merge(window, Some(stored), Vec::new()) {
-        Ok(_) => Some(stored),
-        Err(error) => {
-            tracing::error!(%error, row, "a damaged block is replaced");
-            None
-        }
-    }
+fn readable(row: i64, window: i64, stored: &[u8]) -> Vec<(u32, Samples)> {
+    block::decode(window, stored).unwrap_or_else(|error| {
+        tracing::error!(%error, row, "a damaged block is replaced");
+        Vec::new()
+    })
 }
 
 /// Runs what takes long on a thread that may be kept busy.

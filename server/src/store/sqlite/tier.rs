@@ -18,6 +18,11 @@ impl Tier {
     /// All of them, the finest first.
     pub(super) const ALL: [Tier; 3] = [Tier::Raw, Tier::Minute, Tier::Hour];
 
+    /// The tier of a number, as the database keeps it.
+    pub(super) fn of_number(number: i64) -> Option<Tier> {
+        Self::ALL.get(usize::try_from(number).ok()?).copied()
+    }
+
     /// Its name, in settings and figures.
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -80,6 +85,11 @@ impl Tier {
     /// The window of a row.
     pub(super) const fn window_of_row(row: i64) -> i64 {
         row & 0xffff_ffff
+    }
+
+    /// The tier of a row.
+    pub(super) fn of_row(row: i64) -> Option<Tier> {
+        Self::of_number(row >> 60)
     }
 
     /// The group of a row.

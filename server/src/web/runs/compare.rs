@@ -3,7 +3,6 @@
 use axum::{
     Json,
     extract::{Query, State, rejection::QueryRejection},
-    http::StatusCode,
 };
 use netloom_core::{
     api::Problem,
@@ -17,7 +16,6 @@ use netloom_core::{
 };
 use serde::Deserialize;
 
-use super::bad;
 use crate::{
     clock,
     runs::RunError,
@@ -47,8 +45,7 @@ pub async fn compare(
     State(state): State<WebState>,
     text: Result<Query<CompareText>, QueryRejection>,
 ) -> Result<Json<RunComparison>, ProblemReply> {
-    let Query(text) =
-        text.map_err(|why| ProblemReply::new(StatusCode::BAD_REQUEST, "bad-parameter", why.body_text()))?;
+    let Query(text) = text?;
     let now = clock::now();
     let (a, b) = (named(&state, "a", text.a).await?, named(&state, "b", text.b).await?);
     let spans = (Span::of(&a, now), Span::of(&b, now));
@@ -65,7 +62,7 @@ pub async fn compare(
 }
 
 async fn named(state: &WebState, parameter: &str, id: Option<String>) -> Result<Run, ProblemReply> {
-    let id = id.ok_or_else(|| bad(parameter, "is missing"))?;
+    let id = id.ok_or_else(|| ProblemReply::bad_parameter(parameter, "is missing"))?;
     let run = state.runs.run(&id).await;
     run.map_err(|error| match error {
         error @ RunError::Unknown(_) => ProblemReply::from(error).at(parameter),
