@@ -22,6 +22,7 @@ pub(crate) fn node(name: &str, targets: &[&str]) -> NodeStatus {
         interfaces: Vec::new(),
         targets: targets.iter().map(target).collect(),
         measurements: Vec::new(),
+        echo: None,
     };
     NodeStatus { role: NodeRole::Hub, address: String::new(), last_seen: Timestamp(0), status: NodeState::Up, info }
 }

@@ -20,6 +20,7 @@ use netloom_core::{
     run::Run,
     sample::Labels,
     time::Timestamp,
+    verdict::MeshVerdict,
 };
 
 use crate::{api, boot::Boot, clock::Clock, range::Window};
@@ -68,6 +69,8 @@ pub(crate) struct Live {
     pub(crate) settings: RwSignal<SettingsReply>,
     /// The training runs at hand, newest first.
     pub(crate) runs: RwSignal<Vec<Run>>,
+    /// What is wrong in the mesh.
+    pub(crate) verdict: RwSignal<MeshVerdict>,
     /// How the page is connected.
     pub(crate) link: RwSignal<Link>,
     /// The hub's version when it is not the one that this page came from.
@@ -91,6 +94,7 @@ impl Live {
             health: RwSignal::new(boot.health),
             settings: RwSignal::new(boot.settings),
             runs: RwSignal::new(boot.runs),
+            verdict: RwSignal::new(boot.verdict),
             link: RwSignal::new(Link::Opening),
             other_version: RwSignal::new(None),
             storage_problem: RwSignal::new(boot.storage_problem),
@@ -204,6 +208,8 @@ impl Live {
                 }
             }
             LiveEvent::Run(run) => self.take_runs([*run]),
+            LiveEvent::Verdict(verdict) => self.verdict.set(*verdict),
+            LiveEvent::Matrix(_) => {}
         }
     }
 

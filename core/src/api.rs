@@ -5,10 +5,12 @@ use serde::{Deserialize, Serialize};
 use crate::{
     health::Health,
     incident::Incident,
+    mesh::{Echo, MeshOrders},
     run::Run,
     settings::{FieldError, Settings},
     time::Timestamp,
     topology::Interface,
+    verdict::MeshVerdict,
 };
 
 /// What a node is and how its measurements fare, as its agent tells.
@@ -29,6 +31,9 @@ pub struct NodeInfo {
     pub targets: Vec<TargetInfo>,
     /// Everything it measures, and whether that works.
     pub measurements: Vec<Measurement>,
+    /// Where it answers the probes of other nodes, if it does.
+    #[serde(default)]
+    pub echo: Option<Echo>,
 }
 
 /// What one tier of the store takes.
@@ -171,6 +176,38 @@ pub struct AgentConfig {
     pub settings: Settings,
     /// Where the hub answers, the default target `hub`.
     pub hub: std::net::SocketAddr,
+    /// Whom to probe in the mesh, and how to answer there; `None` when the node takes no part.
+    pub mesh: Option<MeshOrders>,
+}
+
+/// An agent that has joined, as the hub keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AgentRecord {
+    /// The name of its node.
+    pub node: String,
+    /// Its number in the mesh.
+    pub number: u32,
+    /// The version with which it last spoke.
+    pub version: String,
+    /// When it joined.
+    pub enrolled_at: Timestamp,
+    /// Where it joined from.
+    pub enrolled_from: String,
+    /// When its token was revoked, if it was.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// A code that lets one agent join, once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EnrolmentCode {
+    /// The code; the hub keeps only its digest.
+    pub code: String,
+    /// The command that joins with it, for each address at which agents may reach the hub.
+    pub commands: Vec<String>,
+    /// When it ceases to be good.
+    pub expires_at: Timestamp,
 }
 
 /// The settings document with what a form needs beside it. The document alone is `GET /api/v1/settings`; its `ETag` is
@@ -232,4 +269,6 @@ pub struct Boot {
     pub storage_problem: Option<String>,
     /// The newest training runs, newest first, and the one that the page is about.
     pub runs: Vec<Run>,
+    /// What is wrong in the mesh.
+    pub verdict: MeshVerdict,
 }

@@ -5,7 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{api::NodeStatus, health::Health, incident::Incident, run::Run, sample::Readings, time::Timestamp};
+use crate::{
+    api::NodeStatus, health::Health, incident::Incident, matrix::MatrixChange, run::Run, sample::Readings,
+    time::Timestamp, verdict::MeshVerdict,
+};
 
 /// A place in the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,16 +46,19 @@ pub enum Topic {
     Settings,
     /// Training runs.
     Runs,
+    /// What is wrong in the mesh.
+    Verdict,
 }
 
 impl Topic {
     /// Every topic by the name in `?topics=`.
-    pub const ALL: [(&'static str, Topic); 5] = [
+    pub const ALL: [(&'static str, Topic); 6] = [
         ("samples", Topic::Samples),
         ("nodes", Topic::Nodes),
         ("alerts", Topic::Alerts),
         ("settings", Topic::Settings),
         ("runs", Topic::Runs),
+        ("verdict", Topic::Verdict),
     ];
 
     /// The topic of that name.
@@ -89,6 +95,11 @@ pub enum LiveEvent {
     },
     /// A training run is new or changed, or something happened in it.
     Run(Box<Run>),
+    /// What is wrong in the mesh, when that changed.
+    Verdict(Box<MeshVerdict>),
+    /// Rows of a matrix that changed; for those who asked for that metric (`?matrix=`), and never replayed: after a gap
+    /// the whole matrix comes anew.
+    Matrix(Box<MatrixChange>),
 }
 
 /// Who speaks.
@@ -113,22 +124,25 @@ impl LiveEvent {
             LiveEvent::Settings { .. } => "settings",
             LiveEvent::Storage { .. } => "storage",
             LiveEvent::Run(_) => "run",
+            LiveEvent::Verdict(_) => "verdict",
+            LiveEvent::Matrix(_) => "matrix",
         }
     }
 
     /// The names of all events, in the order of the variants.
-    pub const NAMES: [&'static str; 9] =
-        ["hello", "resync", "samples", "node", "incident", "health", "settings", "storage", "run"];
+    pub const NAMES: [&'static str; 11] =
+        ["hello", "resync", "samples", "node", "incident", "health", "settings", "storage", "run", "verdict", "matrix"];
 
     /// The topic it belongs to; `None` for what every client gets.
     pub const fn topic(&self) -> Option<Topic> {
         match self {
-            LiveEvent::Hello(_) | LiveEvent::Resync | LiveEvent::Storage { .. } => None,
+            LiveEvent::Hello(_) | LiveEvent::Resync | LiveEvent::Storage { .. } | LiveEvent::Matrix(_) => None,
             LiveEvent::Samples(_) => Some(Topic::Samples),
             LiveEvent::Node(_) => Some(Topic::Nodes),
             LiveEvent::Incident(_) | LiveEvent::Health(_) => Some(Topic::Alerts),
             LiveEvent::Settings { .. } => Some(Topic::Settings),
             LiveEvent::Run(_) => Some(Topic::Runs),
+            LiveEvent::Verdict(_) => Some(Topic::Verdict),
         }
     }
 }

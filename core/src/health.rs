@@ -90,6 +90,7 @@ mod tests {
             interfaces: Vec::new(),
             targets: Vec::new(),
             measurements: Vec::new(),
+            echo: None,
         };
         NodeStatus { role: NodeRole::Hub, address: String::new(), last_seen: Timestamp(0), status, info }
     }

@@ -22,7 +22,7 @@ const WINDOW_MAX_MS: i64 = 7 * 86_400_000;
 pub struct MatrixText {
     /// A metric of pairs.
     pub metric: Option<String>,
-    /// Only series of this probe mode; when left out and a pair has several, ICMP, then UDP, then TCP.
+    /// Only series of this probe mode; when left out and a pair has several, UDP, then ICMP, then TCP.
     pub mode: Option<String>,
     /// RFC 3339, epoch milliseconds, `now` or `now-15m`; `now` when left out.
     pub at: Option<String>,
@@ -73,7 +73,21 @@ pub struct Matrix {
 
 /// Which mode stands for a pair that has several: the lower the better.
 fn preference(mode: &str) -> usize {
-    ["icmp", "udp", "tcp"].iter().position(|known| *known == mode).unwrap_or(usize::MAX)
+    ["udp", "icmp", "tcp"].iter().position(|known| *known == mode).unwrap_or(usize::MAX)
+}
+
+/// What changed in the matrix of a metric, as the live stream carries it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MatrixChange {
+    /// The metric.
+    pub metric: String,
+    /// When this was so.
+    pub at: Timestamp,
+    /// The names of rows and columns, when they are new; then every row follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<Vec<String>>,
+    /// Rows that changed: which one, and its values; `null` where nothing current is known.
+    pub rows: Vec<(u32, Vec<Option<f64>>)>,
 }
 
 impl Matrix {

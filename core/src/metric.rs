@@ -50,6 +50,12 @@ catalogue! {
     RTT_MAX_US = "rtt_max_us", "Latency, worst", Microseconds, Pair, "Largest round-trip time of one round of probes.";
     JITTER_US = "jitter_us", "Jitter", Microseconds, Pair, "Mean absolute difference of successive round-trip times within one round.";
     LOSS_RATIO = "loss_ratio", "Loss", Ratio, Pair, "Probes of one round that got no answer, over those sent.";
+    REORDER_RATIO = "reorder_ratio", "Reordered", Ratio, Pair, "Answers of one train that came after one sent later, over all answers (RFC 4737).";
+    DUPLICATE_RATIO = "duplicate_ratio", "Duplicates", Ratio, Pair, "Answers of one train that came more than once, over all packets sent (RFC 5560).";
+    ECHO_LAG_US = "echo_lag_us", "Probing late by", Microseconds, Node, "How much later than planned the node sent or read packets of the mesh, the worst of a second; large when the host is starved.";
+    CLOCK_OFFSET_US = "clock_offset_us", "Clock offset", Microseconds, Node, "The node's clock less the hub's, as the fastest exchanges tell (RFC 5905 section 8).";
+    SPOOL_BATCHES = "spool_batches", "Waiting batches", Count, Node, "Batches that wait at the agent for the hub.";
+    SPOOL_DROPPED_BATCHES = "spool_dropped_batches", "Dropped batches", Count, Node, "Batches that the agent dropped since its start, because its spool was full.";
     NET_RX_BPS = "net_rx_bps", "Received, all links", BitsPerSecond, Node, "Receive rate of the node, each link counted once.";
     NET_TX_BPS = "net_tx_bps", "Sent, all links", BitsPerSecond, Node, "Transmit rate of the node, each link counted once.";
     IF_RX_BPS = "if_rx_bps", "Received", BitsPerSecond, Interface, "Receive rate over the true elapsed time.";

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 pub enum ProbeMode {
     /// ICMP echo (RFC 792, RFC 4443).
     Icmp,
+    /// The UDP echo between agents.
+    Udp,
     /// The time of a TCP handshake, a refusal included: a reset answers as a handshake does.
     Tcp,
 }
@@ -20,6 +22,7 @@ impl ProbeMode {
     pub const fn label(self) -> &'static str {
         match self {
             ProbeMode::Icmp => "icmp",
+            ProbeMode::Udp => "udp",
             ProbeMode::Tcp => "tcp",
         }
     }

@@ -7,6 +7,7 @@
 pub mod alerts;
 pub mod collect;
 pub mod field;
+pub mod mesh;
 pub mod probe;
 pub mod storage;
 
@@ -22,6 +23,8 @@ pub use field::{Field, FieldError, FieldKind, Section};
 pub struct Settings {
     /// Targets and how they are probed.
     pub probe: probe::ProbeSettings,
+    /// How nodes probe each other.
+    pub mesh: mesh::MeshSettings,
     /// Counters of this machine.
     pub collect: collect::CollectSettings,
     /// Thresholds.
@@ -31,7 +34,7 @@ pub struct Settings {
 }
 
 /// The sections in the order of the page.
-pub const SECTIONS: [Section; 4] = [probe::SECTION, collect::SECTION, alerts::SECTION, storage::SECTION];
+pub const SECTIONS: [Section; 5] = [probe::SECTION, mesh::SECTION, collect::SECTION, alerts::SECTION, storage::SECTION];
 
 /// Every field of the document.
 pub fn fields() -> impl Iterator<Item = &'static Field> {
@@ -63,6 +66,7 @@ impl Settings {
         let mut errors: Vec<FieldError> =
             fields().filter_map(|field| field.check(at(&document, field.path).unwrap_or(&Value::Null))).collect();
         errors.extend(self.probe.validate());
+        errors.extend(self.mesh.validate());
         errors.extend(self.alerts.validate());
         errors.extend(self.storage.validate());
         if errors.is_empty() { Ok(()) } else { Err(errors) }

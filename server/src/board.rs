@@ -14,6 +14,7 @@ use netloom_core::{
     sample::{Readings, SeriesKey},
     series::{Row, SeriesId, SharedCatalog},
     time::Timestamp,
+    verdict::MeshVerdict,
 };
 
 /// Incidents kept at hand; older ones are in the store.
@@ -33,6 +34,7 @@ struct Shared {
     health: Health,
     /// Why samples cannot be stored, when they cannot.
     storage: Option<String>,
+    verdict: MeshVerdict,
 }
 
 impl Board {
@@ -44,6 +46,7 @@ impl Board {
             incidents: incidents.into_iter().map(|incident| (incident.id, incident)).collect(),
             health: Health::judge(&[], &[]),
             storage: None,
+            verdict: MeshVerdict::default(),
         };
         Self { shared: RwLock::new(shared), catalog }
     }
@@ -102,6 +105,11 @@ impl Board {
     /// The incidents at hand, newest first; what never fired is left out once it is gone.
     pub fn incidents(&self) -> Vec<Incident> {
         self.read().incidents.values().rev().cloned().collect()
+    }
+
+    /// What is wrong in the mesh.
+    pub fn verdict(&self) -> MeshVerdict {
+        self.read().verdict.clone()
     }
 
     /// How the network fares.

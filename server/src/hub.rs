@@ -77,7 +77,8 @@ pub async fn run(
     let ingest = tokio::spawn(ingest.run(queue));
     let upkeep = tokio::spawn(upkeep::run(stores.clone(), board.clone(), settings.clone()));
 
-    let (orders, config_for_agent) = watch::channel(AgentConfig { settings: settings.borrow().clone(), hub: address });
+    let (orders, config_for_agent) =
+        watch::channel(AgentConfig { settings: settings.borrow().clone(), hub: address, mesh: None });
     let relay = tokio::spawn(relay_settings(settings, orders));
     let uplink = Arc::new(ingest_handle.clone());
     let (node, stop) = (config.node, shutdown.clone());

@@ -73,7 +73,7 @@ fn run_command(command: impl Future<Output = anyhow::Result<u8>>) -> anyhow::Res
 async fn watch(config: Config, shutdown: tokio_util::sync::CancellationToken) -> anyhow::Result<()> {
     let settings = netloom_core::settings::apply(&config.settings, &config.settings_from_env)
         .map_err(|errors| anyhow::anyhow!("{errors:?}"))?;
-    let orders = netloom_core::api::AgentConfig { settings, hub: config.listen };
+    let orders = netloom_core::api::AgentConfig { settings, hub: config.listen, mesh: None };
     let (_keep, orders) = tokio::sync::watch::channel(orders);
     Agent { node: config.node, uplink: std::sync::Arc::new(PrintUplink), config: orders, shutdown }.run().await;
     Ok(())

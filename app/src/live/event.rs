@@ -20,6 +20,8 @@ pub(super) fn read(name: &str, data: &str) -> Option<LiveEvent> {
             LiveEvent::Storage { problem }
         }
         "run" => LiveEvent::Run(parse(data)?),
+        "verdict" => LiveEvent::Verdict(parse(data)?),
+        "matrix" => LiveEvent::Matrix(parse(data)?),
         _ => return None,
     })
 }
@@ -36,6 +38,7 @@ mod tests {
         event::Hello,
         health::Health,
         incident::IncidentState,
+        matrix::MatrixChange,
         sample::{Readings, SeriesKey},
         time::Timestamp,
     };
@@ -54,6 +57,13 @@ mod tests {
             LiveEvent::Settings { version: 3 },
             LiveEvent::Storage { problem: Some("the disk is full".into()) },
             LiveEvent::Run(Box::new(run("a"))),
+            LiveEvent::Verdict(Box::default()),
+            LiveEvent::Matrix(Box::new(MatrixChange {
+                metric: "rtt_us".into(),
+                at: Timestamp(5),
+                nodes: Some(vec!["a".into(), "b".into()]),
+                rows: vec![(1, vec![Some(1.5), None])],
+            })),
         ];
         assert_eq!(events.each_ref().map(LiveEvent::name), LiveEvent::NAMES);
         for event in events {

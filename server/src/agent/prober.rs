@@ -140,7 +140,7 @@ impl Probing {
         let stop = self.shutdown.child_token();
         let prober: Arc<dyn Prober> = match plan.mode {
             ProbeMode::Icmp => icmp.clone(),
-            ProbeMode::Tcp => Arc::new(TcpProber),
+            ProbeMode::Tcp | ProbeMode::Udp => Arc::new(TcpProber),
         };
         let task = TargetTask {
             node: self.node.clone(),

@@ -38,6 +38,7 @@ impl StatusBoard {
             interfaces: Vec::new(),
             targets: Vec::new(),
             measurements: Vec::new(),
+            echo: None,
         };
         Self { shared: Arc::new(Mutex::new(Shared { info, is_changed: true })) }
     }

@@ -48,6 +48,7 @@ async fn boot(state: &WebState, path: &str) -> Boot {
         settings: state.keeper.details().await,
         storage_problem: state.board.storage_problem(),
         runs: runs(state, path).await,
+        verdict: state.board.verdict(),
     }
 }
 
