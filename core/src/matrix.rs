@@ -143,7 +143,7 @@ mod tests {
         ];
         let matrix = Matrix::new(&query, Unit::Microseconds, &cells);
         assert_eq!(matrix.nodes, ["a", "b", "c"]);
-        let expected = vec![vec![None, None, Some(3.0)], vec![Some(1.0), None, None], vec![None, None, None]];
+        let expected = vec![vec![None, None, Some(3.0)], vec![Some(2.0), None, None], vec![None, None, None]];
         assert_eq!(matrix.values, expected);
     }
 
