@@ -42,6 +42,7 @@ const FORBIDDEN_IN_SERVER: &[(&str, &[&str])] = &[
     ("server/src/collect", &["agent", "alert", "board", "config", "hub", "ingest", "live", "settings", "store", "web"]),
     ("server/src/store", &["agent", "alert", "board", "config", "hub", "ingest", "live", "settings", "web"]),
     ("server/src/live.rs", &["agent", "alert", "board", "config", "hub", "ingest", "settings", "store", "web"]),
+    ("server/src/matrix.rs", &["agent", "alert", "config", "hub", "ingest", "live", "settings", "store", "web"]),
     ("server/src/board.rs", &["agent", "alert", "config", "hub", "ingest", "live", "settings", "store", "web"]),
     ("server/src/alert", &["agent", "board", "config", "hub", "ingest", "live", "settings", "store", "web"]),
     ("server/src/agent", &["alert", "board", "config", "hub", "ingest", "live", "settings", "store", "web"]),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::StreamExt;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{DEADLINE, TestHub};
 
@@ -79,10 +79,11 @@ async fn a_new_listener_gets_everything_as_it_is_and_then_what_comes() {
     let hub = TestHub::start().await;
     hub.until("something is known", async || !hub.get("/api/v1/nodes").await.1.as_array().unwrap().is_empty()).await;
     let mut stream = Stream::open(&hub, "/api/v1/stream", None).await;
-    let names: Vec<String> = [stream.next().await, stream.next().await, stream.next().await, stream.next().await]
-        .map(|event| event.unwrap().name)
-        .to_vec();
-    assert_eq!(names, ["hello", "node", "health", "samples"]);
+    let mut names = Vec::new();
+    for _ in 0..5 {
+        names.push(stream.next().await.unwrap().name);
+    }
+    assert_eq!(names, ["hello", "node", "health", "verdict", "samples"]);
     let live = stream.until(|event| event.name == "samples").await;
     let series = live.data["samples"][0][0].as_u64().unwrap() as usize;
     assert!(live.data["series"][series]["metric"].is_string());
@@ -151,5 +152,59 @@ async fn wrong_parameters_are_named() {
     let (status, problem) = hub.get("/api/v1/stream?topics=samples,gossip").await;
     assert_eq!((status, &problem["field"]), (400, &"topics".into()));
     assert!(problem["detail"].as_str().unwrap().contains("gossip"));
+    hub.stop().await;
+}
+
+/// Pushes a figure of each pair as of now.
+async fn push_pairs(hub: &TestHub, pairs: &[(&str, &str, f64)]) {
+    let line = |(src, dst, value): &(&str, &str, f64)| {
+        json!({"metric": "rtt_us", "value": value, "labels": {"src": src, "dst": dst, "mode": "udp"}}).to_string()
+    };
+    let body = pairs.iter().map(line).collect::<Vec<_>>().join("\n");
+    let sent = hub.client.post(hub.url("/api/v1/samples")).body(body).send().await.unwrap();
+    assert_eq!(sent.status(), 204);
+}
+
+#[tokio::test]
+async fn a_listener_gets_the_samples_that_it_wants_and_may_change_its_mind() {
+    let hub = TestHub::start().await;
+    push_pairs(&hub, &[("a", "b", 1.0), ("b", "a", 2.0)]).await;
+    let wanted = r#"[{"metric":"rtt_us","labels":{"src":"a"}}]"#;
+    let mut stream = Stream::open(&hub, &format!("/api/v1/stream?topics=samples&samples={wanted}"), None).await;
+    let hello = stream.next().await.unwrap();
+    let first = stream.next().await.unwrap();
+    assert_eq!((&first.data["series"].as_array().unwrap().len(), &first.data["samples"][0][2]), (&1, &1.into()));
+    push_pairs(&hub, &[("b", "a", 3.0), ("a", "b", 4.0)]).await;
+    let live = stream.next().await.unwrap();
+    assert_eq!((live.data["samples"].as_array().unwrap().len(), &live.data["samples"][0][2]), (1, &4.into()));
+
+    let path = format!("/api/v1/stream/{}", hello.data["stream"].as_str().unwrap());
+    let change = |body| hub.client.put(hub.url(&path)).json(&body).send();
+    let other = json!({"samples": [{"metric": "rtt_us", "labels": {"src": "b"}}], "matrix": ["rtt_us"]});
+    assert_eq!(change(other).await.unwrap().status(), 204);
+    assert_eq!(stream.next().await.unwrap().data["samples"][0][2], 3, "what is newly wanted comes at once");
+    let matrix = stream.until(|event| event.name == "matrix").await;
+    assert_eq!(matrix.data["nodes"], json!(["a", "b"]));
+    assert_eq!(matrix.data["rows"], json!([[0, [null, 4.0]], [1, [3.0, null]]]));
+    assert_eq!(change(json!({"samples": [{"metric": "No Name"}]})).await.unwrap().status(), 400);
+    drop(stream);
+    hub.until("the name is forgotten", async || change(json!({})).await.unwrap().status() == 404).await;
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_matrix_is_told_whole_and_then_by_the_rows_that_change() {
+    let hub = TestHub::start().await;
+    push_pairs(&hub, &[("a", "b", 1.0), ("b", "a", 2.0)]).await;
+    let mut stream = Stream::open(&hub, "/api/v1/stream?topics=verdict&matrix=rtt_us", None).await;
+    let whole = stream.until(|event| event.name == "matrix").await;
+    assert_eq!(whole.data["rows"].as_array().unwrap().len(), 2);
+    push_pairs(&hub, &[("b", "a", 5.0)]).await;
+    let change = stream.until(|event| event.name == "matrix").await;
+    assert_eq!((&change.data["nodes"], &change.data["rows"]), (&json!(null), &json!([[1, [5.0, null]]])));
+    push_pairs(&hub, &[("c", "a", 7.0)]).await;
+    push_pairs(&hub, &[("a", "c", 8.0)]).await;
+    let grown = stream.until(|event| event.name == "matrix" && event.data["rows"][0][1][2] == 8.0).await;
+    assert_eq!(grown.data["rows"][0], json!([0, [null, 1.0, 8.0]]));
     hub.stop().await;
 }

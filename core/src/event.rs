@@ -3,7 +3,11 @@
 //! Events are numbered `<epoch>:<seq>` per start of the hub. A client that was away names the last one it saw: it gets
 //! what it missed, or a `resync` when that is no longer at hand, and then asks for everything anew.
 
+mod wanted;
+
 use serde::{Deserialize, Serialize};
+
+pub use wanted::{Interest, Wanted};
 
 use crate::{
     api::NodeStatus, health::Health, incident::Incident, matrix::MatrixChange, run::Run, sample::Readings,
@@ -109,6 +113,9 @@ pub struct Hello {
     pub version: String,
     /// The hub's clock.
     pub now: Timestamp,
+    /// The name of this connection, under which what it gets can be changed (`PUT /api/v1/stream/{stream}`).
+    #[serde(default)]
+    pub stream: String,
 }
 
 impl LiveEvent {

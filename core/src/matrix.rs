@@ -1,6 +1,10 @@
 //! All pairs at one moment: who hears whom, and how well.
 
+mod live;
+
 use serde::{Deserialize, Serialize};
+
+pub use live::{CurrentFor, LiveMatrix};
 
 use crate::{
     query::{BadParameter, Query, SeriesPoints, Shape, Step, parse_aggregation},

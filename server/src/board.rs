@@ -11,8 +11,8 @@ use netloom_core::{
     health::Health,
     incident::{Incident, IncidentState},
     network::Newest,
-    sample::{Readings, SeriesKey},
-    series::{Row, SeriesId, SharedCatalog},
+    sample::SeriesKey,
+    series::{Catalog, Row, SeriesId, SharedCatalog},
     time::Timestamp,
     verdict::MeshVerdict,
 };
@@ -56,11 +56,21 @@ impl Board {
         self.newest_by(|series, ts_ms, value| Newest { series: series.clone(), ts_ms, value })
     }
 
-    /// The newest value of every series, as an event carries them.
-    pub fn newest_readings(&self) -> Readings {
-        let mut readings = Readings::default();
-        self.newest_by(|series, ts_ms, value| readings.push(series.clone(), ts_ms, value));
-        readings
+    /// The newest values of some series.
+    pub fn newest_rows(&self, select: impl FnOnce(&Catalog) -> Vec<SeriesId>) -> Vec<Row> {
+        let series = self.catalog.read(select);
+        let shared = self.read();
+        let row = |series: SeriesId| {
+            let (ts_ms, value) = *shared.newest.get(series.0 as usize)?.as_ref()?;
+            Some(Row { series, ts_ms, value })
+        };
+        series.into_iter().filter_map(row).collect()
+    }
+
+    /// Looks at the newest values by the numbers of their series; short, because ingest waits.
+    pub fn look<T>(&self, look: impl FnOnce(&dyn Fn(SeriesId) -> Option<(i64, f64)>) -> T) -> T {
+        let shared = self.read();
+        look(&|series: SeriesId| shared.newest.get(series.0 as usize).copied().flatten())
     }
 
     fn newest_by<T>(&self, mut make: impl FnMut(&SeriesKey, i64, f64) -> T) -> Vec<T> {

@@ -1,12 +1,13 @@
 //! Builds every task and channel of the hub, and ends them in order. It wires; it decides nothing.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use axum::serve::ListenerExt;
 use netloom_core::{api::AgentConfig, incident::Incident};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
+    task::{JoinHandle, JoinSet},
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
@@ -17,14 +18,15 @@ use crate::{
     board::Board,
     clock,
     config::Config,
-    ingest::{Ingest, IngestCounts},
+    ingest::{Ingest, IngestCounts, Untold},
     jsonl::JsonlLog,
     live::Live,
+    matrix::MatrixFeed,
     runs::RunKeeper,
     settings::SettingsKeeper,
     shutdown::DRAIN_LIMIT,
     store, upkeep,
-    web::{self, WebState},
+    web::{self, Connections, WebState},
 };
 
 /// Incidents that are read at start; older ones stay in the store.
@@ -40,26 +42,70 @@ pub async fn run(
     shutdown: CancellationToken,
     on_ready: impl FnOnce(),
 ) -> anyhow::Result<()> {
+    let (state, mut tasks) = open(&config, shutdown.clone()).await?;
+    let settings = state.keeper.subscribe();
+
+    let orders = AgentConfig { settings: settings.borrow().clone(), hub: listener.local_addr()?, mesh: None };
+    let (orders, config_for_agent) = watch::channel(orders);
+    tasks.background.spawn(relay_settings(settings, orders));
+    let (node, stop) = (config.node, shutdown.clone());
+    let uplink = Arc::new(state.ingest.clone());
+    let agent = tokio::spawn(Agent { node, uplink, config: config_for_agent, shutdown: stop }.run());
+
+    let database = state.stores.database.clone();
+    let router = web::router(state).await;
+    on_ready();
+    let served =
+        axum::serve(listener.tap_io(send_at_once), router).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+    let served = drain(async { served.await }, &shutdown).await;
+
+    shutdown.cancel();
+    // The agent's last batch first, then what is queued, then the store: nothing that was accepted is lost.
+    agent.await?;
+    tasks.end().await?;
+    database.close().await;
+    served
+}
+
+/// The tasks of the hub.
+struct Tasks {
+    /// What may stop at any moment.
+    background: JoinSet<()>,
+    ingest: JoinHandle<()>,
+    jsonl: Option<JoinHandle<()>>,
+    finish: CancellationToken,
+}
+
+impl Tasks {
+    /// Ends them: what is queued is stored and written first.
+    async fn end(mut self) -> anyhow::Result<()> {
+        self.background.shutdown().await;
+        self.finish.cancel();
+        self.ingest.await?;
+        if let Some(task) = self.jsonl {
+            task.await?;
+        }
+        Ok(())
+    }
+}
+
+/// Opens what the hub keeps, and starts what takes samples in and looks after them.
+async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(WebState, Tasks)> {
     let started = clock::now();
-    let address = listener.local_addr()?;
     let stores = store::open(&config.data_dir).await?;
+    let catalog = stores.samples.catalog().clone();
     let known: Vec<Incident> = stores.ledger.incidents(INCIDENTS_AT_START).await?;
 
-    let live = Arc::new(Live::new(started.ms()));
-    let keeper =
-        SettingsKeeper::open(config.settings, config.settings_from_env, stores.ledger.clone(), live.clone()).await?;
-    let keeper = Arc::new(keeper);
+    let live = Arc::new(Live::new(started.ms(), catalog.clone()));
+    let (from_file, from_env) = (config.settings.clone(), config.settings_from_env.clone());
+    let keeper = SettingsKeeper::open(from_file, from_env, stores.ledger.clone(), live.clone()).await?;
     let settings = keeper.subscribe();
     let rules = settings.borrow().alerts.rules();
     let engine = Engine::new(rules, &known, started);
-    let board = Arc::new(Board::new(known, stores.samples.catalog().clone()));
+    let board = Arc::new(Board::new(known, catalog.clone()));
 
-    let jsonl = match &config.jsonl_log {
-        Some(folder) => Some(JsonlLog::start(folder, config.jsonl_log_keep, stores.samples.catalog().clone())?),
-        None => None,
-    };
-    let (jsonl, jsonl_task) = jsonl.unzip();
-
+    let log = |folder: &PathBuf| JsonlLog::start(folder, config.jsonl_log_keep, catalog.clone());
+    let (jsonl, jsonl_task) = config.jsonl_log.as_ref().map(log).transpose()?.unzip();
     let (ingest_handle, queue) = Ingest::channel(stores.samples.clone(), settings.clone());
     let finish = CancellationToken::new();
     let (counts, counted) = watch::channel(IngestCounts::default());
@@ -73,47 +119,29 @@ pub async fn run(
         jsonl,
         counts,
         finish: finish.clone(),
+        untold: Untold::default(),
     };
     let ingest = tokio::spawn(ingest.run(queue));
-    let upkeep = tokio::spawn(upkeep::run(stores.clone(), board.clone(), settings.clone()));
-
-    let (orders, config_for_agent) =
-        watch::channel(AgentConfig { settings: settings.borrow().clone(), hub: address, mesh: None });
-    let relay = tokio::spawn(relay_settings(settings, orders));
-    let uplink = Arc::new(ingest_handle.clone());
-    let (node, stop) = (config.node, shutdown.clone());
-    let agent = tokio::spawn(Agent { node, uplink, config: config_for_agent, shutdown: stop }.run());
+    let matrices = Arc::new(MatrixFeed::new(board.clone(), catalog, settings.clone()));
+    let mut background = JoinSet::new();
+    background.spawn(upkeep::run(stores.clone(), board.clone(), settings));
+    background.spawn(matrices.clone().run());
 
     let state = WebState {
-        cluster: config.cluster.into(),
+        cluster: config.cluster.as_str().into(),
         started,
-        stores: stores.clone(),
-        board,
         runs: Arc::new(RunKeeper::new(stores.ledger.clone(), live.clone())),
+        stores,
+        board,
         live,
-        keeper,
+        matrices,
+        connections: Connections::default(),
+        keeper: Arc::new(keeper),
         counts: counted,
         ingest: ingest_handle,
-        shutdown: shutdown.clone(),
+        shutdown,
     };
-    let router = web::router(state).await;
-    on_ready();
-    let served =
-        axum::serve(listener.tap_io(send_at_once), router).with_graceful_shutdown(shutdown.clone().cancelled_owned());
-    let served = drain(async { served.await }, &shutdown).await;
-
-    shutdown.cancel();
-    // The agent's last batch first, then what is queued, then the store: nothing that was accepted is lost.
-    agent.await?;
-    relay.abort();
-    upkeep.abort();
-    finish.cancel();
-    ingest.await?;
-    if let Some(task) = jsonl_task {
-        task.await?;
-    }
-    stores.database.close().await;
-    served
+    Ok((state, Tasks { background, ingest, jsonl: jsonl_task, finish }))
 }
 
 /// An answer in several pieces must not wait for the client to acknowledge the first (Nagle's algorithm, RFC 896).

@@ -3,6 +3,7 @@
 //! A batch is acknowledged when it is in the database. Batches that come together are stored in one commit.
 
 mod door;
+mod untold;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -17,7 +18,7 @@ use netloom_core::{
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
-    time::{MissedTickBehavior, interval},
+    time::{MissedTickBehavior, interval, sleep},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -31,7 +32,10 @@ use crate::{
     store::{Store, StoreError, ledger::Ledger},
 };
 
+use untold::TELL_EVERY;
+
 pub use door::{IngestError, IngestHandle, Refused};
+pub use untold::Untold;
 
 /// Batches that wait for the writer. A commit takes a millisecond or two; when the disk stalls, senders wait.
 const QUEUE_MAX_BATCHES: usize = 256;
@@ -40,8 +44,6 @@ const COMMIT_MAX_BATCHES: usize = 64;
 /// Samples older than this are history: they are stored, and neither judged nor shown live. Long enough for an agent
 /// whose connection broke for a moment.
 const LATE_AFTER_MS: i64 = 60_000;
-/// Samples of one event of the live stream. More is a whole mesh at once: a page asks for what it shows of that.
-const STREAMED_MAX_SAMPLES: usize = 2_000;
 /// How often rules are judged without samples: silence is news too.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -104,6 +106,8 @@ pub struct Ingest {
     pub counts: watch::Sender<IngestCounts>,
     /// Takes nothing new any more, finishes what is queued, and ends.
     pub finish: CancellationToken,
+    /// Samples that are stored and not told yet.
+    pub untold: Untold,
 }
 
 impl Ingest {
@@ -130,7 +134,9 @@ impl Ingest {
                 }
                 Ok(()) = self.settings.changed() => self.take_settings().await,
                 _ = ticks.tick() => self.tick().await,
+                () = sleep(TELL_EVERY), if !self.untold.is_empty() => {}
             }
+            self.untold.tell(&self.live);
         }
     }
 
@@ -192,17 +198,17 @@ impl Ingest {
         if late < rows.len() {
             let readings = self.recent(&rows, now.ms() - LATE_AFTER_MS);
             self.engine.take(&readings);
-            if readings.samples.len() <= STREAMED_MAX_SAMPLES {
-                self.live.publish(&LiveEvent::Samples(readings));
-            } else {
-                self.counts.send_modify(|counts| counts.unstreamed += readings.samples.len() as u64);
-            }
+            self.untold.add(rows.iter().filter(|row| row.ts_ms >= now.ms() - LATE_AFTER_MS).copied());
         }
         if let Some(jsonl) = &self.jsonl {
             jsonl.offer(rows);
-            let dropped = jsonl.dropped();
-            self.counts.send_if_modified(|counts| std::mem::replace(&mut counts.unlogged, dropped) != dropped);
         }
+        let (unlogged, unstreamed) = (self.jsonl.as_ref().map_or(0, JsonlLog::dropped), self.untold.left_out());
+        self.counts.send_if_modified(|counts| {
+            let is_news = (counts.unlogged, counts.unstreamed) != (unlogged, unstreamed);
+            (counts.unlogged, counts.unstreamed) = (unlogged, unstreamed);
+            is_news
+        });
     }
 
     /// The rows from a moment on, by the names of their series.

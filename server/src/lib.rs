@@ -35,6 +35,8 @@ pub mod jsonl;
 #[cfg(feature = "hub")]
 pub mod live;
 #[cfg(feature = "hub")]
+pub mod matrix;
+#[cfg(feature = "hub")]
 pub mod runs;
 #[cfg(feature = "hub")]
 pub mod settings;

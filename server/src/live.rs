@@ -1,7 +1,11 @@
-//! The live bus: every event encoded once, numbered, kept for a while, and handed to whoever listens.
+//! The live bus: every event numbered, kept for a while, written once for all who get the same, and handed to whoever
+//! listens.
 //!
 //! A listener that was away for a moment gets what it missed from the ring; one that was away too long, or is too slow,
 //! is told to ask for everything anew. It is never left with a gap that it does not know of.
+
+mod frame;
+mod selection;
 
 use std::{
     collections::VecDeque,
@@ -12,32 +16,36 @@ use std::{
 };
 
 use bytes::Bytes;
-use netloom_core::event::{Cursor, LiveEvent, Topic};
+use netloom_core::{
+    event::{Cursor, Interest, LiveEvent},
+    series::{Row, SharedCatalog},
+};
 use tokio::sync::broadcast;
 
-/// Events kept for listeners that come back: at about eight a second, two minutes.
-const RING_MAX_EVENTS: usize = 1_024;
-/// Bytes kept for listeners that come back.
-const RING_MAX_BYTES: usize = 4 * 1_024 * 1_024;
-/// Events a listener may be behind before it is told to start anew: half a minute.
-const LAG_MAX_EVENTS: usize = 256;
+use selection::Selections;
 
-/// An event as it goes over the wire.
-#[derive(Debug)]
-pub struct Frame {
-    /// Its number.
-    pub seq: u64,
-    /// What it is about; `None` goes to everybody.
-    pub topic: Option<Topic>,
-    /// The lines of `text/event-stream`, the empty one included.
-    pub bytes: Bytes,
-}
+pub use frame::Frame;
+pub use selection::Selection;
+
+/// Events kept for listeners that come back: at about ten a second, a minute and a half.
+const RING_MAX_EVENTS: usize = 1_024;
+/// Bytes kept for listeners that come back: a mesh of 64 nodes makes 0.7 MB a second.
+const RING_MAX_BYTES: usize = 16 * 1_024 * 1_024;
+/// Events a listener may be behind before it is told to start anew: twenty-five seconds.
+const LAG_MAX_EVENTS: usize = 256;
+/// Samples of one event; more are several events.
+const SAMPLES_MAX: usize = 4_000;
+/// Events for which it is remembered how they were written for each selection: whoever is further behind has it
+/// written again.
+const WRITTEN_FOR_EVENTS: usize = 64;
 
 /// The bus. Cheap to share.
 pub struct Live {
     epoch: i64,
     ring: Mutex<Ring>,
     sender: broadcast::Sender<Arc<Frame>>,
+    selections: Mutex<Selections>,
+    catalog: SharedCatalog,
     lagged: AtomicU64,
 }
 
@@ -60,23 +68,53 @@ pub struct Subscription {
 
 impl Live {
     /// A bus of the hub that started at `epoch`.
-    pub fn new(epoch: i64) -> Self {
-        Self { epoch, ring: Mutex::default(), sender: broadcast::channel(LAG_MAX_EVENTS).0, lagged: AtomicU64::new(0) }
+    pub fn new(epoch: i64, catalog: SharedCatalog) -> Self {
+        Self {
+            epoch,
+            ring: Mutex::default(),
+            sender: broadcast::channel(LAG_MAX_EVENTS).0,
+            selections: Mutex::default(),
+            catalog,
+            lagged: AtomicU64::new(0),
+        }
     }
 
     /// Tells everybody.
     pub fn publish(&self, event: &LiveEvent) {
         let mut ring = self.lock();
-        ring.last_seq += 1;
-        let frame = Arc::new(self.encode(event, ring.last_seq));
-        ring.bytes += frame.bytes.len();
+        let at = (self.epoch, ring.last_seq + 1);
+        self.send(&mut ring, Frame::written(at, event.topic(), self.write(event, at.1)));
+    }
+
+    /// Tells everybody of samples that want some of them.
+    pub fn publish_samples(&self, rows: &[Row]) {
+        let mut ring = self.lock();
+        for rows in rows.chunks(SAMPLES_MAX) {
+            let at = (self.epoch, ring.last_seq + 1);
+            self.send(&mut ring, Frame::samples(at, rows.to_vec()));
+        }
+    }
+
+    /// Keeps and sends the next event, under the lock: the order on the channel is the order of the numbers.
+    fn send(&self, ring: &mut Ring, frame: Frame) {
+        let frame = Arc::new(frame);
+        ring.last_seq = frame.seq;
+        ring.bytes += frame.size();
         ring.frames.push_back(frame.clone());
         while ring.frames.len() > RING_MAX_EVENTS || ring.bytes > RING_MAX_BYTES {
             let Some(oldest) = ring.frames.pop_front() else { break };
-            ring.bytes -= oldest.bytes.len();
+            ring.bytes -= oldest.size();
         }
-        // Sent under the lock, so that the order on the channel is the order of the numbers. Nobody listening is fine.
+        if let Some(older) = ring.frames.len().checked_sub(WRITTEN_FOR_EVENTS + 1) {
+            ring.frames[older].forget_written();
+        }
+        // Nobody listening is fine.
         let _ = self.sender.send(frame);
+    }
+
+    /// The choice of these series, of all when `None`.
+    pub fn selection(&self, interests: Option<Vec<Interest>>) -> Arc<Selection> {
+        self.selections.lock().unwrap_or_else(PoisonError::into_inner).get(interests, &self.catalog)
     }
 
     /// Starts to listen, after `after` when that is known.
@@ -94,8 +132,16 @@ impl Live {
     }
 
     /// An event that belongs to one listener, with the number at which the stream stands.
-    pub fn encode_at(&self, event: &LiveEvent, seq: u64) -> Bytes {
-        self.encode(event, seq).bytes
+    pub fn write(&self, event: &LiveEvent, seq: u64) -> Bytes {
+        let tagged = serde_json::to_value(event).unwrap_or_default();
+        let data = tagged.get("data").map_or_else(|| "null".to_owned(), ToString::to_string);
+        Bytes::from(format!("id: {}:{seq}\nevent: {}\ndata: {data}\n\n", self.epoch, event.name()))
+    }
+
+    /// Samples that belong to one listener, with the number at which the stream stands.
+    pub fn write_samples(&self, rows: &[Row], seq: u64) -> Bytes {
+        let data = self.catalog.read(|catalog| selection::samples_json(catalog, rows.iter()));
+        Bytes::from(format!("id: {}:{seq}\nevent: samples\ndata: {data}\n\n", self.epoch))
     }
 
     /// How many listen.
@@ -116,13 +162,6 @@ impl Live {
     /// How many events there were.
     pub fn published(&self) -> u64 {
         self.lock().last_seq
-    }
-
-    fn encode(&self, event: &LiveEvent, seq: u64) -> Frame {
-        let tagged = serde_json::to_value(event).unwrap_or_default();
-        let data = tagged.get("data").map_or_else(|| "null".to_owned(), ToString::to_string);
-        let text = format!("id: {}:{seq}\nevent: {}\ndata: {data}\n\n", self.epoch, event.name());
-        Frame { seq, topic: event.topic(), bytes: Bytes::from(text) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Ring> {
@@ -147,7 +186,7 @@ mod tests {
 
     #[test]
     fn a_listener_that_was_away_gets_exactly_what_it_missed() {
-        let live = Live::new(7);
+        let live = Live::new(7, SharedCatalog::default());
         publish(&live, 5);
         assert_eq!(missed(&live, 7, 3), Some(vec![4, 5]));
         assert_eq!(missed(&live, 7, 5), Some(vec![]));
@@ -155,7 +194,7 @@ mod tests {
 
     #[test]
     fn another_epoch_the_future_and_the_distant_past_are_unknown() {
-        let live = Live::new(7);
+        let live = Live::new(7, SharedCatalog::default());
         publish(&live, RING_MAX_EVENTS as u64 + 5);
         assert_eq!(missed(&live, 6, 3), None);
         assert_eq!(missed(&live, 7, 9_999), None);
@@ -165,7 +204,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_slow_listener_is_told() {
-        let live = Live::new(7);
+        let live = Live::new(7, SharedCatalog::default());
         let mut subscription = live.subscribe(None);
         publish(&live, LAG_MAX_EVENTS as u64 + 1);
         assert!(matches!(subscription.receiver.recv().await, Err(broadcast::error::RecvError::Lagged(_))));
@@ -173,8 +212,8 @@ mod tests {
 
     #[test]
     fn the_wire_format_is_that_of_event_streams() {
-        let live = Live::new(7);
-        let bytes = live.encode_at(&LiveEvent::Resync, 3);
+        let live = Live::new(7, SharedCatalog::default());
+        let bytes = live.write(&LiveEvent::Resync, 3);
         assert_eq!(&bytes[..], b"id: 7:3\nevent: resync\ndata: null\n\n");
     }
 }

@@ -36,10 +36,13 @@ use crate::{
     board::Board,
     ingest::{IngestCounts, IngestHandle},
     live::Live,
+    matrix::MatrixFeed,
     runs::RunKeeper,
     settings::SettingsKeeper,
     store::Stores,
 };
+
+pub use stream::Connections;
 
 /// The largest request body: a settings document with every target is a hundredth of it.
 const BODY_MAX_BYTES: usize = 1_024 * 1_024;
@@ -59,6 +62,10 @@ pub struct WebState {
     pub board: Arc<Board>,
     /// What happens.
     pub live: Arc<Live>,
+    /// The matrices that are looked at.
+    pub matrices: Arc<MatrixFeed>,
+    /// The open streams.
+    pub connections: Connections,
     /// The settings.
     pub keeper: Arc<SettingsKeeper>,
     /// The training runs.

@@ -185,10 +185,12 @@ impl Lines {
             }
             let Some(place) = self.next.take() else { return Ok(None) };
             let page = tokio::select! {
-                page = self.source.store.scan(&self.source.scan, place) => page?,
+                // Looked at first: pages that are always at hand must not outrun the end.
+                biased;
                 () = self.source.shutdown.cancelled() => {
                     return Err(StoreError::Unusable("the hub is stopping".into()));
                 }
+                page = self.source.store.scan(&self.source.scan, place) => page?,
             };
             (self.series, self.next) = (page.series.into_iter(), page.next);
         }

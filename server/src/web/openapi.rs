@@ -40,6 +40,7 @@ use super::{WebState, alerts, export, health, metrics, network, nodes, push, que
         settings::change,
         storage::storage,
         stream::stream_events,
+        stream::change_stream,
         document,
     )
 )]
