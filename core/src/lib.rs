@@ -14,6 +14,7 @@ pub mod event;
 pub mod export;
 pub mod health;
 pub mod incident;
+pub mod layout;
 pub mod matrix;
 pub mod mesh;
 pub mod metric;
