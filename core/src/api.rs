@@ -149,7 +149,7 @@ pub enum NodeState {
 }
 
 /// A node that has not reported for this long is silent: five default intervals, so that one lost batch is no news.
-pub const SILENT_AFTER_MS: i64 = 5_000;
+pub const SILENT_AFTER_MS: i64 = 2_500;
 
 impl NodeStatus {
     /// The state that follows from when it last reported and what it said.

@@ -23,6 +23,8 @@ const STRETCHES_SHORT: usize = 2;
 const DEAD_AFTER_PACKETS: u32 = 10;
 /// ... over this time, ms.
 const DEAD_AFTER_MS: i64 = 2_000;
+/// ... and that is less likely than this by the loss there was before.
+const BY_CHANCE: f64 = 1e-6;
 /// It comes through again when something came back in every round for this long, ms.
 const ALIVE_AFTER_MS: i64 = 5_000;
 /// Answers are slow when they have been for this long, ms.
@@ -115,26 +117,32 @@ impl Cell {
     pub fn take_loss(&mut self, at_ms: i64, ratio: f64, packets: u32) {
         let lost = ((ratio.clamp(0.0, 1.0) * f64::from(packets)).round() as u32).min(packets);
         self.newest_ms = self.newest_ms.max(at_ms);
+        let was_dead = self.is(Fault::Dead);
         if lost == packets {
             self.lost_in_row = self.lost_in_row.saturating_add(lost);
         } else {
+            // Only now it is known that they were lost on a link that works.
+            let in_row = if was_dead { 0 } else { self.lost_in_row };
+            self.count(at_ms, packets.saturating_add(in_row), lost.saturating_add(in_row));
             self.lost_in_row = 0;
             self.replied_ms = self.replied_ms.max(at_ms);
         }
-        let was_dead = self.is(Fault::Dead);
-        // Both conditions of death hold a stretch of time already, so it is so at once.
-        let nothing_comes = self.lost_in_row >= DEAD_AFTER_PACKETS && at_ms - self.replied_ms >= DEAD_AFTER_MS;
-        let looks_dead = nothing_comes || was_dead && lost == packets;
+        // These conditions hold a stretch of time already, so it is so at once.
+        let looks_dead = self.nothing_comes(at_ms) || was_dead && lost == packets;
         self.dead.step(looks_dead, at_ms, 0, ALIVE_AFTER_MS);
         if self.is(Fault::Dead) && !was_dead {
             self.dead.since_ms = Some(self.replied_ms);
-            // What was lost in dying is no loss of a link that works.
             self.counts = [(0, 0); STRETCHES];
         }
-        if !looks_dead {
-            self.count(at_ms, packets, lost);
-        }
         self.judge_loss(at_ms);
+    }
+
+    /// Whether so much was lost in a row that the loss it had before does not account for it.
+    fn nothing_comes(&self, at_ms: i64) -> bool {
+        let before = self.long(at_ms).ratio().unwrap_or(0.0);
+        self.lost_in_row >= DEAD_AFTER_PACKETS
+            && at_ms - self.replied_ms >= DEAD_AFTER_MS
+            && before.powi(self.lost_in_row.min(1_000) as i32) < BY_CHANCE
     }
 
     fn count(&mut self, at_ms: i64, packets: u32, lost: u32) {

@@ -2,7 +2,7 @@
 //!
 //! Each candidate is weighed as one binomial: all its cells share one share of bad (or of lost packets). The surprise of
 //! that, less the candidate's price, is its gain. A larger candidate is taken while it gains more than the links in it do
-//! one by one; then the links that gain; then again, without what is explained. Greedy covering is within a logarithm of
+//! one by one; then the links that gain most; then again, without what is explained. Greedy covering is within a logarithm of
 //! the best (V. Chvátal, "A greedy heuristic for the set-covering problem", 1979).
 
 use super::{
@@ -23,7 +23,9 @@ const DEAD_IF_SILENT_PACKETS: u32 = 5;
 const LIVES_AFTER_MS: i64 = 3_000;
 /// Pairs of groups are looked at up to this many groups.
 const GROUPS_PAIRED_MAX: usize = 64;
-/// Larger candidates of one fault in one verdict.
+/// Links are taken in one go that gain this part of what the plainest gains.
+const PLAIN_SHARE: f64 = 0.5;
+/// Goes at one fault in one verdict: more culprits than that are not told apart any more.
 const ROUNDS_MAX: usize = 16;
 
 /// A culprit and the cells that led to it.
@@ -52,14 +54,25 @@ impl Sum {
         }
     }
 
+    /// How odd it would be by chance.
+    fn surprise(&self, fault: Fault) -> f64 {
+        let (usual, least) = if fault == Fault::Loss { (USUAL_LOSS, BLAMED_LOSS) } else { (USUAL_STATE, BLAMED_STATE) };
+        let surprise = |at: usize| surprise(self.hits[at], self.tries[at], usual, least);
+        surprise(0).max(surprise(1))
+    }
+
     /// What naming a candidate with these cells gains.
     fn gain(&self, view: &View, scope: Scope, fault: Fault) -> f64 {
         if self.hits[0] + self.hits[1] <= 0.0 {
             return f64::NEG_INFINITY;
         }
-        let (usual, least) = if fault == Fault::Loss { (USUAL_LOSS, BLAMED_LOSS) } else { (USUAL_STATE, BLAMED_STATE) };
-        let surprise = |at: usize| surprise(self.hits[at], self.tries[at], usual, least);
-        surprise(0).max(surprise(1)) - scope.price(view.mesh, fault)
+        self.surprise(fault) - scope.price(view.mesh, fault)
+    }
+
+    /// The same for a link or a way, as if it were not named yet: what is named must not stand in the way of what
+    /// explains more.
+    fn fresh_gain(&self, view: &View, scope: Scope, fault: Fault) -> f64 {
+        (self.surprise(fault) - scope.full_price(view.mesh, fault)).max(0.0)
     }
 }
 
@@ -205,6 +218,9 @@ impl Totals {
             }
         }
         gaining.sort_by(|a: &(f64, Scope), b| b.0.total_cmp(&a.0));
+        // The plainest first: without them, a larger candidate may explain the others.
+        let plainest = gaining.first().map_or(0.0, |(gain, _)| *gain);
+        gaining.retain(|(gain, _)| *gain >= plainest * PLAIN_SHARE);
         (totals, gaining.into_iter().map(|(_, scope)| scope).collect())
     }
 
@@ -270,24 +286,17 @@ fn one_by_one(
     }
     let link = Scope::Link(there.0);
     let both = there.1.unwrap_or_default().plus(back.1.unwrap_or_default());
-    let link_gain = both.gain(view, link, fault).max(0.0);
     // One way can only be told from the other when both are known.
     let are_known = there.1.is_some() && back.1.is_some();
-    let way_gain = |(at, sum): (u32, Option<Sum>)| {
-        let gain = sum.filter(|_| are_known).map_or(0.0, |sum| sum.gain(view, Scope::Way(at), fault));
-        gain.max(0.0)
-    };
-    let ways = [way_gain(there), way_gain(back)];
-    if link_gain >= ways[0] + ways[1] {
-        if link_gain > 0.0 {
-            gaining.push((link_gain, link));
-        }
-        return if are_known { [link_gain / 2.0; 2] } else { [link_gain; 2] };
+    let ways = [there, back].map(|(at, sum)| (Scope::Way(at), sum.filter(|_| are_known).unwrap_or_default()));
+    let [way_there, way_back] = ways.map(|(way, sum)| sum.gain(view, way, fault).max(0.0));
+    let link_gain = both.gain(view, link, fault).max(0.0);
+    let is_link = link_gain >= way_there + way_back;
+    let offers = if is_link { vec![(link_gain, link)] } else { vec![(way_there, ways[0].0), (way_back, ways[1].0)] };
+    gaining.extend(offers.into_iter().filter(|(gain, _)| *gain > 0.0));
+    if is_link {
+        let gain = both.fresh_gain(view, link, fault);
+        return if are_known { [gain / 2.0; 2] } else { [gain; 2] };
     }
-    for (gain, at) in [(ways[0], there.0), (ways[1], back.0)] {
-        if gain > 0.0 {
-            gaining.push((gain, Scope::Way(at)));
-        }
-    }
-    ways
+    ways.map(|(way, sum)| sum.fresh_gain(view, way, fault))
 }

@@ -54,7 +54,8 @@ pub(super) struct Known {
     pub scope: Scope,
     pub fault: Fault,
     pub since_ms: i64,
-    /// Seen, but not named yet: a link waits until it is seen twice, because the cells of a node turn bad one by one.
+    /// Seen, but not named yet: a link waits until it is seen twice, because the cells of a node turn bad one by one, and
+    /// so does loss, because its first packets may be anybody's.
     pub is_suspect: bool,
 }
 
@@ -156,7 +157,7 @@ impl Mesh {
             let before = self.known.iter().find(|known| known.scope == scope && known.fault == fault);
             let began = cells.iter().filter_map(|at| self.cells[*at as usize].cell.since_ms(fault)).min();
             let since_ms = before.map_or(began.unwrap_or(now_ms), |known| known.since_ms);
-            let is_suspect = before.is_none() && scope.is_one_link();
+            let is_suspect = before.is_none() && (scope.is_one_link() || fault == Fault::Loss);
             known.push(Known { scope, fault, since_ms, is_suspect });
             if is_suspect {
                 continue;

@@ -86,8 +86,14 @@ impl Scope {
         matches!(self, Scope::Way(_) | Scope::Link(_))
     }
 
-    /// What naming it costs. Loss is chance, and the more links there are, the odder is the oddest of them.
+    /// What naming it costs now: less when it is named already.
     pub fn price(self, mesh: &Mesh, fault: Fault) -> f64 {
+        let is_known = mesh.known.iter().any(|known| known.scope == self && known.fault == fault && !known.is_suspect);
+        self.full_price(mesh, fault) * if is_known { KNOWN_SHARE } else { 1.0 }
+    }
+
+    /// What naming it costs. Loss is chance, and the more links there are, the odder is the oddest of them.
+    pub fn full_price(self, mesh: &Mesh, fault: Fault) -> f64 {
         let look_elsewhere = if fault == Fault::Loss { (1.0 + mesh.cells.len() as f64 / 2.0).ln() } else { 0.0 };
         let more = match self {
             Scope::Way(_) | Scope::Row(_) | Scope::Column(_) => PRICE_OF_ONE_WAY,
@@ -97,7 +103,6 @@ impl Scope {
             }
             _ => 0.0,
         };
-        let is_known = mesh.known.iter().any(|known| known.scope == self && known.fault == fault && !known.is_suspect);
-        (PRICE + look_elsewhere + more) * if is_known { KNOWN_SHARE } else { 1.0 }
+        PRICE + look_elsewhere + more
     }
 }
