@@ -8,7 +8,7 @@
 use super::{
     Fault,
     chance::{BLAMED_LOSS, USUAL_LOSS, surprise},
-    mesh::{CULPRITS_MAX, Slot, View},
+    mesh::{CULPRITS_MAX, Glance, View},
     scope::Scope,
 };
 
@@ -81,7 +81,8 @@ pub fn hosts(view: &View) -> Vec<Found> {
     let starved = view.mesh.nodes.iter().zip(0..).filter(|(node, _)| node.state.starved);
     let found = |node| {
         let scope = Scope::Host(node);
-        let cells = view.cells_of(scope).filter(|(_, slot)| slot.cell.is_bad()).map(|(at, _)| at).collect();
+        let cells =
+            view.cells_of(scope).map(|(at, _)| at).filter(|at| view.mesh.cells[*at as usize].cell.is_bad()).collect();
         // It is measured, not inferred.
         Found { scope, fault: Fault::Starved, cells, confidence: 1.0 }
     };
@@ -93,8 +94,9 @@ pub fn uplinks(view: &View) -> Vec<Found> {
     let silent = view.mesh.nodes.iter().zip(0..).filter(|(node, _)| node.state.reports == Some(false));
     let found = |heard_ms: i64, node| {
         let scope = Scope::Uplink(node);
-        let lives = |slot: &Slot| slot.cell.lost_in_row() == 0 && slot.cell.replied_ms() >= heard_ms + LIVES_AFTER_MS;
-        let (good, other): (Vec<_>, Vec<_>) = view.cells_of(scope).partition(|(_, slot)| lives(slot));
+        let replied_ms = |at: u32| view.mesh.cells[at as usize].cell.replied_ms();
+        let lives = |at: u32, glance: &Glance| glance.lost_in_row == 0 && replied_ms(at) >= heard_ms + LIVES_AFTER_MS;
+        let (good, other): (Vec<_>, Vec<_>) = view.cells_of(scope).partition(|(at, glance)| lives(*at, glance));
         let confidence = (good.len() as f64 - other.len() as f64) / (good.len() + other.len() + 1) as f64;
         let cells = good.into_iter().map(|(at, _)| at).collect();
         (confidence > 0.0).then_some(Found { scope, fault: Fault::Dead, cells, confidence })
@@ -105,6 +107,9 @@ pub fn uplinks(view: &View) -> Vec<Found> {
 /// The culprits of one fault.
 pub fn cover(view: &mut View, fault: Fault) -> Vec<Found> {
     let mut found = Vec::new();
+    if !view.has_hint(fault) {
+        return found;
+    }
     for _ in 0..ROUNDS_MAX {
         let (totals, links) = Totals::of(view, fault);
         let scopes = match totals.best(view, fault) {
@@ -123,32 +128,51 @@ pub fn cover(view: &mut View, fault: Fault) -> Vec<Found> {
 
 impl View<'_> {
     /// The cells of a candidate that say something.
-    fn cells_of(&self, scope: Scope) -> impl Iterator<Item = (u32, &Slot)> {
-        let all = self.mesh.cells.iter().zip(0_u32..).zip(&self.is_fresh).filter(|(_, is_fresh)| **is_fresh);
-        all.map(|((slot, at), _)| (at, slot)).filter(move |(at, slot)| scope.holds(self.mesh, *at, slot))
+    fn cells_of(&self, scope: Scope) -> impl Iterator<Item = (u32, &Glance)> {
+        let all = (0_u32..).zip(&self.glances).filter(|(_, glance)| glance.is_fresh);
+        all.filter(move |(at, glance)| scope.holds(self.mesh, *at, (glance.src, glance.dst)))
     }
 
     /// What a cell says of a fault; `None` when nothing.
     fn observe(&self, at: usize, fault: Fault) -> Option<Sum> {
-        let slot = &self.mesh.cells[at];
-        let [src, dst] = [slot.src, slot.dst].map(|node| self.mesh.nodes[node as usize].state);
-        if !self.is_fresh[at] || self.is_explained[at] || src.starved || dst.starved {
+        let glance = &self.glances[at];
+        let [src, dst] = [glance.src, glance.dst].map(|node| self.mesh.nodes[node as usize].state);
+        if !glance.is_fresh || self.is_explained[at] || src.starved || dst.starved {
             return None;
         }
-        let cell = &slot.cell;
-        if fault == Fault::Loss {
-            let counts = [cell.short(self.now_ms), cell.long(self.now_ms)];
-            let is_known = !cell.is(Fault::Dead) && counts[1].sent > 0;
-            let (tries, hits) = (counts.map(|count| f64::from(count.sent)), counts.map(|count| f64::from(count.lost)));
-            return is_known.then_some(Sum { tries, hits, parts: 0.0 });
-        }
-        let is_gone = dst.reports == Some(false) && cell.lost_in_row() >= DEAD_IF_SILENT_PACKETS;
-        let is_bad = cell.is(fault) || fault == Fault::Dead && is_gone;
-        if !is_bad && (cell.is_unsure(fault) || cell.is(Fault::Dead)) {
+        let is_gone = dst.reports == Some(false) && glance.lost_in_row >= DEAD_IF_SILENT_PACKETS;
+        let (is_bad, is_unsure) = match fault {
+            Fault::Dead => (glance.is_dead || is_gone, glance.is_unsure[0]),
+            Fault::Latency => (glance.is_slow, glance.is_unsure[1] || glance.is_dead),
+            Fault::Loss | Fault::Starved => {
+                let is_known = !glance.is_dead && glance.sent[1] > 0.0;
+                let (tries, hits) = (glance.sent.map(f64::from), glance.lost.map(f64::from));
+                return is_known.then_some(Sum { tries, hits, parts: 0.0 });
+            }
+        };
+        let may_be_chance = fault == Fault::Dead && glance.is_dead && self.reverse_is_lossy(glance);
+        if !is_bad && is_unsure || may_be_chance {
             return None;
         }
         let hits = if is_bad { WEIGHT_OF_STATE } else { 0.0 };
         Some(Sum { tries: [WEIGHT_OF_STATE, 0.0], hits: [hits, 0.0], parts: 0.0 })
+    }
+
+    /// Whether answers come the other way round, with losses: then a row of lost packets may be chance, too.
+    fn reverse_is_lossy(&self, glance: &Glance) -> bool {
+        let reverse = glance.reverse.map(|reverse| &self.glances[reverse as usize]);
+        reverse.is_some_and(|reverse| reverse.is_fresh && !reverse.is_dead && reverse.lost[0] > 0.0)
+    }
+
+    /// Whether any cell hints at a fault: mostly none does, and there is nothing to weigh.
+    fn has_hint(&self, fault: Fault) -> bool {
+        let hints = |glance: &Glance| match fault {
+            Fault::Dead => glance.is_dead || glance.lost_in_row >= DEAD_IF_SILENT_PACKETS,
+            Fault::Loss => glance.lost[1] > 0.0,
+            Fault::Latency => glance.is_slow,
+            Fault::Starved => false,
+        };
+        self.glances.iter().any(|glance| glance.is_fresh && hints(glance))
     }
 
     /// Takes a culprit: its cells are explained from now on.
@@ -202,7 +226,7 @@ impl Totals {
             all: Sum::default(),
         };
         let mut gaining = Vec::new();
-        for (slot, at) in view.mesh.cells.iter().zip(0_u32..) {
+        for (slot, at) in view.glances.iter().zip(0_u32..) {
             if slot.reverse.is_some_and(|reverse| reverse < at) {
                 continue;
             }

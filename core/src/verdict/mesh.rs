@@ -55,7 +55,7 @@ pub(super) struct Known {
     pub fault: Fault,
     pub since_ms: i64,
     /// Seen, but not named yet: a link waits until it is seen twice, because the cells of a node turn bad one by one, and
-    /// so does loss, because its first packets may be anybody's.
+    /// so do loss and latency, because the first signs may be anybody's.
     pub is_suspect: bool,
 }
 
@@ -150,14 +150,14 @@ impl Mesh {
             found.extend(cover(&mut view, fault));
         }
         let (mut culprits, mut known): (Vec<Culprit>, Vec<Known>) = (Vec::new(), Vec::new());
-        let judged = view.is_fresh.iter().filter(|is_fresh| **is_fresh).count() as u32;
-        let mut is_bad: Vec<bool> =
-            self.cells.iter().zip(&view.is_fresh).map(|(slot, is_fresh)| *is_fresh && slot.cell.is_bad()).collect();
+        let judged = view.glances.iter().filter(|glance| glance.is_fresh).count() as u32;
+        let is_bad = |(slot, glance): (&Slot, &Glance)| glance.is_fresh && slot.cell.is_bad();
+        let mut is_bad: Vec<bool> = self.cells.iter().zip(&view.glances).map(is_bad).collect();
         for Found { scope, fault, cells, confidence } in found {
             let before = self.known.iter().find(|known| known.scope == scope && known.fault == fault);
             let began = cells.iter().filter_map(|at| self.cells[*at as usize].cell.since_ms(fault)).min();
             let since_ms = before.map_or(began.unwrap_or(now_ms), |known| known.since_ms);
-            let is_suspect = before.is_none() && (scope.is_one_link() || fault == Fault::Loss);
+            let is_suspect = before.is_none() && (scope.is_one_link() || matches!(fault, Fault::Loss | Fault::Latency));
             known.push(Known { scope, fault, since_ms, is_suspect });
             if is_suspect {
                 continue;
@@ -187,24 +187,56 @@ fn rank(culprit: &Culprit) -> (Fault, u8, Timestamp) {
     (culprit.fault, breadth, culprit.since)
 }
 
+/// What a verdict asks of a cell again and again, in a tenth of its bytes: so a pass over all cells stays in the cache.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Glance {
+    pub src: u32,
+    pub dst: u32,
+    pub reverse: Option<u32>,
+    /// Packets sent and lost over ten seconds and over a minute.
+    pub sent: [f32; 2],
+    pub lost: [f32; 2],
+    pub lost_in_row: u32,
+    /// Whether it has something to say.
+    pub is_fresh: bool,
+    pub is_dead: bool,
+    pub is_slow: bool,
+    /// Whether it may be about to die or become slow.
+    pub is_unsure: [bool; 2],
+}
+
 /// What one verdict looks at.
 pub(super) struct View<'a> {
     pub mesh: &'a Mesh,
-    pub now_ms: i64,
-    /// Whether a cell has something to say.
-    pub is_fresh: Vec<bool>,
+    pub glances: Vec<Glance>,
     /// Whether a cell is explained by a culprit already.
     pub is_explained: Vec<bool>,
 }
 
 impl<'a> View<'a> {
     fn of(mesh: &'a Mesh, now_ms: i64, fresh_ms: i64) -> Self {
-        let is_fresh = |slot: &Slot| {
+        let glance = |slot: &Slot| {
+            let cell = &slot.cell;
             // What a node said before it fell silent is of the past.
             let speaks = mesh.nodes[slot.src as usize].state.reports != Some(false);
-            speaks && now_ms - slot.cell.newest_ms() <= fresh_ms
+            let counts = [cell.short(now_ms), cell.long(now_ms)];
+            Glance {
+                src: slot.src,
+                dst: slot.dst,
+                reverse: slot.reverse,
+                sent: counts.map(|count| count.sent as f32),
+                lost: counts.map(|count| count.lost as f32),
+                lost_in_row: cell.lost_in_row(),
+                is_fresh: speaks && now_ms - cell.newest_ms() <= fresh_ms,
+                is_dead: cell.is(Fault::Dead),
+                is_slow: cell.is(Fault::Latency),
+                is_unsure: [Fault::Dead, Fault::Latency].map(|fault| cell.is_unsure(fault)),
+            }
         };
-        let is_fresh: Vec<bool> = mesh.cells.iter().map(is_fresh).collect();
-        Self { mesh, now_ms, is_explained: vec![false; is_fresh.len()], is_fresh }
+        let glances: Vec<Glance> = mesh.cells.iter().map(glance).collect();
+        Self { mesh, is_explained: vec![false; glances.len()], glances }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,6 @@
 //! Candidates: which cells each would explain, and what it costs to name it.
 
-use super::{
-    CulpritKind, Fault,
-    mesh::{Mesh, Slot},
-};
+use super::{CulpritKind, Fault, mesh::Mesh};
 
 /// A possible culprit, by the numbers of nodes, groups and cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,8 +31,10 @@ pub enum Scope {
 
 /// What naming a culprit costs, in nats: a few of a thousand things are broken at a time.
 const PRICE: f64 = 6.0;
-/// What a fault costs more that depends on who asks: such faults are rarer than broken hardware.
+/// What a fault costs more that depends on who asks: such faults are rarer than broken hardware, and loss of such a kind
+/// is rarer still.
 const PRICE_OF_ONE_WAY: f64 = 3.0;
+const PRICE_OF_ONE_WAY_LOSS: f64 = 6.0;
 /// What blaming everything costs more.
 const PRICE_OF_EVERYTHING: f64 = 2.0;
 /// What it costs less to call a node dead that the hub does not hear either.
@@ -45,14 +44,17 @@ const KNOWN_SHARE: f64 = 0.5;
 
 impl Scope {
     /// Whether a cell belongs to it.
-    pub fn holds(self, mesh: &Mesh, at: u32, slot: &Slot) -> bool {
-        let groups = || (mesh.nodes[slot.src as usize].group, mesh.nodes[slot.dst as usize].group);
+    pub fn holds(self, mesh: &Mesh, at: u32, (src, dst): (u32, u32)) -> bool {
+        let groups = || (mesh.nodes[src as usize].group, mesh.nodes[dst as usize].group);
         match self {
             Scope::Way(cell) => at == cell,
-            Scope::Link(cell) => at == cell || slot.reverse == Some(cell),
-            Scope::Node(node) | Scope::Host(node) => slot.src == node || slot.dst == node,
-            Scope::Row(node) => slot.src == node,
-            Scope::Column(node) | Scope::Uplink(node) => slot.dst == node,
+            Scope::Link(cell) => {
+                let slot = &mesh.cells[cell as usize];
+                (src, dst) == (slot.src, slot.dst) || (dst, src) == (slot.src, slot.dst)
+            }
+            Scope::Node(node) | Scope::Host(node) => src == node || dst == node,
+            Scope::Row(node) => src == node,
+            Scope::Column(node) | Scope::Uplink(node) => dst == node,
             Scope::Uplinks(group) => {
                 let (src, dst) = groups();
                 (src == Some(group)) != (dst == Some(group))
@@ -96,6 +98,7 @@ impl Scope {
     pub fn full_price(self, mesh: &Mesh, fault: Fault) -> f64 {
         let look_elsewhere = if fault == Fault::Loss { (1.0 + mesh.cells.len() as f64 / 2.0).ln() } else { 0.0 };
         let more = match self {
+            Scope::Way(_) | Scope::Row(_) | Scope::Column(_) if fault == Fault::Loss => PRICE_OF_ONE_WAY_LOSS,
             Scope::Way(_) | Scope::Row(_) | Scope::Column(_) => PRICE_OF_ONE_WAY,
             Scope::Everything => PRICE_OF_EVERYTHING,
             Scope::Node(node) if fault == Fault::Dead && mesh.nodes[node as usize].state.reports == Some(false) => {

@@ -218,7 +218,8 @@ impl Words<'_> {
     /// `6 of 7 peers`: with how many of those that say something, something is so.
     fn peers(&self, scope: Scope, node: u32) -> String {
         let mut peers: BTreeMap<u32, bool> = BTreeMap::new();
-        let all = self.mesh.cells.iter().zip(0_u32..).filter(|(slot, at)| scope.holds(self.mesh, *at, slot));
+        let all =
+            self.mesh.cells.iter().zip(0_u32..).filter(|(slot, at)| scope.holds(self.mesh, *at, (slot.src, slot.dst)));
         for (slot, _) in all {
             peers.entry(if slot.src == node { slot.dst } else { slot.src }).or_default();
         }
