@@ -19,6 +19,7 @@
 pub mod cell;
 pub mod chance;
 mod cover;
+pub mod host;
 pub mod mesh;
 mod scope;
 mod usual;

@@ -19,11 +19,13 @@ use crate::{
     config::Config,
     ingest::{Ingest, IngestCounts},
     jsonl::JsonlLog,
+    layout::LayoutKeeper,
     live::Live,
     runs::RunKeeper,
     settings::SettingsKeeper,
     shutdown::DRAIN_LIMIT,
     store, upkeep,
+    watch::Watcher,
     web::{self, WebState},
 };
 
@@ -60,6 +62,18 @@ pub async fn run(
     };
     let (jsonl, jsonl_task) = jsonl.unzip();
 
+    let layout = Arc::new(LayoutKeeper::open(stores.ledger.clone()).await?);
+    let (watch, watched) = Watcher::channel();
+    let watch_counts = watch.counts();
+    let watcher = Watcher {
+        catalog: stores.samples.catalog().clone(),
+        board: board.clone(),
+        live: live.clone(),
+        settings: settings.clone(),
+        layout: layout.subscribe(),
+    };
+    let watcher = tokio::spawn(watcher.run(watched, watch_counts.clone()));
+
     let (ingest_handle, queue) = Ingest::channel(stores.samples.clone(), settings.clone());
     let finish = CancellationToken::new();
     let (counts, counted) = watch::channel(IngestCounts::default());
@@ -70,6 +84,7 @@ pub async fn run(
         live: live.clone(),
         engine,
         settings: settings.clone(),
+        watch,
         jsonl,
         counts,
         finish: finish.clone(),
@@ -92,7 +107,9 @@ pub async fn run(
         runs: Arc::new(RunKeeper::new(stores.ledger.clone(), live.clone())),
         live,
         keeper,
+        layout,
         counts: counted,
+        watched: watch_counts,
         ingest: ingest_handle,
         shutdown: shutdown.clone(),
     };
@@ -109,6 +126,8 @@ pub async fn run(
     upkeep.abort();
     finish.cancel();
     ingest.await?;
+    // Ingest was the last to feed it.
+    watcher.await?;
     if let Some(task) = jsonl_task {
         task.await?;
     }
