@@ -23,3 +23,4 @@ mod stress;
 mod support;
 mod truth;
 mod verdict;
+mod watch;
