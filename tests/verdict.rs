@@ -9,6 +9,7 @@ use netloom_core::{
     layout::{Group, Layout},
     verdict::{
         CulpritKind, Fault, MeshVerdict,
+        host::Lateness,
         mesh::{CellId, Mesh, NodeState},
     },
 };
@@ -18,6 +19,8 @@ use serde::Deserialize;
 const PACKETS: u32 = 5;
 /// After what silence the hub takes a node for silent, ms.
 const SILENT_AFTER_MS: i64 = netloom_core::api::SILENT_AFTER_MS;
+/// Hosts that are later than this are late, µs.
+const DOUBTFUL_AFTER_US: f64 = 10_000.0;
 /// Cells without a sample for this long say nothing, ms.
 const FRESH_MS: i64 = 10_000;
 
@@ -265,6 +268,7 @@ fn run(scenario: &Scenario) -> Outcome {
         }
     }
     let mut heard_ms = vec![0; scenario.nodes];
+    let mut lateness = vec![Lateness::default(); scenario.nodes];
     let mut outcome = Outcome {
         right: 0,
         wrong: 0,
@@ -296,7 +300,8 @@ fn run(scenario: &Scenario) -> Outcome {
                 heard_ms[node] = second * 1_000;
             }
             let reports = Some(second * 1_000 - heard_ms[node] <= SILENT_AFTER_MS);
-            let starved = world.has(What::Starved, node, second - 1);
+            let lag_us = if world.has(What::Starved, node, second - 1) { 25_000.0 } else { 300.0 };
+            let starved = lateness[node].take(lag_us, DOUBTFUL_AFTER_US);
             mesh.set_state(name, NodeState { reports, heard_ms: heard_ms[node], starved });
         }
         let verdict = mesh.verdict(second * 1_000, FRESH_MS);

@@ -24,7 +24,7 @@ pub async fn layout(State(state): State<WebState>) -> Json<Layout> {
 }
 
 /// Takes other groups, all or none: Slurm's `topology.conf`, or TOML with a `[[rack]]` of `name` and `nodes` for each.
-#[utoipa::path(put, path = "/api/v1/layout", tag = "nodes", request_body(content = String, content_type = "text/plain"), responses(
+#[utoipa::path(put, path = "/api/v1/layout", operation_id = "change_layout", tag = "nodes", request_body(content = String, content_type = "text/plain"), responses(
     (status = 200, description = "the groups", body = Layout),
     (status = 400, description = "not text", body = Problem),
     (status = 413, description = "too large", body = Problem),
@@ -41,7 +41,7 @@ pub async fn change(
 }
 
 /// Forgets the groups.
-#[utoipa::path(delete, path = "/api/v1/layout", tag = "nodes", responses((status = 204, description = "forgotten")))]
+#[utoipa::path(delete, path = "/api/v1/layout", operation_id = "clear_layout", tag = "nodes", responses((status = 204, description = "forgotten")))]
 pub async fn clear(State(state): State<WebState>) -> Result<StatusCode, ProblemReply> {
     state.layout.clear().await?;
     Ok(StatusCode::NO_CONTENT)

@@ -43,7 +43,7 @@ pub fn router() -> Router<WebState> {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct StreamText {
-    /// Topics, separated by commas: samples, nodes, alerts, settings, runs; all when left out.
+    /// Topics, separated by commas: samples, nodes, alerts, settings, runs, verdict; all when left out.
     topics: Option<String>,
     /// The last event that was seen, `<epoch>:<seq>`; like the header `Last-Event-ID`.
     after: Option<String>,
@@ -52,7 +52,7 @@ pub struct StreamText {
 /// Events as they happen. Starts with `hello`; then what was missed after `Last-Event-ID` or `after`, or, when that is
 /// not known any more, `resync` and everything as it is now.
 #[utoipa::path(get, path = "/api/v1/stream", tag = "stream", params(StreamText), responses(
-    (status = 200, description = "events: hello, resync, samples, node, incident, health, settings, run", content_type = "text/event-stream"),
+    (status = 200, description = "events: hello, resync, samples, node, incident, health, settings, run, verdict", content_type = "text/event-stream"),
     (status = 400, description = "a parameter is wrong", body = Problem),
     (status = 503, description = "too many streams", body = Problem),
 ))]
@@ -175,5 +175,6 @@ impl Listener {
         }
         self.push(&LiveEvent::Health(board.health()), seq);
         self.push(&LiveEvent::Samples(board.newest_readings()), seq);
+        self.push(&LiveEvent::Verdict(Box::new(board.verdict())), seq);
     }
 }
