@@ -130,6 +130,8 @@ async fn the_openapi_document_lists_every_route_of_the_contract() {
         "/api/v1/alerts",
         "/api/v1/runs",
         "/api/v1/openapi.json",
+        "/api/v1/verdict",
+        "/api/v1/layout",
     ] {
         assert!(paths.contains_key(path), "{path}");
         let status = hub.client.get(hub.url(path)).header("accept", "*/*").send().await.unwrap().status().as_u16();

@@ -47,6 +47,8 @@ const FORBIDDEN_IN_SERVER: &[(&str, &[&str])] = &[
     ("server/src/alert", &["agent", "board", "config", "hub", "ingest", "live", "settings", "store", "web"]),
     ("server/src/agent", &["alert", "board", "config", "hub", "ingest", "live", "settings", "store", "web"]),
     ("server/src/ingest", &["config", "hub", "web"]),
+    ("server/src/watch.rs", &["agent", "alert", "config", "hub", "ingest", "runs", "settings", "store", "web"]),
+    ("server/src/layout", &["agent", "alert", "board", "config", "hub", "ingest", "live", "settings", "web"]),
     (
         "server/src/jsonl.rs",
         &["agent", "alert", "board", "config", "hub", "ingest", "live", "settings", "store", "web"],

@@ -26,6 +26,7 @@ fn incident(id: u64, state: IncidentState) -> Incident {
         started_at: Timestamp(id as i64 * 1_000),
         fired_at: Some(Timestamp(1)),
         resolved_at: (state == IncidentState::Resolved).then_some(Timestamp(2)),
+        folded: 0,
     }
 }
 

@@ -22,3 +22,5 @@ mod store_sqlite;
 mod stress;
 mod support;
 mod truth;
+mod verdict;
+mod watch;

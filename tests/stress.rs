@@ -13,6 +13,7 @@ use netloom_server::{
     live::Live,
     settings::SettingsKeeper,
     store::{self, Store, Stores},
+    watch::Watcher,
 };
 use serde_json::json;
 use tokio::sync::watch;
@@ -48,6 +49,8 @@ async fn start(folder: &std::path::Path) -> (Parts, tokio::task::JoinHandle<()>)
         live: live.clone(),
         engine: Engine::new(Settings::default().alerts.rules(), &[], clock::now()),
         settings: keeper.subscribe(),
+        // Nobody takes what it is fed: that is dropped and counted.
+        watch: Watcher::channel().0,
         jsonl: None,
         counts,
         finish: CancellationToken::new(),

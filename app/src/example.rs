@@ -49,6 +49,7 @@ pub(crate) fn incident(rule: &str, state: IncidentState, dst: &str) -> Incident 
         started_at: Timestamp(60_000),
         fired_at: Some(Timestamp(70_000)),
         resolved_at: (state == IncidentState::Resolved).then_some(Timestamp(100_000)),
+        folded: 0,
     }
 }
 

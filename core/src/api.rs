@@ -148,8 +148,9 @@ pub enum NodeState {
     Silent,
 }
 
-/// A node that has not reported for this long is silent: five default intervals, so that one lost batch is no news.
-pub const SILENT_AFTER_MS: i64 = 5_000;
+/// A node that has not reported for this long is silent: agents report every second, so one late batch is no news, and a
+/// node that died is known within three seconds.
+pub const SILENT_AFTER_MS: i64 = 2_500;
 
 impl NodeStatus {
     /// The state that follows from when it last reported and what it said.

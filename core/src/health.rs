@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     api::{NodeState, NodeStatus},
     incident::{Incident, IncidentState},
-    rule::Severity,
+    rule::{Severity, silence::NODE_SILENT},
 };
 
 /// The word.
@@ -51,12 +51,17 @@ impl Health {
             let reasons = vec!["no node has reported yet".to_owned()];
             return Self { status: HealthStatus::Unknown, score: 0, reasons };
         }
-        let silent = nodes.iter().filter(|node| node.status == NodeState::Silent);
+        let firing = || incidents.iter().filter(|incident| incident.state == IncidentState::Firing);
+        // A silent node that has an incident is one fault, not two.
+        let is_told = |node: &NodeStatus| {
+            firing()
+                .any(|incident| incident.rule == NODE_SILENT && incident.labels.get("node") == Some(&node.info.node))
+        };
+        let silent = nodes.iter().filter(|node| node.status == NodeState::Silent && !is_told(node));
         let mut faults: Vec<(Severity, String)> = silent
             .map(|node| (Severity::Critical, format!("{} has not reported since {}", node.info.node, node.last_seen)))
             .collect();
-        let firing = incidents.iter().filter(|incident| incident.state == IncidentState::Firing);
-        faults.extend(firing.map(|incident| (incident.severity, incident.message.clone())));
+        faults.extend(firing().map(|incident| (incident.severity, incident.message.clone())));
         faults.sort_by_key(|(severity, _)| std::cmp::Reverse(*severity));
         let lost: u32 = faults.iter().map(|(severity, _)| penalty(*severity)).sum();
         let status = match faults.first().map(|(severity, _)| *severity) {
@@ -111,6 +116,7 @@ mod tests {
             started_at: Timestamp(0),
             fired_at: None,
             resolved_at: None,
+            folded: 0,
         }
     }
 
@@ -127,6 +133,15 @@ mod tests {
         let health = Health::judge(&[node(NodeState::Up)], &firing);
         assert_eq!((health.status, health.score), (HealthStatus::Critical, 45));
         assert_eq!(health.reasons[0], "critical is bad");
+    }
+
+    #[test]
+    fn a_silent_node_with_an_incident_counts_once() {
+        let mut told = incident(Severity::Critical, IncidentState::Firing);
+        told.rule = NODE_SILENT.into();
+        told.labels.insert("node".into(), "n1".into());
+        let health = Health::judge(&[node(NodeState::Silent)], &[told]);
+        assert_eq!((health.score, health.reasons.as_slice()), (60, ["critical is bad".to_owned()].as_slice()));
     }
 
     #[test]

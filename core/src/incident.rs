@@ -60,6 +60,9 @@ pub struct Incident {
     pub fired_at: Option<Timestamp>,
     /// When it was good again.
     pub resolved_at: Option<Timestamp>,
+    /// Of a silent node: how many links with it are bad and raise no incident of their own.
+    #[serde(default)]
+    pub folded: u32,
 }
 
 /// Where one rule stands with one subject.

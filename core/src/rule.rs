@@ -2,6 +2,7 @@
 //!
 //! A rule kind is a pure function of the windows of its inputs. Adding one: a file in `rule/` and a variant here.
 
+pub mod silence;
 pub mod slow_link;
 pub mod threshold;
 
@@ -57,6 +58,8 @@ pub enum RuleKind {
     Threshold(threshold::Threshold),
     /// A link that is in use and slow.
     SlowLink(slow_link::SlowLink),
+    /// A node that does not report.
+    Silence(silence::Silence),
 }
 
 impl RuleKind {
@@ -66,6 +69,8 @@ impl RuleKind {
         match self {
             RuleKind::Threshold(rule) => std::slice::from_ref(&rule.metric),
             RuleKind::SlowLink(_) => slow_link::INPUTS,
+            // Its window holds when the node reported, and whoever hears it fills it.
+            RuleKind::Silence(_) => &[],
         }
     }
 
@@ -74,6 +79,7 @@ impl RuleKind {
         match self {
             RuleKind::Threshold(rule) => rule.evaluate(inputs, now_ms),
             RuleKind::SlowLink(rule) => rule.evaluate(inputs, now_ms),
+            RuleKind::Silence(rule) => rule.evaluate(inputs, now_ms),
         }
     }
 
@@ -82,6 +88,7 @@ impl RuleKind {
         match self {
             RuleKind::Threshold(rule) => rule.window_ms,
             RuleKind::SlowLink(rule) => rule.window_ms,
+            RuleKind::Silence(_) => silence::WINDOW_MS,
         }
     }
 
@@ -90,6 +97,7 @@ impl RuleKind {
         match self {
             RuleKind::Threshold(rule) => rule.limit,
             RuleKind::SlowLink(rule) => rule.below_bps,
+            RuleKind::Silence(rule) => crate::unit::us_from_ms(rule.after_ms as f64),
         }
     }
 
@@ -98,6 +106,7 @@ impl RuleKind {
         match self {
             RuleKind::Threshold(rule) => crate::metric::unit_of(rule.metric),
             RuleKind::SlowLink(_) => Unit::BitsPerSecond,
+            RuleKind::Silence(_) => Unit::Microseconds,
         }
     }
 
@@ -110,6 +119,7 @@ impl RuleKind {
                 format!("{what} {subject} is {value}, over the limit of {limit}")
             }
             RuleKind::SlowLink(_) => format!("{subject} is in use but carries only {value}, under {limit}"),
+            RuleKind::Silence(_) => format!("{subject} has been silent for more than {limit}"),
         }
     }
 }

@@ -1,4 +1,29 @@
 //! What is wrong in the mesh, in words: from all cells of the matrix to the node, link, group or host behind them.
+//!
+//! [`cell`] keeps what is known of one ordered pair, [`mesh`] all of them, and [`mesh::Mesh::verdict`] names the fewest
+//! culprits that explain what is bad:
+//!
+//! 1. Cells that say nothing are left out: those without fresh samples, of hosts that are starved, of nodes that the hub
+//!    does not hear.
+//! 2. Nodes that the hub does not hear and their peers do have a broken way to the hub.
+//! 3. For death, loss and latency in turn, each candidate (way, link, node, group, two groups, everything) is asked how
+//!    much better than chance it explains its cells ([`chance::surprise`]), less a price that every culprit has. A larger
+//!    one is named only when it explains more than the links in it would, one by one ([`cover`]).
+//! 4. What was named is put into words ([`words`]).
+//!
+//! What can be told apart: an echo goes both ways, so loss in one direction of a link makes both of its cells bad, and the
+//! verdict is the link. [`CulpritKind::Way`] is only said when one cell is bad and its reverse is fine: a filter that
+//! knows who asks, or an echo that does not answer one peer. Between two nodes, a node and its link look alike. Between
+//! two groups that are everything, so do their uplinks: both are named.
+
+pub mod cell;
+pub mod chance;
+mod cover;
+pub mod host;
+pub mod mesh;
+mod scope;
+mod usual;
+mod words;
 
 use serde::{Deserialize, Serialize};
 

@@ -122,6 +122,18 @@ impl Board {
         self.read().verdict.clone()
     }
 
+    /// Takes what is wrong in the mesh.
+    pub(crate) fn set_verdict(&self, verdict: MeshVerdict) {
+        self.write().verdict = verdict;
+    }
+
+    /// Whether each node reports at `now`, and when it last did.
+    pub(crate) fn node_states(&self, now: Timestamp) -> Vec<(String, NodeState, Timestamp)> {
+        let shared = self.read();
+        let nodes = shared.nodes.iter();
+        nodes.map(|(name, status)| (name.clone(), status.state_at(now), status.last_seen)).collect()
+    }
+
     /// How the network fares.
     pub fn health(&self) -> Health {
         self.read().health.clone()

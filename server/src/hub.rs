@@ -20,12 +20,14 @@ use crate::{
     config::Config,
     ingest::{Ingest, IngestCounts, Untold},
     jsonl::JsonlLog,
+    layout::LayoutKeeper,
     live::Live,
     matrix::MatrixFeed,
     runs::RunKeeper,
     settings::SettingsKeeper,
     shutdown::DRAIN_LIMIT,
     store, upkeep,
+    watch::Watcher,
     web::{self, Connections, WebState},
 };
 
@@ -72,6 +74,7 @@ struct Tasks {
     /// What may stop at any moment.
     background: JoinSet<()>,
     ingest: JoinHandle<()>,
+    watcher: JoinHandle<()>,
     jsonl: Option<JoinHandle<()>>,
     finish: CancellationToken,
 }
@@ -82,6 +85,8 @@ impl Tasks {
         self.background.shutdown().await;
         self.finish.cancel();
         self.ingest.await?;
+        // Ingest was the last to feed it.
+        self.watcher.await?;
         if let Some(task) = self.jsonl {
             task.await?;
         }
@@ -106,6 +111,18 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
 
     let log = |folder: &PathBuf| JsonlLog::start(folder, config.jsonl_log_keep, catalog.clone());
     let (jsonl, jsonl_task) = config.jsonl_log.as_ref().map(log).transpose()?.unzip();
+    let layout = Arc::new(LayoutKeeper::open(stores.ledger.clone()).await?);
+    let (watch, told) = Watcher::channel();
+    let watch_counts = watch.counts();
+    let watcher = Watcher {
+        catalog: catalog.clone(),
+        board: board.clone(),
+        live: live.clone(),
+        settings: settings.clone(),
+        layout: layout.subscribe(),
+    };
+    let watcher = tokio::spawn(watcher.run(told, watch_counts.clone()));
+
     let (ingest_handle, queue) = Ingest::channel(stores.samples.clone(), settings.clone());
     let finish = CancellationToken::new();
     let (counts, counted) = watch::channel(IngestCounts::default());
@@ -116,6 +133,7 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
         live: live.clone(),
         engine,
         settings: settings.clone(),
+        watch,
         jsonl,
         counts,
         finish: finish.clone(),
@@ -136,12 +154,14 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
         live,
         matrices,
         connections: Connections::default(),
+        layout,
         keeper: Arc::new(keeper),
         counts: counted,
+        watched: watch_counts,
         ingest: ingest_handle,
         shutdown,
     };
-    Ok((state, Tasks { background, ingest, jsonl: jsonl_task, finish }))
+    Ok((state, Tasks { background, ingest, watcher, jsonl: jsonl_task, finish }))
 }
 
 /// An answer in several pieces must not wait for the client to acknowledge the first (Nagle's algorithm, RFC 896).

@@ -30,6 +30,7 @@ use crate::{
     jsonl::JsonlLog,
     live::Live,
     store::{Store, StoreError, ledger::Ledger},
+    watch::Feed,
 };
 
 use untold::TELL_EVERY;
@@ -44,8 +45,9 @@ const COMMIT_MAX_BATCHES: usize = 64;
 /// Samples older than this are history: they are stored, and neither judged nor shown live. Long enough for an agent
 /// whose connection broke for a moment.
 const LATE_AFTER_MS: i64 = 60_000;
-/// How often rules are judged without samples: silence is news too.
-const TICK: Duration = Duration::from_secs(1);
+/// How often nodes and rules are judged: not with every commit, of which a mesh of 64 nodes has many a second, and soon
+/// enough that nobody notices.
+const TICK: Duration = Duration::from_millis(250);
 
 struct Pending {
     rows: Rows,
@@ -82,6 +84,8 @@ pub struct IngestCounts {
     pub late: u64,
     /// Samples that were stored and judged but not shown live, because too many came at once.
     pub unstreamed: u64,
+    /// Samples that were stored and not judged, because their host was starved.
+    pub doubtful: u64,
     /// Samples that were stored but not written to the JSONL log, because the disk did not keep up.
     pub unlogged: u64,
 }
@@ -100,6 +104,8 @@ pub struct Ingest {
     pub engine: Engine,
     /// Settings, now and later: rules come from them.
     pub settings: watch::Receiver<Settings>,
+    /// Who looks for what is wrong in the mesh.
+    pub watch: Feed,
     /// Where lines of JSON are written, if anywhere.
     pub jsonl: Option<JsonlLog>,
     /// Where the counts are noted.
@@ -119,6 +125,7 @@ impl Ingest {
 
     /// Runs until it is to finish, or every handle is gone, and the queue is empty.
     pub async fn run(mut self, mut queue: IngestQueue) {
+        self.engine.set_doubtful_after_ms(self.settings.borrow().mesh.doubtful_after_ms);
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut pending = Vec::new();
@@ -158,7 +165,6 @@ impl Ingest {
                     // The sender may have given up waiting; the batch is stored all the same.
                     let _ = answer.send(Ok(()));
                 }
-                self.judge().await;
             }
             Err(error) => self.refuse(&error, rest.into_iter().map(|(_, answer)| answer).collect()),
         }
@@ -190,6 +196,7 @@ impl Ingest {
                 let counted = info.interfaces.iter().filter(|interface| interface.is_counted);
                 self.engine.set_counted(&node, counted.map(|interface| interface.name.clone()));
             }
+            self.engine.heard(&node, now);
             if let Some(status) = self.board.node_reported(&node, info, now) {
                 self.live.publish(&LiveEvent::Node(Box::new(status)));
             }
@@ -198,6 +205,7 @@ impl Ingest {
         if late < rows.len() {
             let readings = self.recent(&rows, now.ms() - LATE_AFTER_MS);
             self.engine.take(&readings);
+            self.watch.offer(rows.iter().filter(|row| row.ts_ms >= now.ms() - LATE_AFTER_MS).copied().collect());
             self.untold.add(rows.iter().filter(|row| row.ts_ms >= now.ms() - LATE_AFTER_MS).copied());
         }
         if let Some(jsonl) = &self.jsonl {
@@ -229,7 +237,11 @@ impl Ingest {
     }
 
     async fn take_settings(&mut self) {
-        let rules = self.settings.borrow_and_update().alerts.rules();
+        let (rules, doubtful_after_ms) = {
+            let settings = self.settings.borrow_and_update();
+            (settings.alerts.rules(), settings.mesh.doubtful_after_ms)
+        };
+        self.engine.set_doubtful_after_ms(doubtful_after_ms);
         let ended = self.engine.set_rules(rules, clock::now());
         self.tell(ended).await;
         self.judge().await;
@@ -245,8 +257,12 @@ impl Ingest {
     async fn judge(&mut self) {
         let changed = self.engine.evaluate(clock::now());
         self.tell(changed).await;
-        let unwatched = self.engine.unwatched();
-        self.counts.send_if_modified(|counts| std::mem::replace(&mut counts.unwatched, unwatched) != unwatched);
+        let (unwatched, doubtful) = (self.engine.unwatched(), self.engine.doubtful());
+        self.counts.send_if_modified(|counts| {
+            let before = (counts.unwatched, counts.doubtful);
+            (counts.unwatched, counts.doubtful) = (unwatched, doubtful);
+            before != (unwatched, doubtful)
+        });
         if let Some(health) = self.board.judge() {
             self.live.publish(&LiveEvent::Health(health));
         }

@@ -33,6 +33,8 @@ pub mod ingest;
 #[cfg(feature = "hub")]
 pub mod jsonl;
 #[cfg(feature = "hub")]
+pub mod layout;
+#[cfg(feature = "hub")]
 pub mod live;
 #[cfg(feature = "hub")]
 pub mod matrix;
@@ -44,5 +46,7 @@ pub mod settings;
 pub mod store;
 #[cfg(feature = "hub")]
 pub mod upkeep;
+#[cfg(feature = "hub")]
+pub mod watch;
 #[cfg(feature = "hub")]
 pub mod web;

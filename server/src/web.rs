@@ -6,6 +6,7 @@ mod body;
 mod export;
 mod guard;
 mod health;
+mod layout;
 mod metrics;
 mod network;
 mod nodes;
@@ -18,6 +19,7 @@ mod runs;
 mod settings;
 mod storage;
 mod stream;
+mod verdict;
 
 use std::{sync::Arc, time::Duration};
 
@@ -35,11 +37,13 @@ use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLaye
 use crate::{
     board::Board,
     ingest::{IngestCounts, IngestHandle},
+    layout::LayoutKeeper,
     live::Live,
     matrix::MatrixFeed,
     runs::RunKeeper,
     settings::SettingsKeeper,
     store::Stores,
+    watch::WatchCounts,
 };
 
 pub use stream::Connections;
@@ -70,8 +74,12 @@ pub struct WebState {
     pub keeper: Arc<SettingsKeeper>,
     /// The training runs.
     pub runs: Arc<RunKeeper>,
+    /// Which nodes stand together.
+    pub layout: Arc<LayoutKeeper>,
     /// What ingest did.
     pub counts: watch::Receiver<IngestCounts>,
+    /// What the watcher of the mesh did.
+    pub watched: Arc<WatchCounts>,
     /// Where samples are handed in.
     pub ingest: IngestHandle,
     /// Ends open streams.
@@ -91,6 +99,8 @@ pub async fn router(state: WebState) -> Router {
         .merge(runs::router())
         .merge(settings::router())
         .merge(storage::router())
+        .merge(layout::router())
+        .merge(verdict::router())
         .merge(openapi::router())
         .merge(assets::router())
         .merge(pages::router(&state).await)

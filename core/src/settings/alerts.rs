@@ -4,8 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{Field, FieldError, FieldKind, Section};
 use crate::{
+    api::SILENT_AFTER_MS,
     metric,
-    rule::{Rule, RuleKind, Severity, slow_link::SlowLink, threshold::Threshold},
+    rule::{
+        Rule, RuleKind, Severity,
+        silence::{NODE_SILENT, Silence},
+        slow_link::SlowLink,
+        threshold::Threshold,
+    },
     stats::aggregate::Aggregation,
     unit,
 };
@@ -21,6 +27,8 @@ pub struct AlertSettings {
     pub loss: LossSettings,
     /// A link in use is slow.
     pub bandwidth: BandwidthSettings,
+    /// A node does not report.
+    pub silence: SilenceSettings,
 }
 
 /// When latency is too high.
@@ -64,6 +72,17 @@ pub struct BandwidthSettings {
     pub for_s: f64,
 }
 
+/// When a node is silent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct SilenceSettings {
+    /// Whether the rule is in force.
+    pub enabled: bool,
+    /// How long it must hold, s.
+    pub for_s: f64,
+}
+
 impl Default for LatencySettings {
     fn default() -> Self {
         Self { enabled: true, limit_ms: 100.0, for_s: 10.0 }
@@ -79,6 +98,12 @@ impl Default for LossSettings {
 impl Default for BandwidthSettings {
     fn default() -> Self {
         Self { enabled: true, limit_mbps: 10.0, in_use_mbps: 1.0, for_s: 30.0 }
+    }
+}
+
+impl Default for SilenceSettings {
+    fn default() -> Self {
+        Self { enabled: true, for_s: 0.0 }
     }
 }
 
@@ -127,6 +152,12 @@ pub(super) const SECTION: Section = Section {
             kind: FieldKind::Number { min: 0.0, max: 1_000_000.0, unit: "Mbit/s" },
         },
         hold("alerts.bandwidth.for_s"),
+        toggle(
+            "alerts.silence.enabled",
+            "Alert on silence",
+            "A node that has not reported for 2.5 s. Links with it are counted there and raise no alert of their own.",
+        ),
+        hold("alerts.silence.for_s"),
     ],
 };
 
@@ -184,7 +215,14 @@ impl AlertSettings {
                 window_ms: BANDWIDTH_WINDOW_MS,
             }),
         });
-        [latency, loss, bandwidth].into_iter().flatten().collect()
+        let silence = self.silence.enabled.then(|| Rule {
+            id: NODE_SILENT,
+            title: "Silent node",
+            severity: Severity::Critical,
+            for_ms: hold_ms(self.silence.for_s),
+            kind: RuleKind::Silence(Silence { after_ms: SILENT_AFTER_MS }),
+        });
+        [latency, loss, bandwidth, silence].into_iter().flatten().collect()
     }
 }
 
@@ -196,7 +234,7 @@ mod tests {
     fn the_default_rules_have_the_limits_that_people_read() {
         let rules = AlertSettings::default().rules();
         let limits: Vec<_> = rules.iter().map(|rule| rule.kind.unit().figure(rule.kind.limit()).to_string()).collect();
-        assert_eq!(limits, ["100 ms", "5 %", "10 Mbit/s"]);
+        assert_eq!(limits, ["100 ms", "5 %", "10 Mbit/s", "2.5 s"]);
     }
 
     #[test]

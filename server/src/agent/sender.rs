@@ -17,8 +17,9 @@ use crate::clock;
 /// How long readings wait for company: long enough to join the bursts of one moment, short enough that people see a
 /// figure well within a third of a second.
 const LINGER: Duration = Duration::from_millis(30);
-/// How often a status without readings is sent, so that the hub knows that the node lives.
-const HEARTBEAT: Duration = Duration::from_secs(2);
+/// How often a status without readings is sent, so that the hub knows that the node lives: well within the time after
+/// which it takes a node for silent.
+const HEARTBEAT: Duration = Duration::from_secs(1);
 /// Batches that wait while the hub cannot take any: at a few a second, several minutes. The oldest go first and are
 /// counted; a spool on disk belongs to agents that reach the hub over a network.
 const BACKLOG_MAX_BATCHES: usize = 1_000;

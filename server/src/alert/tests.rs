@@ -100,3 +100,90 @@ fn only_interfaces_that_count_can_be_slow_links() {
     let subjects: Vec<_> = fired.iter().map(|incident| incident.subject.as_str()).collect();
     assert_eq!(subjects, ["a eth0"]);
 }
+
+/// A round of probes from every node to every other, one second of it; nothing comes back from `dead`.
+fn rounds(nodes: &[&str], dead: Option<&str>, ts_ms: i64) -> Readings {
+    let mut readings = Readings::default();
+    for src in nodes.iter().filter(|src| Some(**src) != dead) {
+        for dst in nodes.iter().filter(|dst| *dst != src) {
+            let loss = if Some(*dst) == dead { 1.0 } else { 0.0 };
+            let key = SeriesKey::new("loss_ratio", [("src", src), ("dst", dst), ("mode", "udp")]);
+            readings.push(key, ts_ms, loss);
+        }
+    }
+    readings
+}
+
+/// A second of a mesh of four, judged four times.
+fn second(engine: &mut Engine, second: i64, dead: Option<&str>) -> Vec<Incident> {
+    let nodes = ["a", "b", "c", "d"];
+    engine.take(&rounds(&nodes, dead, second * 1_000));
+    let alive = nodes.iter().filter(|node| Some(**node) != dead);
+    alive.for_each(|node| engine.heard(node, Timestamp(second * 1_000)));
+    (0..4).flat_map(|quarter| engine.evaluate(Timestamp(second * 1_000 + quarter * 250))).collect()
+}
+
+fn words(incidents: &[Incident]) -> Vec<(String, IncidentState, u32)> {
+    incidents.iter().map(|incident| (incident.subject.clone(), incident.state, incident.folded)).collect()
+}
+
+#[test]
+fn a_dead_node_is_one_incident_within_three_seconds_and_its_links_are_counted_in_it() {
+    let mut settings = AlertSettings::default();
+    settings.loss.for_s = 2.0;
+    let mut engine = Engine::new(settings.rules(), &[], Timestamp(0));
+    assert!((0..30).flat_map(|at| second(&mut engine, at, None)).next().is_none());
+    // The last report was at 29 s.
+    let mut told: Vec<_> = (30..50).flat_map(|at| second(&mut engine, at, Some("c"))).collect();
+    let fired = told.iter().position(|incident| incident.rule == "node_silent").expect("it is told");
+    assert_eq!(told[fired].fired_at, Some(Timestamp(31_750)));
+    assert_eq!(told[fired].message, "c has been silent for more than 2.5 s");
+    told.retain(|incident| incident.rule == "node_silent");
+    assert_eq!(told.last().map(|incident| (incident.state, incident.folded)), Some((IncidentState::Firing, 3)));
+    assert!(told.len() <= 4, "{:?}", words(&told));
+    let after: Vec<_> = (50..100).flat_map(|at| second(&mut engine, at, None)).collect();
+    assert_eq!(words(&after), [("c".to_owned(), IncidentState::Resolved, 3)]);
+}
+
+#[test]
+fn links_that_fired_already_end_when_their_node_is_found_silent() {
+    let mut settings = AlertSettings::default();
+    (settings.loss.for_s, settings.silence.for_s) = (0.0, 5.0);
+    let mut engine = Engine::new(settings.rules(), &[], Timestamp(0));
+    (0..30).for_each(|at| assert!(second(&mut engine, at, None).is_empty()));
+    let told: Vec<_> = (30..45).flat_map(|at| second(&mut engine, at, Some("c"))).collect();
+    let open = |told: &[Incident]| {
+        let mut newest = std::collections::BTreeMap::new();
+        told.iter().for_each(|incident| _ = newest.insert(incident.id, incident.clone()));
+        newest.into_values().filter(|incident| incident.state == IncidentState::Firing).collect::<Vec<_>>()
+    };
+    assert!(told.iter().any(|incident| incident.rule == "loss_high" && incident.state == IncidentState::Resolved));
+    assert_eq!(words(&open(&told)), [("c".to_owned(), IncidentState::Firing, 3)]);
+}
+
+#[test]
+fn what_a_starved_host_measured_raises_no_alert_and_is_counted() {
+    let mut engine = engine(0.0);
+    engine.set_doubtful_after_ms(10.0);
+    for second in 0..5 {
+        let mut readings = rtt(second * 1_000, HIGH);
+        readings.push(SeriesKey::new("echo_lag_us", [("node", "a")]), second * 1_000, 11_000.0);
+        engine.take(&readings);
+        assert!(engine.evaluate(Timestamp(second * 1_000 + 1)).is_empty());
+    }
+    assert_eq!(engine.doubtful(), 5);
+    let mut readings = rtt(5_000, HIGH);
+    readings.push(SeriesKey::new("echo_lag_us", [("node", "a")]), 5_000, 9_000.0);
+    engine.take(&readings);
+    assert_eq!(engine.evaluate(Timestamp(5_001)).len(), 1, "the lateness of other rounds does not matter");
+}
+
+#[test]
+fn a_quiet_subject_is_judged_once_a_second_and_a_touched_one_at_once() {
+    let mut engine = engine(0.0);
+    engine.take(&rtt(0, LOW));
+    assert!(engine.evaluate(Timestamp(1)).is_empty());
+    engine.take(&rtt(2, HIGH * 10.0));
+    engine.take(&rtt(3, HIGH * 10.0));
+    assert_eq!(engine.evaluate(Timestamp(4)).len(), 1);
+}

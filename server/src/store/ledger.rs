@@ -1,6 +1,7 @@
-//! What is few and precious: incidents, saved settings and training runs.
+//! What is few and precious: incidents, saved settings, training runs and where nodes stand.
 
 mod incident;
+mod layout;
 mod run;
 mod setting;
 

@@ -42,6 +42,8 @@ pub async fn metrics(State(state): State<WebState>) -> Result<Response, ProblemR
             state.ingest.refused().too_many_series.load(Ordering::Relaxed),
         ],
         size,
+        culprits: state.board.verdict().culprits.len(),
+        watched: [state.watched.dropped.load(Ordering::Relaxed), state.watched.unjudged.load(Ordering::Relaxed)],
         listeners: state.live.listeners(),
         lagged: state.live.lagged(),
         published: state.live.published(),
@@ -69,6 +71,9 @@ struct Exposition {
     /// Requests refused because something is wrong, and because there are too many series.
     refused: [u64; 2],
     size: StoreSize,
+    culprits: usize,
+    /// Samples that the watcher of the mesh did not look at, and those of pairs beyond its limit.
+    watched: [u64; 2],
     listeners: usize,
     lagged: u64,
     published: u64,
@@ -125,6 +130,17 @@ impl Exposition {
                 self.counts.unlogged,
             ),
             ("netloom_alert_unwatched", "Samples of subjects beyond the limit of a rule", self.counts.unwatched),
+            (
+                "netloom_alert_doubtful",
+                "Samples not judged, because the host that probed was starved",
+                self.counts.doubtful,
+            ),
+            (
+                "netloom_verdict_dropped_samples",
+                "Samples the verdict did without, because it was behind",
+                self.watched[0],
+            ),
+            ("netloom_verdict_unjudged", "Samples of pairs beyond the limit of the verdict", self.watched[1]),
             ("netloom_stream_events", "Events published", self.published),
             ("netloom_stream_lagged", "Listeners that were too slow and had to start anew", self.lagged),
         ];
@@ -133,6 +149,7 @@ impl Exposition {
             counter.encode_counter::<NoLabels, u64, u64>(&value, None)?;
         }
         let gauges = [
+            ("netloom_verdict_culprits", "Things that are wrong in the mesh", self.culprits as f64),
             ("netloom_stream_listeners", "Open streams", self.listeners as f64),
             ("netloom_store_size_bytes", "Bytes of the database", self.size.bytes as f64),
             ("netloom_store_series", "Different series", self.size.series as f64),

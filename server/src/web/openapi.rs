@@ -3,7 +3,10 @@
 use axum::{Json, Router, routing::get};
 use utoipa::OpenApi;
 
-use super::{WebState, alerts, export, health, metrics, network, nodes, push, query, runs, settings, storage, stream};
+use super::{
+    WebState, alerts, export, health, layout, metrics, network, nodes, push, query, runs, settings, storage, stream,
+    verdict,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -39,6 +42,10 @@ use super::{WebState, alerts, export, health, metrics, network, nodes, push, que
         settings::details,
         settings::change,
         storage::storage,
+        layout::layout,
+        layout::change,
+        layout::clear,
+        verdict::verdict,
         stream::stream_events,
         stream::change_stream,
         document,

@@ -1,0 +1,66 @@
+//! What a starved host measured: stored and shown as it is, and no ground for an alert.
+
+use std::collections::{HashMap, VecDeque};
+
+use netloom_core::{
+    metric,
+    sample::{Readings, SeriesKey},
+    unit,
+};
+
+/// Doubtful moments that are remembered of a node: its lateness and its rounds come in one batch, or in the next.
+const MOMENTS_MAX: usize = 16;
+/// Moments older than this are forgotten, ms: what comes so late is not judged anyway.
+const FORGET_AFTER_MS: i64 = 60_000;
+
+/// The moments in which hosts were late.
+pub struct Doubts {
+    after_us: f64,
+    moments: HashMap<String, VecDeque<i64>>,
+    skipped: u64,
+}
+
+impl Default for Doubts {
+    fn default() -> Self {
+        Self { after_us: f64::INFINITY, moments: HashMap::new(), skipped: 0 }
+    }
+}
+
+impl Doubts {
+    pub fn set_after_ms(&mut self, after_ms: f64) {
+        self.after_us = unit::us_from_ms(after_ms);
+    }
+
+    pub fn skipped(&self) -> u64 {
+        self.skipped
+    }
+
+    /// Notes when hosts were late.
+    pub fn note(&mut self, readings: &Readings) {
+        for (series, reading) in readings.iter().filter(|(series, _)| series.metric == metric::ECHO_LAG_US) {
+            if reading.value > self.after_us {
+                let moments = self.moments.entry(series.node().to_owned()).or_default();
+                moments.push_back(reading.ts_ms);
+                if moments.len() > MOMENTS_MAX {
+                    moments.pop_front();
+                }
+            } else if let Some(moments) = self.moments.get_mut(series.node()) {
+                moments.retain(|moment_ms| reading.ts_ms - moment_ms < FORGET_AFTER_MS);
+                if moments.is_empty() {
+                    self.moments.remove(series.node());
+                }
+            }
+        }
+    }
+
+    /// Whether a sample is of a round that its host sent or read too late; counts it if so.
+    pub fn skips(&mut self, series: &SeriesKey, ts_ms: i64) -> bool {
+        if self.moments.is_empty() {
+            return false;
+        }
+        let moments = series.labels.get("src").and_then(|src| self.moments.get(src));
+        let is_doubtful = moments.is_some_and(|moments| moments.contains(&ts_ms));
+        self.skipped += u64::from(is_doubtful);
+        is_doubtful
+    }
+}
