@@ -16,6 +16,7 @@ pub mod clock;
 pub mod collect;
 pub mod config;
 pub mod exit;
+pub mod private;
 pub mod probe;
 pub mod resolve;
 pub mod shutdown;
