@@ -34,7 +34,7 @@ pub struct Exchange {
 impl Exchange {
     /// The clock there less the clock here, µs.
     pub fn offset_us(&self) -> f64 {
-        ((self.received_us - self.sent_us) as f64 + (self.answered_us - self.back_us) as f64) / 2.0
+        f64::midpoint((self.received_us - self.sent_us) as f64, (self.answered_us - self.back_us) as f64)
     }
 
     /// The time under way, both directions, µs.
@@ -133,33 +133,35 @@ impl ClockFilter {
 
 /// Whether two exchanges cannot both be right: their offsets differ by more than both delays allow.
 fn contradict(a: &Exchange, b: &Exchange) -> bool {
-    let allowed = (a.delay_us() + b.delay_us()) / 2.0 + (a.back_us - b.back_us).abs() as f64 * DRIFT;
+    let allowed = f64::midpoint(a.delay_us(), b.delay_us()) + (a.back_us - b.back_us).abs() as f64 * DRIFT;
     (a.offset_us() - b.offset_us()).abs() > allowed + STEP_US
 }
 
 /// An offset that follows another one slowly.
 #[derive(Debug, Clone, Copy)]
 pub struct Steering {
-    at_us: i64,
-    offset_us: f64,
-    target_us: f64,
+    /// Since when it follows, by the clock here, µs.
+    since_us: i64,
+    /// The offset then and the one that it follows, µs.
+    from: f64,
+    to: f64,
 }
 
 impl Steering {
     /// Begins with an offset.
     pub fn new(at_us: i64, offset_us: f64) -> Self {
-        Self { at_us, offset_us, target_us: offset_us }
+        Self { since_us: at_us, from: offset_us, to: offset_us }
     }
 
     /// The offset at a moment of the clock here, µs.
     pub fn at(&self, now_us: i64) -> f64 {
-        let room = (now_us - self.at_us).max(0) as f64 * TURN;
-        self.offset_us + (self.target_us - self.offset_us).clamp(-room, room)
+        let room = (now_us - self.since_us).max(0) as f64 * TURN;
+        self.from + (self.to - self.from).clamp(-room, room)
     }
 
     /// Follows another offset from now on.
     pub fn follow(&mut self, now_us: i64, target_us: f64) {
-        *self = Self { at_us: now_us, offset_us: self.at(now_us), target_us };
+        *self = Self { since_us: now_us, from: self.at(now_us), to: target_us };
     }
 }
 

@@ -26,9 +26,8 @@ use crate::cli::ServeArgs;
 /// The prefix of environment variables; `__` stands for the dot of nesting.
 pub const ENV_PREFIX: &str = "NETLOOM_";
 /// The variables under [`ENV_PREFIX`] that configure the process; others belong to other programs.
-const ENV_KEYS: [&str; 9] = [
-    "listen", "agent_listen", "echo_listen", "data_dir", "node", "cluster", "log", "jsonl_log", "jsonl_log_keep",
-];
+const ENV_KEYS: [&str; 9] =
+    ["listen", "agent_listen", "echo_listen", "data_dir", "node", "cluster", "log", "jsonl_log", "jsonl_log_keep"];
 
 /// Files of the JSONL log that are kept: two days of one an hour.
 const JSONL_KEEP: usize = 48;

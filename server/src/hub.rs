@@ -1,9 +1,11 @@
 //! Builds every task and channel of the hub, and ends them in order. It wires; it decides nothing.
 
+mod agents;
+
 use std::sync::Arc;
 
 use axum::serve::ListenerExt;
-use netloom_core::{api::AgentConfig, incident::Incident};
+use netloom_core::incident::Incident;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
@@ -11,8 +13,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use self::agents::{Agents, Needs, Sockets};
 use crate::{
-    agent::Agent,
     alert::Engine,
     board::Board,
     clock,
@@ -42,23 +44,26 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     let started = clock::now();
     let address = listener.local_addr()?;
+    let sockets = Sockets::bind(&config).await?;
     let stores = store::open(&config.data_dir).await?;
     let known: Vec<Incident> = stores.ledger.incidents(INCIDENTS_AT_START).await?;
 
     let live = Arc::new(Live::new(started.ms()));
-    let keeper =
-        SettingsKeeper::open(config.settings, config.settings_from_env, stores.ledger.clone(), live.clone()).await?;
+    let keeper = SettingsKeeper::open(
+        config.settings.clone(),
+        config.settings_from_env.clone(),
+        stores.ledger.clone(),
+        live.clone(),
+    )
+    .await?;
     let keeper = Arc::new(keeper);
     let settings = keeper.subscribe();
     let rules = settings.borrow().alerts.rules();
     let engine = Engine::new(rules, &known, started);
     let board = Arc::new(Board::new(known, stores.samples.catalog().clone()));
 
-    let jsonl = match &config.jsonl_log {
-        Some(folder) => Some(JsonlLog::start(folder, config.jsonl_log_keep, stores.samples.catalog().clone())?),
-        None => None,
-    };
-    let (jsonl, jsonl_task) = jsonl.unzip();
+    let log = |folder| JsonlLog::start(folder, config.jsonl_log_keep, stores.samples.catalog().clone());
+    let (jsonl, jsonl_task) = config.jsonl_log.as_deref().map(log).transpose()?.unzip();
 
     let (ingest_handle, queue) = Ingest::channel(stores.samples.clone(), settings.clone());
     let finish = CancellationToken::new();
@@ -77,21 +82,20 @@ pub async fn run(
     let ingest = tokio::spawn(ingest.run(queue));
     let upkeep = tokio::spawn(upkeep::run(stores.clone(), board.clone(), settings.clone()));
 
-    let (orders, config_for_agent) =
-        watch::channel(AgentConfig { settings: settings.borrow().clone(), hub: address, mesh: None });
-    let relay = tokio::spawn(relay_settings(settings, orders));
-    let uplink = Arc::new(ingest_handle.clone());
-    let (node, stop) = (config.node, shutdown.clone());
-    let agent = tokio::spawn(Agent { node, uplink, config: config_for_agent, shutdown: stop }.run());
+    let needs =
+        Needs { config: &config, address, stores: &stores, ingest: &ingest_handle, settings, shutdown: &shutdown };
+    let agents = Agents::start(sockets, needs).await?;
 
     let state = WebState {
-        cluster: config.cluster.into(),
+        cluster: config.cluster.as_str().into(),
         started,
         stores: stores.clone(),
         board,
         runs: Arc::new(RunKeeper::new(stores.ledger.clone(), live.clone())),
         live,
         keeper,
+        agents: agents.keeper.clone(),
+        uplink: agents.place.clone(),
         counts: counted,
         ingest: ingest_handle,
         shutdown: shutdown.clone(),
@@ -103,9 +107,8 @@ pub async fn run(
     let served = drain(async { served.await }, &shutdown).await;
 
     shutdown.cancel();
-    // The agent's last batch first, then what is queued, then the store: nothing that was accepted is lost.
-    agent.await?;
-    relay.abort();
+    // The agents' last batches first, then what is queued, then the store: nothing that was accepted is lost.
+    agents.end().await?;
     upkeep.abort();
     finish.cancel();
     ingest.await?;
@@ -134,15 +137,4 @@ async fn drain(served: impl Future<Output = std::io::Result<()>>, shutdown: &Can
     }
     tracing::warn!("some connections did not end in time and were cut");
     Ok(())
-}
-
-/// Passes changed settings on to the agent, as an acknowledgement will to a remote one.
-async fn relay_settings(
-    mut settings: watch::Receiver<netloom_core::settings::Settings>,
-    orders: watch::Sender<AgentConfig>,
-) {
-    while settings.changed().await.is_ok() {
-        let changed = settings.borrow_and_update().clone();
-        orders.send_modify(|orders| orders.settings = changed);
-    }
 }

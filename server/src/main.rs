@@ -14,8 +14,7 @@ use netloom_server::{
         remote::{role, state},
     },
     cli::{AgentArgs, Cli, Command, RunArgs, ServeArgs, WatchArgs},
-    client,
-    clock,
+    client, clock,
     config::{self, Config},
     exit, shutdown,
 };
@@ -63,10 +62,7 @@ fn record(args: &RunArgs) -> anyhow::Result<u8> {
 }
 
 /// Runs what ends by a signal, and logs.
-fn run_role(
-    log: &str,
-    role: impl AsyncFnOnce(CancellationToken) -> anyhow::Result<()>,
-) -> anyhow::Result<u8> {
+fn run_role(log: &str, role: impl AsyncFnOnce(CancellationToken) -> anyhow::Result<()>) -> anyhow::Result<u8> {
     let filter = EnvFilter::try_new(log).map_err(|error| anyhow::anyhow!("configuration: log: {error}"))?;
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     run_command(async {

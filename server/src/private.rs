@@ -6,6 +6,11 @@ use std::{
     path::Path,
 };
 
+use ring::{
+    digest,
+    rand::{SecureRandom as _, SystemRandom},
+};
+
 /// Makes a folder for its owner alone.
 ///
 /// # Errors
@@ -75,8 +80,15 @@ pub fn read_or_make(file: &Path, make: impl FnOnce() -> io::Result<Vec<u8>>) -> 
 /// When the system has none to give.
 pub fn random<const N: usize>() -> io::Result<[u8; N]> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
+    SystemRandom::new().fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
     Ok(bytes)
+}
+
+/// The SHA-256 of some bytes.
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut found = [0; 32];
+    found.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
+    found
 }
 
 #[cfg(all(test, unix))]

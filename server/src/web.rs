@@ -1,5 +1,6 @@
 //! The hub over HTTP: the router, and what holds for every request. Each module owns the routes of its area.
 
+mod agents;
 mod alerts;
 mod assets;
 mod body;
@@ -11,7 +12,7 @@ mod network;
 mod nodes;
 mod openapi;
 mod pages;
-mod problem;
+pub(crate) mod problem;
 mod push;
 mod query;
 mod runs;
@@ -33,12 +34,14 @@ use tokio_util::sync::CancellationToken;
 use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer, timeout::TimeoutLayer};
 
 use crate::{
+    agents::AgentKeeper,
     board::Board,
     ingest::{IngestCounts, IngestHandle},
     live::Live,
     runs::RunKeeper,
     settings::SettingsKeeper,
     store::Stores,
+    uplink::UplinkPlace,
 };
 
 /// The largest request body: a settings document with every target is a hundredth of it.
@@ -63,6 +66,10 @@ pub struct WebState {
     pub keeper: Arc<SettingsKeeper>,
     /// The training runs.
     pub runs: Arc<RunKeeper>,
+    /// Who joined.
+    pub agents: Arc<AgentKeeper>,
+    /// Where others may join, if they may.
+    pub uplink: Option<UplinkPlace>,
     /// What ingest did.
     pub counts: watch::Receiver<IngestCounts>,
     /// Where samples are handed in.
@@ -79,6 +86,7 @@ pub async fn router(state: WebState) -> Router {
         .merge(network::router())
         .merge(nodes::router())
         .merge(alerts::router())
+        .merge(agents::router())
         .merge(query::router())
         .merge(push::router())
         .merge(runs::router())

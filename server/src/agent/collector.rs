@@ -9,9 +9,7 @@ use tokio::{
 };
 
 use super::{hub_clock::HubClock, status::StatusBoard};
-use crate::{
-    collect::{self, Collector, Moment, inventory},
-};
+use crate::collect::{self, Collector, Moment, inventory};
 
 /// How often the list of interfaces is read anew: interfaces come and go seldom, and listing them opens many files.
 const INVENTORY_INTERVAL: Duration = Duration::from_secs(10);

@@ -62,6 +62,14 @@ impl HubClock {
         })
     }
 
+    /// The hub's time at a moment, ms; `None` before the hub was heard of.
+    pub fn ms_at(&self, at: Instant) -> Option<i64> {
+        let Some(followed) = &self.0 else { return Some((clock::now_us() - at.elapsed().as_micros() as i64) / 1_000) };
+        let here_us = at.saturating_duration_since(followed.start).as_micros() as i64;
+        let state = followed.lock();
+        state.first_shift_us.map(|_| (here_us + state.steering.at(here_us) as i64) / 1_000)
+    }
+
     /// Whether it is the hub's time, and not yet what it was thought to be at the start.
     pub fn is_estimated(&self) -> bool {
         self.first_shift_us().is_some()

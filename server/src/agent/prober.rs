@@ -23,9 +23,7 @@ use super::{
     hub_clock::HubClock,
     status::StatusBoard,
 };
-use crate::{
-    probe::{Prober, icmp::IcmpProber, tcp::TcpProber},
-};
+use crate::probe::{Prober, icmp::IcmpProber, tcp::TcpProber};
 
 /// How often names and routes are looked up anew.
 const DISCOVER_INTERVAL: Duration = Duration::from_secs(30);

@@ -104,7 +104,13 @@ struct Way {
 }
 
 impl RemoteUplink {
-    fn new(node: String, [live, background]: [Client; 2], clock: HubClock, spool: Spool, stop: CancellationToken) -> Self {
+    fn new(
+        node: String,
+        [live, background]: [Client; 2],
+        clock: HubClock,
+        spool: Spool,
+        stop: CancellationToken,
+    ) -> Self {
         Self {
             node,
             live,
@@ -166,9 +172,8 @@ impl RemoteUplink {
                 Ok(answer) => {
                     held(&self.info).told = told;
                     let delivered: Delivered = read(&answer.body)?;
-                    self.revision.send_if_modified(|known| {
-                        std::mem::replace(known, delivered.revision) != delivered.revision
-                    });
+                    self.revision
+                        .send_if_modified(|known| std::mem::replace(known, delivered.revision) != delivered.revision);
                     return Ok(delivered);
                 }
             }

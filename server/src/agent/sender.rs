@@ -37,15 +37,7 @@ pub struct Source<'a> {
 
 /// Sends everything that comes through the channel until it closes.
 pub async fn run(source: Source<'_>, uplink: &dyn Uplink, status: StatusBoard, mut outgoing: mpsc::Receiver<Readings>) {
-    let mut sender = Sender {
-        source,
-        uplink,
-        status,
-        next_seq: 0,
-        backlog: VecDeque::new(),
-        attempt: 0,
-        dropped: 0,
-    };
+    let mut sender = Sender { source, uplink, status, next_seq: 0, backlog: VecDeque::new(), attempt: 0, dropped: 0 };
     loop {
         let is_open = match timeout(HEARTBEAT, outgoing.recv()).await {
             Ok(Some(first)) => {

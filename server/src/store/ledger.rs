@@ -1,5 +1,6 @@
-//! What is few and precious: incidents, saved settings and training runs.
+//! What is few and precious: agents, incidents, saved settings and training runs.
 
+pub mod agent;
 mod incident;
 mod run;
 mod setting;

@@ -3,7 +3,9 @@
 use axum::{Json, Router, routing::get};
 use utoipa::OpenApi;
 
-use super::{WebState, alerts, export, health, metrics, network, nodes, push, query, runs, settings, storage, stream};
+use super::{
+    WebState, agents, alerts, export, health, metrics, network, nodes, push, query, runs, settings, storage, stream,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -20,6 +22,9 @@ use super::{WebState, alerts, export, health, metrics, network, nodes, push, que
         network::alerts,
         network::health,
         nodes::nodes,
+        agents::agents,
+        agents::make_code,
+        agents::revoke,
         alerts::alerts,
         query::metrics,
         query::query,

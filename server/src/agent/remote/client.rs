@@ -244,7 +244,9 @@ impl Client {
             Some(rustls::Error::InvalidMessage(_)) => CallError::Stranger(format!(
                 "what answers at {place} speaks no TLS: agents join at the hub's --agent-listen, not at its pages"
             )),
-            Some(other) => CallError::Stranger(format!("{place} is not a Netloom hub: the TLS handshake failed: {other}")),
+            Some(other) => {
+                CallError::Stranger(format!("{place} is not a Netloom hub: the TLS handshake failed: {other}"))
+            }
             None => CallError::Away(format!("{place} broke off the TLS handshake ({error}): is it a Netloom hub?")),
         }
     }
@@ -291,7 +293,9 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(HubPlace::parse(text).expect(text).to_string(), expected);
         }
-        for bad in ["", "http://hub:6387", "hub:6387", "https://", "https://hub:port", "https://hub/path", "https://u@h"] {
+        for bad in
+            ["", "http://hub:6387", "hub:6387", "https://", "https://hub:port", "https://hub/path", "https://u@h"]
+        {
             assert!(HubPlace::parse(bad).is_err(), "{bad}");
         }
     }

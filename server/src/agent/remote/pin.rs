@@ -10,7 +10,8 @@ use rustls::{
     pki_types::{CertificateDer, ServerName, UnixTime},
     version::TLS13,
 };
-use sha2::{Digest, Sha256};
+
+use crate::private;
 
 /// The certificate that somebody else showed, for the message.
 pub(super) type Shown = Arc<Mutex<Option<Fingerprint>>>;
@@ -42,7 +43,7 @@ impl ServerCertVerifier for Pin {
         _: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let shown = Fingerprint(Sha256::digest(end_entity).into());
+        let shown = Fingerprint(private::sha256(end_entity));
         if shown == self.expected {
             return Ok(ServerCertVerified::assertion());
         }

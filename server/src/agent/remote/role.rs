@@ -108,7 +108,8 @@ struct Start<'a> {
 impl Start<'_> {
     /// Who the agent is to the hub, and what it is to do: as it was last time, else by joining.
     async fn member(&mut self) -> anyhow::Result<(Membership, AgentConfig)> {
-        let code = self.options.code.as_deref().map(JoinCode::parse).transpose().map_err(|why| anyhow!("--token: {why}"))?;
+        let code =
+            self.options.code.as_deref().map(JoinCode::parse).transpose().map_err(|why| anyhow!("--token: {why}"))?;
         let known = self.state.membership()?;
         let Some(mut membership) = known else {
             let Some(code) = code else {

@@ -69,9 +69,7 @@ impl Writer {
                 fresh.push((key, next));
             }
         }
-        let renumber = |reading: &Reading| {
-            Some(Reading { series: *numbers.get(reading.series as usize)?, ..*reading })
-        };
+        let renumber = |reading: &Reading| Some(Reading { series: *numbers.get(reading.series as usize)?, ..*reading });
         let samples = batch.readings.samples.iter().filter_map(renumber).collect();
         put(&mut records, &Record::Batch(Spooled { epoch: batch.epoch, seq: batch.seq, is_provisional, samples }))?;
         if let Err(error) = self.file.write_all(&records) {
