@@ -128,7 +128,7 @@ impl Expected {
     }
 }
 
-/// SplitMix64 (Steele, Lea, Flood, 2014).
+/// `SplitMix64` (Steele, Lea, Flood, 2014).
 struct Dice(u64);
 
 impl Dice {

@@ -10,6 +10,7 @@
 //! argument. Everything builds for wasm32.
 
 pub mod api;
+pub mod clock_offset;
 pub mod event;
 pub mod export;
 pub mod health;
@@ -32,4 +33,5 @@ pub mod stats;
 pub mod time;
 pub mod topology;
 pub mod unit;
+pub mod uplink;
 pub mod verdict;

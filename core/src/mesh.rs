@@ -8,6 +8,8 @@ use std::{fmt, net::SocketAddr};
 
 use serde::{Deserialize, Serialize, de};
 
+use crate::uplink::{hex, unhex};
+
 /// The port on which agents answer each other.
 pub const ECHO_PORT: u16 = 6386;
 /// Bytes of a key: as many as the digest that makes tags (RFC 2104 section 3).
@@ -25,25 +27,14 @@ impl fmt::Debug for MeshKey {
 
 impl Serialize for MeshKey {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let digit = |value: u8| char::from(DIGITS[usize::from(value)]);
-        let digits: String = self.0.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
-        serializer.serialize_str(&digits)
+        serializer.serialize_str(&hex(&self.0))
     }
 }
 
 impl<'de> Deserialize<'de> for MeshKey {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
         let expected = || de::Error::custom(format!("a key is {} hexadecimal digits", KEY_BYTES * 2));
-        if text.len() != KEY_BYTES * 2 || !text.is_ascii() {
-            return Err(expected());
-        }
-        let mut key = [0; KEY_BYTES];
-        for (at, byte) in key.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&text[at * 2..at * 2 + 2], 16).map_err(|_| expected())?;
-        }
-        Ok(Self(key))
+        unhex(&String::deserialize(deserializer)?).map(Self).ok_or_else(expected)
     }
 }
 

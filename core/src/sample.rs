@@ -150,6 +150,18 @@ impl Readings {
     }
 }
 
+/// Checks that a name can stand in the labels of a node's series.
+///
+/// # Errors
+/// One phrase that says what is wrong.
+pub fn check_node_name(name: &str) -> Result<(), String> {
+    let is_printable = !name.chars().any(char::is_control) && name.trim() == name;
+    if name.is_empty() || name.len() > LABEL_MAX_BYTES || !is_printable {
+        return Err(format!("{name:?} is not a usable name of a node"));
+    }
+    Ok(())
+}
+
 /// Checks that a sample was taken neither in the future nor before what is kept.
 ///
 /// # Errors
@@ -217,6 +229,14 @@ mod tests {
         let mut control = readings(1.0, 5);
         control.series[0].labels.insert("dst".into(), "a\nb".into());
         assert!(control.validate(10, 100).is_err());
+    }
+
+    #[test]
+    fn names_of_nodes_can_be_labels() {
+        assert_eq!(check_node_name("node 7 (rack-3)"), Ok(()));
+        for bad in ["", " n1", "n\n1", &"n".repeat(LABEL_MAX_BYTES + 1)] {
+            assert!(check_node_name(bad).is_err(), "{bad:?}");
+        }
     }
 
     #[test]

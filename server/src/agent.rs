@@ -6,26 +6,33 @@
 
 pub mod collector;
 pub mod discover;
+pub mod hub_clock;
 pub mod print;
 pub mod prober;
+pub mod remote;
 pub mod sender;
 pub mod status;
 
-use std::sync::Arc;
+use std::{net::UdpSocket, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use netloom_core::{
     api::{Ack, AgentConfig},
+    mesh::Echo,
     sample::{Batch, Readings},
 };
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use self::status::StatusBoard;
+use self::{hub_clock::HubClock, status::StatusBoard};
 
 /// Readings that wait for the sender, in bursts of one collector or one round. At six bursts a second this is forty
 /// seconds of a sender that makes no progress; it drains the channel into its own bounded backlog long before.
 const BURSTS_MAX: usize = 256;
+
+/// How long a burst waits for others when the hub is in the same process: long enough to join the bursts of one moment,
+/// short enough that people see a figure well within a third of a second.
+pub const LINGER: Duration = Duration::from_millis(30);
 
 /// Why a batch did not arrive.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -53,6 +60,12 @@ pub struct Agent {
     pub uplink: Arc<dyn Uplink>,
     /// What the hub tells it to do, now and later.
     pub config: watch::Receiver<AgentConfig>,
+    /// The hub's time.
+    pub clock: HubClock,
+    /// How long a burst waits for others.
+    pub linger: Duration,
+    /// Where the probes of other nodes are answered, if they are.
+    pub echo: Option<UdpSocket>,
     /// When to stop.
     pub shutdown: CancellationToken,
 }
@@ -61,16 +74,27 @@ impl Agent {
     /// Runs until the shutdown token is cancelled, then sends what was measured before.
     pub async fn run(self) {
         let (bursts, outgoing) = mpsc::channel::<Readings>(BURSTS_MAX);
-        let status = StatusBoard::new(&self.node);
-        let collecting = collector::run(&self.node, self.config.clone(), status.clone(), bursts.clone());
+        let status = StatusBoard::new(&self.node, self.clock.now());
+        if let Some(bound) = self.echo.as_ref().and_then(|socket| socket.local_addr().ok()) {
+            let address = Some(bound.ip()).filter(|ip| !ip.is_unspecified() && !ip.is_loopback());
+            status.set_echo(Echo { port: bound.port(), address });
+        }
+        let collecting = collector::run(
+            &self.node,
+            self.config.clone(),
+            status.clone(),
+            collector::Out { bursts: bursts.clone(), clock: self.clock.clone() },
+        );
         let probing = prober::spawn_thread(prober::Probing {
             node: self.node.clone(),
             config: self.config.clone(),
             status: status.clone(),
             bursts,
+            clock: self.clock.clone(),
             shutdown: self.shutdown.clone(),
         });
-        let sending = sender::run(&self.node, self.uplink.as_ref(), status, outgoing);
+        let source = sender::Source { node: &self.node, epoch: self.clock.now().ms(), linger: self.linger };
+        let sending = sender::run(source, self.uplink.as_ref(), status, outgoing);
         let measuring = async {
             tokio::select! {
                 () = collecting => {}

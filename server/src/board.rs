@@ -20,6 +20,19 @@ use netloom_core::{
 /// Incidents kept at hand; older ones are in the store.
 const INCIDENTS_MAX: usize = 500;
 
+/// An agent that reports.
+#[derive(Debug, Clone)]
+pub struct Sender {
+    /// The name of its node.
+    pub node: String,
+    /// What part it plays.
+    pub role: NodeRole,
+    /// Where it reports from, in words for people.
+    pub address: String,
+    /// What it says of itself, when that changed.
+    pub info: Option<NodeInfo>,
+}
+
 /// What is known now.
 pub struct Board {
     shared: RwLock<Shared>,
@@ -164,15 +177,15 @@ impl Board {
     }
 
     /// Notes that a node reported. Returns its status if that changed in a way that people see.
-    pub(crate) fn node_reported(&self, node: &str, info: Option<NodeInfo>, now: Timestamp) -> Option<NodeStatus> {
+    pub(crate) fn node_reported(&self, sender: Sender, now: Timestamp) -> Option<NodeStatus> {
         let mut shared = self.write();
+        let Sender { node, role, address, info } = sender;
         let has_news = info.is_some();
         if let Some(info) = info {
-            let address = "in this process".to_owned();
-            let fresh = NodeStatus { role: NodeRole::Hub, address, last_seen: now, status: NodeState::Up, info };
-            shared.nodes.insert(node.to_owned(), fresh);
+            let fresh = NodeStatus { role, address, last_seen: now, status: NodeState::Up, info };
+            shared.nodes.insert(node.clone(), fresh);
         }
-        let status = shared.nodes.get_mut(node)?;
+        let status = shared.nodes.get_mut(&node)?;
         status.last_seen = now;
         let state = status.state_at(now);
         let is_changed = has_news || status.status != state;

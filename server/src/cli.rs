@@ -7,6 +7,9 @@ use clap::{Args, Parser, Subcommand};
 /// Where a hub is unless told otherwise.
 const HUB_URL: &str = "http://127.0.0.1:6385";
 
+/// Where the probes of other nodes are answered unless told otherwise.
+const ECHO_LISTEN: &str = "0.0.0.0:6386";
+
 /// Shows whether the network is holding distributed training back: where, since when, and what would help.
 #[derive(Debug, Parser)]
 #[command(name = "netloom", version, about, arg_required_else_help = true)]
@@ -22,6 +25,8 @@ pub enum Command {
     /// Run the hub: measure this machine, keep the history, show it in a browser
     #[cfg(feature = "hub")]
     Serve(ServeArgs),
+    /// Measure this machine for a hub elsewhere
+    Agent(AgentArgs),
     /// Read counters and probe targets, and print every sample as a line of JSON
     Watch(WatchArgs),
     /// Run a command and record it with the hub as a training run
@@ -50,12 +55,48 @@ pub struct ServeArgs {
     /// Folder of the database [default: ./netloom-data]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+    /// Address at which agents of other machines join and report, over TLS; none unless given. The usual port is 6387
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub agent_listen: Option<SocketAddr>,
+    /// Address at which the probes of other nodes are answered [default: 0.0.0.0:6386, with --agent-listen]
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub echo_listen: Option<SocketAddr>,
     /// Write every stored sample as a line of JSON to files in this folder, too
     #[arg(long, value_name = "DIR")]
     pub jsonl_log: Option<PathBuf>,
     /// Files of that log that are kept [default: 48]
     #[arg(long, value_name = "N")]
     pub jsonl_log_keep: Option<usize>,
+}
+
+/// Which hub to measure for.
+#[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "The code is good once and for ten minutes; the hub's pages make it. What the agent gets for it is \
+                        kept in the state folder, so that later starts need no --token."
+)]
+pub struct AgentArgs {
+    /// Where the hub listens for agents
+    #[arg(long, value_name = "https://HOST:PORT")]
+    pub hub: String,
+    /// The code to join with, at the first start
+    #[arg(long, env = "NETLOOM_TOKEN", hide_env_values = true, value_name = "CODE")]
+    pub token: Option<String>,
+    /// The name of this node [default: the host name]
+    #[arg(long, env = "NETLOOM_NODE", value_name = "NAME")]
+    pub node: Option<String>,
+    /// Where to keep the token and what waits for the hub [default: /var/lib/netloom, or the user's folder of state]
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// Address at which the probes of other nodes are answered
+    #[arg(long, default_value = ECHO_LISTEN, value_name = "ADDR:PORT")]
+    pub echo_listen: SocketAddr,
+    /// MiB that wait on disk at most while the hub is away
+    #[arg(long, default_value_t = 256, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
+    pub spool_mib: u64,
+    /// What is logged: error, warn, info, debug, trace, or per module
+    #[arg(long, env = "NETLOOM_LOG", default_value = "info", value_name = "FILTER")]
+    pub log: String,
 }
 
 /// What to watch without a hub.

@@ -6,6 +6,11 @@ use netloom_core::time::Timestamp;
 
 /// The moment.
 pub fn now() -> Timestamp {
+    Timestamp(now_us() / 1_000)
+}
+
+/// The moment, µs since the epoch.
+pub fn now_us() -> i64 {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(since_epoch.as_millis() as i64)
+    since_epoch.as_micros() as i64
 }

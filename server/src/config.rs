@@ -13,7 +13,11 @@ use figment::{
     Figment,
     providers::{Env, Format, Serialized, Toml},
 };
-use netloom_core::settings::{self, FieldError, Settings};
+use netloom_core::{
+    mesh::ECHO_PORT,
+    sample::check_node_name,
+    settings::{self, FieldError, Settings},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -22,7 +26,8 @@ use crate::cli::ServeArgs;
 /// The prefix of environment variables; `__` stands for the dot of nesting.
 pub const ENV_PREFIX: &str = "NETLOOM_";
 /// The variables under [`ENV_PREFIX`] that configure the process; others belong to other programs.
-const ENV_KEYS: [&str; 7] = ["listen", "data_dir", "node", "cluster", "log", "jsonl_log", "jsonl_log_keep"];
+const ENV_KEYS: [&str; 9] =
+    ["listen", "agent_listen", "echo_listen", "data_dir", "node", "cluster", "log", "jsonl_log", "jsonl_log_keep"];
 
 /// Files of the JSONL log that are kept: two days of one an hour.
 const JSONL_KEEP: usize = 48;
@@ -33,6 +38,10 @@ const JSONL_KEEP: usize = 48;
 pub struct Config {
     /// Where pages and API listen.
     pub listen: SocketAddr,
+    /// Where agents of other machines join and report, if they may.
+    pub agent_listen: Option<SocketAddr>,
+    /// Where the probes of other nodes are answered; the usual place when agents may join.
+    pub echo_listen: Option<SocketAddr>,
     /// Where the database lies.
     pub data_dir: PathBuf,
     /// The name of this node; the host name when empty.
@@ -56,6 +65,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 6385)),
+            agent_listen: None,
+            echo_listen: None,
             data_dir: PathBuf::from("./netloom-data"),
             node: String::new(),
             cluster: "my cluster".into(),
@@ -82,6 +93,8 @@ impl Config {
         if let Some(listen) = args.listen {
             config.listen = listen;
         }
+        config.agent_listen = args.agent_listen.or(config.agent_listen);
+        config.echo_listen = args.echo_listen.or(config.echo_listen);
         if let Some(data_dir) = &args.data_dir {
             config.data_dir.clone_from(data_dir);
         }
@@ -91,9 +104,7 @@ impl Config {
         if let Some(keep) = args.jsonl_log_keep {
             config.jsonl_log_keep = keep;
         }
-        if config.node.is_empty() {
-            config.node = sysinfo::System::host_name().unwrap_or_else(|_| "localhost".into());
-        }
+        config.node = node_name(Some(&config.node))?;
         config.settings.validate().map_err(|errors| blame("configuration", &errors))?;
         config.settings_from_env = settings_from_env()?;
         settings::apply(&config.settings, &config.settings_from_env)
@@ -121,10 +132,26 @@ impl Config {
         if self.jsonl_log_keep == 0 {
             bail!("configuration: jsonl_log_keep: at least 1, the file that is written");
         }
-        if self.node.len() > netloom_core::sample::LABEL_MAX_BYTES || self.node.chars().any(char::is_control) {
-            bail!("configuration: node: {:?} is not a usable name", self.node);
-        }
         Ok(())
+    }
+
+    /// Where the probes of other nodes are answered, if they are.
+    pub fn echo_address(&self) -> Option<SocketAddr> {
+        let usual = SocketAddr::from(([0, 0, 0, 0], ECHO_PORT));
+        self.agent_listen.map(|_| self.echo_listen.unwrap_or(usual))
+    }
+}
+
+/// The name of this node: the one that was chosen, else the host name.
+///
+/// # Errors
+/// When it cannot be a label.
+pub fn node_name(chosen: Option<&str>) -> anyhow::Result<String> {
+    let chosen = chosen.filter(|name| !name.is_empty()).map(str::to_owned);
+    let name = chosen.unwrap_or_else(|| sysinfo::System::host_name().unwrap_or_else(|_| "localhost".into()));
+    match check_node_name(&name) {
+        Ok(()) => Ok(name),
+        Err(why) => bail!("configuration: node: {why}"),
     }
 }
 

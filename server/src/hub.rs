@@ -1,9 +1,11 @@
 //! Builds every task and channel of the hub, and ends them in order. It wires; it decides nothing.
 
+mod agents;
+
 use std::{path::PathBuf, sync::Arc};
 
 use axum::serve::ListenerExt;
-use netloom_core::{api::AgentConfig, incident::Incident};
+use netloom_core::incident::Incident;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
@@ -12,8 +14,9 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use self::agents::{Agents, Sockets};
 use crate::{
-    agent::Agent,
+    agents::AgentKeeper,
     alert::Engine,
     board::Board,
     clock,
@@ -44,15 +47,9 @@ pub async fn run(
     shutdown: CancellationToken,
     on_ready: impl FnOnce(),
 ) -> anyhow::Result<()> {
-    let (state, mut tasks) = open(&config, shutdown.clone()).await?;
-    let settings = state.keeper.subscribe();
-
-    let orders = AgentConfig { settings: settings.borrow().clone(), hub: listener.local_addr()?, mesh: None };
-    let (orders, config_for_agent) = watch::channel(orders);
-    tasks.background.spawn(relay_settings(settings, orders));
-    let (node, stop) = (config.node, shutdown.clone());
-    let uplink = Arc::new(state.ingest.clone());
-    let agent = tokio::spawn(Agent { node, uplink, config: config_for_agent, shutdown: stop }.run());
+    let sockets = Sockets::bind(&config).await?;
+    let (mut state, tasks) = open(&config, shutdown.clone()).await?;
+    let agents = Agents::start(sockets, &config, listener.local_addr()?, &mut state)?;
 
     let database = state.stores.database.clone();
     let router = web::router(state).await;
@@ -62,8 +59,8 @@ pub async fn run(
     let served = drain(async { served.await }, &shutdown).await;
 
     shutdown.cancel();
-    // The agent's last batch first, then what is queued, then the store: nothing that was accepted is lost.
-    agent.await?;
+    // The agents' last batches first, then what is queued, then the store: nothing that was accepted is lost.
+    agents.end().await?;
     tasks.end().await?;
     database.close().await;
     served
@@ -111,6 +108,7 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
 
     let log = |folder: &PathBuf| JsonlLog::start(folder, config.jsonl_log_keep, catalog.clone());
     let (jsonl, jsonl_task) = config.jsonl_log.as_ref().map(log).transpose()?.unzip();
+    let agents = AgentKeeper::open(stores.ledger.clone(), config.node.clone()).await?;
     let layout = Arc::new(LayoutKeeper::open(stores.ledger.clone()).await?);
     let (watch, told) = Watcher::channel();
     let watch_counts = watch.counts();
@@ -154,6 +152,8 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
         live,
         matrices,
         connections: Connections::default(),
+        agents: Arc::new(agents),
+        uplink: None,
         layout,
         keeper: Arc::new(keeper),
         counts: counted,
@@ -182,15 +182,4 @@ async fn drain(served: impl Future<Output = std::io::Result<()>>, shutdown: &Can
     }
     tracing::warn!("some connections did not end in time and were cut");
     Ok(())
-}
-
-/// Passes changed settings on to the agent, as an acknowledgement will to a remote one.
-async fn relay_settings(
-    mut settings: watch::Receiver<netloom_core::settings::Settings>,
-    orders: watch::Sender<AgentConfig>,
-) {
-    while settings.changed().await.is_ok() {
-        let changed = settings.borrow_and_update().clone();
-        orders.send_modify(|orders| orders.settings = changed);
-    }
 }

@@ -9,7 +9,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use netloom_core::{
-    api::{Ack, NodeInfo},
+    api::Ack,
     event::LiveEvent,
     incident::{Incident, IncidentState},
     sample::{Batch, Reading, Readings, SeriesKey},
@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     agent::{Uplink, UplinkError},
     alert::Engine,
-    board::Board,
+    board::{Board, Sender},
     clock,
     jsonl::JsonlLog,
     live::Live,
@@ -35,7 +35,7 @@ use crate::{
 
 use untold::TELL_EVERY;
 
-pub use door::{IngestError, IngestHandle, Refused};
+pub use door::{IngestError, IngestHandle, Refused, check_owner};
 pub use untold::Untold;
 
 /// Batches that wait for the writer. A commit takes a millisecond or two; when the disk stalls, senders wait.
@@ -51,8 +51,8 @@ const TICK: Duration = Duration::from_millis(250);
 
 struct Pending {
     rows: Rows,
-    /// The agent that sent it and what it says of itself.
-    sender: Option<(String, Option<NodeInfo>)>,
+    /// The agent that sent it.
+    sender: Option<Sender>,
     answer: oneshot::Sender<Result<(), IngestError>>,
 }
 
@@ -182,7 +182,7 @@ impl Ingest {
     }
 
     /// Tells of a stored batch and hands it to the rules.
-    fn accept(&mut self, rows: Rows, sender: Option<(String, Option<NodeInfo>)>) {
+    fn accept(&mut self, rows: Rows, sender: Option<Sender>) {
         let now = clock::now();
         let Rows { rows, .. } = rows;
         let late = rows.iter().filter(|row| row.ts_ms < now.ms() - LATE_AFTER_MS).count();
@@ -191,13 +191,13 @@ impl Ingest {
             counts.samples += rows.len() as u64;
             counts.late += late as u64;
         });
-        if let Some((node, info)) = sender {
-            if let Some(info) = &info {
+        if let Some(sender) = sender {
+            if let Some(info) = &sender.info {
                 let counted = info.interfaces.iter().filter(|interface| interface.is_counted);
-                self.engine.set_counted(&node, counted.map(|interface| interface.name.clone()));
+                self.engine.set_counted(&sender.node, counted.map(|interface| interface.name.clone()));
             }
-            self.engine.heard(&node, now);
-            if let Some(status) = self.board.node_reported(&node, info, now) {
+            self.engine.heard(&sender.node, now);
+            if let Some(status) = self.board.node_reported(sender, now) {
                 self.live.publish(&LiveEvent::Node(Box::new(status)));
             }
         }

@@ -16,10 +16,14 @@ pub mod clock;
 pub mod collect;
 pub mod config;
 pub mod exit;
+pub mod mesh_key;
+pub mod private;
 pub mod probe;
 pub mod resolve;
 pub mod shutdown;
 
+#[cfg(feature = "hub")]
+pub mod agents;
 #[cfg(feature = "hub")]
 pub mod alert;
 #[cfg(feature = "hub")]
@@ -39,6 +43,8 @@ pub mod live;
 #[cfg(feature = "hub")]
 pub mod matrix;
 #[cfg(feature = "hub")]
+pub mod mesh;
+#[cfg(feature = "hub")]
 pub mod runs;
 #[cfg(feature = "hub")]
 pub mod settings;
@@ -46,6 +52,8 @@ pub mod settings;
 pub mod store;
 #[cfg(feature = "hub")]
 pub mod upkeep;
+#[cfg(feature = "hub")]
+pub mod uplink;
 #[cfg(feature = "hub")]
 pub mod watch;
 #[cfg(feature = "hub")]

@@ -1,17 +1,24 @@
 //! The program: reads the command line and runs the role it names.
 
-use std::process::ExitCode;
+use std::{net::UdpSocket, process::ExitCode, sync::Arc};
 
+use anyhow::Context;
 use clap::Parser;
 #[cfg(feature = "hub")]
 use netloom_server::care;
 use netloom_server::{
-    agent::{Agent, print::PrintUplink},
-    cli::{Cli, Command, RunArgs, ServeArgs, WatchArgs},
-    client,
-    config::Config,
+    agent::{
+        Agent, LINGER,
+        hub_clock::HubClock,
+        print::PrintUplink,
+        remote::{role, state},
+    },
+    cli::{AgentArgs, Cli, Command, RunArgs, ServeArgs, WatchArgs},
+    client, clock,
+    config::{self, Config},
     exit, shutdown,
 };
+use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -25,9 +32,16 @@ fn main() -> ExitCode {
 fn run(cli: &Cli) -> anyhow::Result<u8> {
     match &cli.command {
         #[cfg(feature = "hub")]
-        Command::Serve(args) => run_role(Config::load(args)?, serve),
+        Command::Serve(args) => {
+            let config = Config::load(args)?;
+            let log = config.log.clone();
+            run_role(&log, async |shutdown| serve(config, shutdown).await)
+        }
+        Command::Agent(args) => run_role(&args.log, async |shutdown| agent(args, shutdown).await),
         Command::Watch(WatchArgs { config }) => {
-            run_role(Config::load(&ServeArgs { config: config.clone(), ..ServeArgs::default() })?, watch)
+            let config = Config::load(&ServeArgs { config: config.clone(), ..ServeArgs::default() })?;
+            let log = config.log.clone();
+            run_role(&log, async |shutdown| watch(config, shutdown).await)
         }
         Command::Run(args) => record(args),
         Command::Export(args) => run_command(client::export::run(args)),
@@ -48,14 +62,11 @@ fn record(args: &RunArgs) -> anyhow::Result<u8> {
 }
 
 /// Runs what ends by a signal, and logs.
-fn run_role(
-    config: Config,
-    role: impl AsyncFnOnce(Config, tokio_util::sync::CancellationToken) -> anyhow::Result<()>,
-) -> anyhow::Result<u8> {
-    let filter = EnvFilter::try_new(&config.log).map_err(|error| anyhow::anyhow!("configuration: log: {error}"))?;
+fn run_role(log: &str, role: impl AsyncFnOnce(CancellationToken) -> anyhow::Result<()>) -> anyhow::Result<u8> {
+    let filter = EnvFilter::try_new(log).map_err(|error| anyhow::anyhow!("configuration: log: {error}"))?;
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     run_command(async {
-        role(config, shutdown::on_signal()?).await?;
+        role(shutdown::on_signal()?).await?;
         Ok(exit::FINE)
     })
 }
@@ -70,18 +81,35 @@ fn run_command(command: impl Future<Output = anyhow::Result<u8>>) -> anyhow::Res
 }
 
 /// Prints what this machine measures until it is stopped.
-async fn watch(config: Config, shutdown: tokio_util::sync::CancellationToken) -> anyhow::Result<()> {
+async fn watch(config: Config, shutdown: CancellationToken) -> anyhow::Result<()> {
     let settings = netloom_core::settings::apply(&config.settings, &config.settings_from_env)
         .map_err(|errors| anyhow::anyhow!("{errors:?}"))?;
     let orders = netloom_core::api::AgentConfig { settings, hub: config.listen, mesh: None };
     let (_keep, orders) = tokio::sync::watch::channel(orders);
-    Agent { node: config.node, uplink: std::sync::Arc::new(PrintUplink), config: orders, shutdown }.run().await;
+    let (uplink, clock) = (Arc::new(PrintUplink), HubClock::local());
+    Agent { node: config.node, uplink, config: orders, clock, linger: LINGER, echo: None, shutdown }.run().await;
     Ok(())
 }
 
+/// Measures for a hub elsewhere until it is stopped.
+async fn agent(args: &AgentArgs, shutdown: CancellationToken) -> anyhow::Result<()> {
+    const MIB: u64 = 1_024 * 1_024;
+    let (listen, flag) = (args.echo_listen, "choose another address with --echo-listen");
+    let echo = UdpSocket::bind(listen).with_context(|| format!("cannot answer probes at {listen} ({flag})"))?;
+    let options = role::Options {
+        hub: args.hub.clone(),
+        code: args.token.clone(),
+        node: config::node_name(args.node.as_deref())?,
+        state_dir: args.state_dir.clone().unwrap_or_else(state::usual_folder),
+        echo,
+        spool_max_bytes: args.spool_mib * MIB,
+        wall: Arc::new(clock::now_us),
+    };
+    role::run(options, shutdown).await
+}
+
 #[cfg(feature = "hub")]
-async fn serve(config: Config, shutdown: tokio_util::sync::CancellationToken) -> anyhow::Result<()> {
-    use anyhow::Context;
+async fn serve(config: Config, shutdown: CancellationToken) -> anyhow::Result<()> {
     use netloom_server::hub;
 
     let listen = config.listen;

@@ -1,5 +1,6 @@
 //! The hub over HTTP: the router, and what holds for every request. Each module owns the routes of its area.
 
+mod agents;
 mod alerts;
 mod assets;
 mod body;
@@ -12,7 +13,7 @@ mod network;
 mod nodes;
 mod openapi;
 mod pages;
-mod problem;
+pub(crate) mod problem;
 mod push;
 mod query;
 mod runs;
@@ -35,6 +36,7 @@ use tokio_util::sync::CancellationToken;
 use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer, timeout::TimeoutLayer};
 
 use crate::{
+    agents::AgentKeeper,
     board::Board,
     ingest::{IngestCounts, IngestHandle},
     layout::LayoutKeeper,
@@ -43,6 +45,7 @@ use crate::{
     runs::RunKeeper,
     settings::SettingsKeeper,
     store::Stores,
+    uplink::UplinkPlace,
     watch::WatchCounts,
 };
 
@@ -76,6 +79,10 @@ pub struct WebState {
     pub runs: Arc<RunKeeper>,
     /// Which nodes stand together.
     pub layout: Arc<LayoutKeeper>,
+    /// Who joined.
+    pub agents: Arc<AgentKeeper>,
+    /// Where others may join, if they may.
+    pub uplink: Option<UplinkPlace>,
     /// What ingest did.
     pub counts: watch::Receiver<IngestCounts>,
     /// What the watcher of the mesh did.
@@ -94,6 +101,7 @@ pub async fn router(state: WebState) -> Router {
         .merge(network::router())
         .merge(nodes::router())
         .merge(alerts::router())
+        .merge(agents::router())
         .merge(query::router())
         .merge(push::router())
         .merge(runs::router())

@@ -2,27 +2,32 @@
 
 use std::time::Duration;
 
-use netloom_core::{api::AgentConfig, sample::Readings, topology::Interface};
+use netloom_core::{api::AgentConfig, sample::Readings, time::Timestamp, topology::Interface};
 use tokio::{
     sync::{mpsc, watch},
     time::{Instant, MissedTickBehavior, interval},
 };
 
-use super::status::StatusBoard;
-use crate::{
-    clock,
-    collect::{self, Collector, Moment, inventory},
-};
+use super::{hub_clock::HubClock, status::StatusBoard};
+use crate::collect::{self, Collector, Moment, inventory};
 
 /// How often the list of interfaces is read anew: interfaces come and go seldom, and listing them opens many files.
 const INVENTORY_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Where readings go, and whose time they carry.
+pub struct Out {
+    /// The channel to the sender.
+    pub bursts: mpsc::Sender<Readings>,
+    /// The hub's time.
+    pub clock: HubClock,
+}
 
 /// Reads every source at the interval of the settings until the channel closes.
 pub async fn run(
     node: &str,
     mut config: watch::Receiver<AgentConfig>,
     status: StatusBoard,
-    bursts: mpsc::Sender<Readings>,
+    Out { bursts, clock }: Out,
 ) {
     let mut collectors = collect::all(node);
     let mut interfaces = Interfaces::default();
@@ -39,8 +44,9 @@ pub async fn run(
                     Err(_) => return,
                 },
             }
-            interfaces.refresh(&status);
-            let readings = read_all(&mut collectors, start, &interfaces.known, &status);
+            interfaces.refresh(&status, clock.now());
+            let moment = Moment { mono_ns: start.elapsed().as_nanos() as u64, ts_ms: clock.now().ms() };
+            let readings = read_all(&mut collectors, moment, &interfaces.known, &status);
             if !readings.samples.is_empty() && bursts.send(readings).await.is_err() {
                 return;
             }
@@ -56,29 +62,27 @@ struct Interfaces {
 }
 
 impl Interfaces {
-    fn refresh(&mut self, status: &StatusBoard) {
+    fn refresh(&mut self, status: &StatusBoard, now: Timestamp) {
         if self.read_at.is_some_and(|read_at| read_at.elapsed() < INVENTORY_INTERVAL) {
             return;
         }
         self.read_at = Some(Instant::now());
         let result = inventory::read().map(|interfaces| self.known = interfaces);
-        status.set_result("inventory", &result, clock::now());
+        status.set_result("inventory", &result, now);
         status.set_interfaces(&self.known);
     }
 }
 
 fn read_all(
     collectors: &mut [Box<dyn Collector>],
-    start: Instant,
+    now: Moment,
     interfaces: &[Interface],
     status: &StatusBoard,
 ) -> Readings {
     let mut readings = Readings::default();
     for collector in collectors {
-        let wall = clock::now();
-        let now = Moment { mono_ns: start.elapsed().as_nanos() as u64, ts_ms: wall.ms() };
         let result = collector.collect(now, interfaces, &mut readings);
-        status.set_result(collector.name(), &result, wall);
+        status.set_result(collector.name(), &result, Timestamp(now.ts_ms));
     }
     readings
 }

@@ -20,12 +20,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     discover::{Found, discover},
+    hub_clock::HubClock,
     status::StatusBoard,
 };
-use crate::{
-    clock,
-    probe::{Prober, icmp::IcmpProber, tcp::TcpProber},
-};
+use crate::probe::{Prober, icmp::IcmpProber, tcp::TcpProber};
 
 /// How often names and routes are looked up anew.
 const DISCOVER_INTERVAL: Duration = Duration::from_secs(30);
@@ -42,6 +40,8 @@ pub struct Probing {
     pub status: StatusBoard,
     /// Where rounds go.
     pub bursts: mpsc::Sender<Readings>,
+    /// The hub's time.
+    pub clock: HubClock,
     /// When to stop.
     pub shutdown: CancellationToken,
 }
@@ -51,7 +51,7 @@ pub struct Probing {
 /// # Errors
 /// When the system gives no thread; the agent goes on without probes and says so.
 pub fn spawn_thread(probing: Probing) -> io::Result<JoinHandle<()>> {
-    let status = probing.status.clone();
+    let (status, clock) = (probing.status.clone(), probing.clock.clone());
     let thread = std::thread::Builder::new().name("netloom-probe".into()).spawn(move || {
         match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => {
@@ -59,11 +59,11 @@ pub fn spawn_thread(probing: Probing) -> io::Result<JoinHandle<()>> {
                 // A name look-up that hangs in the system's resolver must not hold up the end.
                 runtime.shutdown_background();
             }
-            Err(error) => probing.status.set_result("probes", &Err(error.to_string()), clock::now()),
+            Err(error) => probing.status.set_result("probes", &Err(error.to_string()), probing.clock.now()),
         }
     });
     if let Err(error) = &thread {
-        status.set_result("probes", &Err(error.to_string()), clock::now());
+        status.set_result("probes", &Err(error.to_string()), clock.now());
     }
     thread
 }
@@ -105,7 +105,7 @@ impl Probing {
 
     /// Decides how each target is probed, and notes that on the status board.
     fn plan(&self, settings: &ProbeSettings, icmp: &IcmpProber, found: &Found) -> Vec<Plan> {
-        let now = clock::now();
+        let now = self.clock.now();
         let mut plans = Vec::new();
         for target in &found.targets {
             let denied = if settings.icmp { icmp.permits(target.address).err() } else { None };
@@ -148,6 +148,7 @@ impl Probing {
             prober,
             status: self.status.clone(),
             bursts: self.bursts.clone(),
+            clock: self.clock.clone(),
         };
         let stopped = stop.clone();
         tokio::spawn(async move {
@@ -182,6 +183,7 @@ struct TargetTask {
     prober: Arc<dyn Prober>,
     status: StatusBoard,
     bursts: mpsc::Sender<Readings>,
+    clock: HubClock,
 }
 
 impl TargetTask {
@@ -218,7 +220,7 @@ impl TargetTask {
 
     /// Turns a round into samples. Returns whether anybody still listens.
     async fn report(&self, outcomes: &[Outcome]) -> bool {
-        let now = clock::now();
+        let now = self.clock.now();
         let (state, detail) = match outcomes.iter().find_map(failure) {
             Some(cause) if outcomes.iter().all(|outcome| !outcome.was_sent()) => (MeasurementState::Failing, cause),
             _ => (self.plan.note.0, self.plan.note.1.as_str()),

@@ -12,16 +12,12 @@ use tokio::{
 };
 
 use super::{Uplink, UplinkError, status::StatusBoard};
-use crate::clock;
 
-/// How long readings wait for company: long enough to join the bursts of one moment, short enough that people see a
-/// figure well within a third of a second.
-const LINGER: Duration = Duration::from_millis(30);
 /// How often a status without readings is sent, so that the hub knows that the node lives: well within the time after
 /// which it takes a node for silent.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// Batches that wait while the hub cannot take any: at a few a second, several minutes. The oldest go first and are
-/// counted; a spool on disk belongs to agents that reach the hub over a network.
+/// counted; agents that reach the hub over a network have a spool on disk before that.
 const BACKLOG_MAX_BATCHES: usize = 1_000;
 /// The first wait after a refusal and the longest, ms.
 const RETRY_FIRST_MS: u64 = 100;
@@ -29,22 +25,24 @@ const RETRY_MOST_MS: u64 = 5_000;
 /// Attempts for what is left when the agent stops, so that a hub that is gone cannot keep it alive.
 const LAST_ATTEMPTS: u32 = 3;
 
+/// Who sends, and how.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    /// The node.
+    pub node: &'a str,
+    /// The start of the agent, ms: its batches are numbered from it on.
+    pub epoch: i64,
+    /// How long readings wait for company.
+    pub linger: Duration,
+}
+
 /// Sends everything that comes through the channel until it closes.
-pub async fn run(node: &str, uplink: &dyn Uplink, status: StatusBoard, mut outgoing: mpsc::Receiver<Readings>) {
-    let mut sender = Sender {
-        node,
-        uplink,
-        status,
-        epoch: clock::now().ms(),
-        next_seq: 0,
-        backlog: VecDeque::new(),
-        attempt: 0,
-        dropped: 0,
-    };
+pub async fn run(source: Source<'_>, uplink: &dyn Uplink, status: StatusBoard, mut outgoing: mpsc::Receiver<Readings>) {
+    let mut sender = Sender { source, uplink, status, next_seq: 0, backlog: VecDeque::new(), attempt: 0, dropped: 0 };
     loop {
         let is_open = match timeout(HEARTBEAT, outgoing.recv()).await {
             Ok(Some(first)) => {
-                let readings = gather(first, &mut outgoing).await;
+                let readings = gather(first, source.linger, &mut outgoing).await;
                 sender.enqueue(readings);
                 true
             }
@@ -65,8 +63,8 @@ pub async fn run(node: &str, uplink: &dyn Uplink, status: StatusBoard, mut outgo
 }
 
 /// Joins what comes within a moment.
-async fn gather(mut readings: Readings, outgoing: &mut mpsc::Receiver<Readings>) -> Readings {
-    let deadline = sleep(LINGER);
+async fn gather(mut readings: Readings, linger: Duration, outgoing: &mut mpsc::Receiver<Readings>) -> Readings {
+    let deadline = sleep(linger);
     tokio::pin!(deadline);
     loop {
         tokio::select! {
@@ -83,10 +81,9 @@ async fn gather(mut readings: Readings, outgoing: &mut mpsc::Receiver<Readings>)
 }
 
 struct Sender<'a> {
-    node: &'a str,
+    source: Source<'a>,
     uplink: &'a dyn Uplink,
     status: StatusBoard,
-    epoch: i64,
     next_seq: u64,
     backlog: VecDeque<Batch>,
     attempt: u32,
@@ -96,7 +93,8 @@ struct Sender<'a> {
 impl Sender<'_> {
     fn enqueue(&mut self, readings: Readings) {
         let info = self.status.take_change();
-        let batch = Batch { node: self.node.to_owned(), epoch: self.epoch, seq: self.next_seq, readings, info };
+        let Source { node, epoch, .. } = self.source;
+        let batch = Batch { node: node.to_owned(), epoch, seq: self.next_seq, readings, info };
         self.next_seq += 1;
         self.backlog.push_back(batch);
         if self.backlog.len() > BACKLOG_MAX_BATCHES {
@@ -154,7 +152,7 @@ mod tests {
     };
 
     use async_trait::async_trait;
-    use netloom_core::{api::Ack, sample::SeriesKey};
+    use netloom_core::{api::Ack, sample::SeriesKey, time::Timestamp};
 
     use super::*;
 
@@ -177,6 +175,8 @@ mod tests {
         }
     }
 
+    const SOURCE: Source = Source { node: "n1", epoch: 1, linger: Duration::from_millis(30) };
+
     fn reading() -> Readings {
         let mut readings = Readings::default();
         readings.push(SeriesKey::new("x", []), 1, 1.0);
@@ -194,7 +194,7 @@ mod tests {
             }
             drop(bursts);
         };
-        tokio::join!(feed, run("n1", &hub, StatusBoard::new("n1"), outgoing));
+        tokio::join!(feed, run(SOURCE, &hub, StatusBoard::new("n1", Timestamp(0)), outgoing));
         let taken = hub.taken.into_inner().expect("not poisoned");
         assert!(taken.windows(2).all(|pair| pair[0].0 < pair[1].0), "{taken:?}");
         assert_eq!(taken.iter().map(|(_, samples)| samples).sum::<usize>(), 10, "{taken:?}");
@@ -208,7 +208,7 @@ mod tests {
             sleep(HEARTBEAT * 3 + Duration::from_millis(100)).await;
             drop(bursts);
         };
-        tokio::join!(feed, run("n1", &hub, StatusBoard::new("n1"), outgoing));
+        tokio::join!(feed, run(SOURCE, &hub, StatusBoard::new("n1", Timestamp(0)), outgoing));
         assert_eq!(hub.taken.into_inner().expect("not poisoned").len(), 3);
     }
 }

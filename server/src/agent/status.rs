@@ -4,12 +4,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use netloom_core::{
     api::{Measurement, MeasurementState, NodeInfo, TargetInfo},
+    mesh::Echo,
     time::Timestamp,
     topology::Interface,
 };
 use sysinfo::System;
-
-use crate::clock;
 
 /// A handle to the agent's status. Cheap to clone; the lock is held for copies only.
 #[derive(Clone)]
@@ -24,7 +23,7 @@ struct Shared {
 
 impl StatusBoard {
     /// The status of a node that has just started.
-    pub fn new(node: &str) -> Self {
+    pub fn new(node: &str, started_at: Timestamp) -> Self {
         let os = [
             System::name(),
             System::os_version(),
@@ -34,7 +33,7 @@ impl StatusBoard {
             node: node.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             os: os.into_iter().flatten().collect::<Vec<_>>().join(" "),
-            started_at: clock::now(),
+            started_at,
             interfaces: Vec::new(),
             targets: Vec::new(),
             measurements: Vec::new(),
@@ -96,6 +95,15 @@ impl StatusBoard {
         }
     }
 
+    /// Notes where the probes of other nodes are answered.
+    pub fn set_echo(&self, echo: Echo) {
+        let mut shared = self.lock();
+        if shared.info.echo.as_ref() != Some(&echo) {
+            shared.info.echo = Some(echo);
+            shared.is_changed = true;
+        }
+    }
+
     /// The status, if it changed since it was last taken.
     pub fn take_change(&self) -> Option<NodeInfo> {
         let mut shared = self.lock();
@@ -118,7 +126,7 @@ mod tests {
 
     #[test]
     fn only_changes_are_told_and_a_state_keeps_its_start() {
-        let board = StatusBoard::new("n1");
+        let board = StatusBoard::new("n1", Timestamp(0));
         assert!(board.take_change().is_some());
         assert!(board.take_change().is_none());
         board.set("probe a", MeasurementState::Failing, "no route", Timestamp(1));

@@ -6,8 +6,8 @@ use std::sync::{
 };
 
 use netloom_core::{
-    api::{Ack, NodeInfo},
-    sample::{Batch, Reading, Readings, SeriesKey},
+    api::{Ack, NodeRole},
+    sample::{self, BATCH_MAX_SAMPLES, Batch, Reading, Readings, SeriesKey},
     series::{Origin, Row, Rows, SeriesId},
     settings::Settings,
 };
@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Pending;
 use crate::{
+    board::Sender,
     clock,
     store::{Store, StoreError},
 };
@@ -57,6 +58,21 @@ pub struct Refused {
     pub too_many_series: AtomicU64,
 }
 
+/// Checks that an agent names series of its own node only.
+///
+/// # Errors
+/// One sentence that names the first one that is another's.
+pub fn check_owner(series: &[SeriesKey], node: &str) -> Result<(), String> {
+    let is_foreign = |key: &&SeriesKey| {
+        let other = |label| !matches!(key.label(label), "") && key.label(label) != node;
+        key.node() != node || other("node") || other("src")
+    };
+    series.iter().find(is_foreign).map_or(Ok(()), |key| {
+        let labels = serde_json::to_string(&key.labels).unwrap_or_default();
+        Err(format!("{} {labels} does not belong to {node}", key.metric))
+    })
+}
+
 impl IngestHandle {
     /// What was refused at the door.
     pub fn refused(&self) -> &Refused {
@@ -73,7 +89,7 @@ impl IngestHandle {
         result
     }
 
-    /// Hands in what an agent sends and waits until it is durable.
+    /// Hands in what the agent of this process sends and waits until it is durable.
     ///
     /// # Errors
     /// When the batch is wrong or cannot be stored; then nothing of it is.
@@ -81,8 +97,37 @@ impl IngestHandle {
         let Batch { node, epoch, seq, readings, info } = batch;
         let rows = self.rows(&readings).await?;
         let origin = Some(Origin { node: node.clone(), epoch, seq });
-        self.hand_in(Rows { origin, rows }, Some((node, info))).await?;
+        let sender = Sender { node, role: NodeRole::Hub, address: "in this process".into(), info };
+        self.hand_in(Rows { origin, rows }, Some(sender)).await?;
         Ok(Ack { seq })
+    }
+
+    /// Hands in what an agent elsewhere sends, by numbers of series, and waits until it is durable.
+    ///
+    /// # Errors
+    /// When something is wrong, a series of another node among it, or cannot be stored; then nothing of it is.
+    pub async fn deliver(&self, rows: Rows, sender: Sender) -> Result<(), IngestError> {
+        self.counted(self.check_rows(&rows.rows, &sender.node).map_err(IngestError::Invalid))?;
+        self.hand_in(rows, Some(sender)).await
+    }
+
+    /// Checks what an agent sends by numbers as [`Readings::validate`] does what comes by names.
+    fn check_rows(&self, rows: &[Row], node: &str) -> Result<(), String> {
+        if rows.len() > BATCH_MAX_SAMPLES {
+            return Err(format!("{} samples in one batch, at most {BATCH_MAX_SAMPLES}", rows.len()));
+        }
+        let (now_ms, keep_ms) = (clock::now().ms(), self.keep_ms());
+        self.store.catalog().read(|catalog| {
+            rows.iter().try_for_each(|row| {
+                let Some(key) = catalog.key(row.series).filter(|key| key.node() == node) else {
+                    return Err(format!("series {} is not one of {node}", row.series.0));
+                };
+                if !row.value.is_finite() {
+                    return Err(format!("{} is {}, not a number", key.metric, row.value));
+                }
+                sample::check_time(&key.metric, row.ts_ms, now_ms, keep_ms)
+            })
+        })
     }
 
     /// Hands in what somebody else pushes and waits until it is durable.
@@ -132,7 +177,7 @@ impl IngestHandle {
         Ok(readings.samples.iter().filter_map(row).collect())
     }
 
-    async fn hand_in(&self, rows: Rows, sender: Option<(String, Option<NodeInfo>)>) -> Result<(), IngestError> {
+    async fn hand_in(&self, rows: Rows, sender: Option<Sender>) -> Result<(), IngestError> {
         let (answer, answered) = oneshot::channel();
         self.queue.send(Pending { rows, sender, answer }).await.map_err(|_| IngestError::Stopping)?;
         answered.await.unwrap_or(Err(IngestError::Stopping))

@@ -1,5 +1,6 @@
-//! What is few and precious: incidents, saved settings, training runs and where nodes stand.
+//! What is few and precious: agents, incidents, saved settings, training runs and where nodes stand.
 
+pub mod agent;
 mod incident;
 mod layout;
 mod run;

@@ -1,6 +1,9 @@
 //! The newest figures for Prometheus, in base units, and the hub's own counts.
 
-use std::{fmt, sync::atomic::Ordering};
+use std::{
+    fmt,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use axum::{
     Router,
@@ -41,6 +44,7 @@ pub async fn metrics(State(state): State<WebState>) -> Result<Response, ProblemR
             state.ingest.refused().invalid.load(Ordering::Relaxed),
             state.ingest.refused().too_many_series.load(Ordering::Relaxed),
         ],
+        uplink: uplink_counts(&state),
         size,
         culprits: state.board.verdict().culprits.len(),
         watched: [state.watched.dropped.load(Ordering::Relaxed), state.watched.unjudged.load(Ordering::Relaxed)],
@@ -58,6 +62,32 @@ pub async fn metrics(State(state): State<WebState>) -> Result<Response, ProblemR
     Ok(([(header::CONTENT_TYPE, kind)], body).into_response())
 }
 
+/// What was refused to agents elsewhere: name, help, count.
+fn uplink_counts(state: &WebState) -> Vec<(&'static str, &'static str, u64)> {
+    let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+    let agents = &state.agents.counts;
+    let mut counts = vec![
+        ("netloom_uplink_bad_codes", "Wrong, used or expired codes to join with", read(&agents.bad_codes)),
+        ("netloom_uplink_bad_tokens", "Requests of agents with a token that is not good", read(&agents.bad_tokens)),
+    ];
+    if let Some(place) = &state.uplink {
+        counts.extend([
+            (
+                "netloom_uplink_refused_connections",
+                "Connections of agents refused because there were too many",
+                read(&place.counts.refused),
+            ),
+            (
+                "netloom_uplink_failed_handshakes",
+                "Connections to the agents' listener that did not get past the handshake",
+                read(&place.counts.handshakes),
+            ),
+            ("netloom_uplink_refused_batches", "Batches of agents that were refused", read(&place.counts.batches)),
+        ]);
+    }
+    counts
+}
+
 /// One figure of a tier.
 type TierFigure = fn(&TierSize) -> u64;
 
@@ -70,6 +100,8 @@ struct Exposition {
     counts: IngestCounts,
     /// Requests refused because something is wrong, and because there are too many series.
     refused: [u64; 2],
+    /// What was refused to agents elsewhere.
+    uplink: Vec<(&'static str, &'static str, u64)>,
     size: StoreSize,
     culprits: usize,
     /// Samples that the watcher of the mesh did not look at, and those of pairs beyond its limit.
@@ -144,7 +176,7 @@ impl Exposition {
             ("netloom_stream_events", "Events published", self.published),
             ("netloom_stream_lagged", "Listeners that were too slow and had to start anew", self.lagged),
         ];
-        for (name, help, value) in counters {
+        for (name, help, value) in counters.into_iter().chain(self.uplink.iter().copied()) {
             let mut counter = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
             counter.encode_counter::<NoLabels, u64, u64>(&value, None)?;
         }

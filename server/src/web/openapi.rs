@@ -4,8 +4,8 @@ use axum::{Json, Router, routing::get};
 use utoipa::OpenApi;
 
 use super::{
-    WebState, alerts, export, health, layout, metrics, network, nodes, push, query, runs, settings, storage, stream,
-    verdict,
+    WebState, agents, alerts, export, health, layout, metrics, network, nodes, push, query, runs, settings, storage,
+    stream, verdict,
 };
 
 #[derive(OpenApi)]
@@ -23,6 +23,9 @@ use super::{
         network::alerts,
         network::health,
         nodes::nodes,
+        agents::agents,
+        agents::make_code,
+        agents::revoke,
         alerts::alerts,
         query::metrics,
         query::query,

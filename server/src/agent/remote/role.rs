@@ -1,0 +1,266 @@
+//! `netloom agent`: joins a hub, once, and from then on measures for it.
+
+use std::{net::UdpSocket, path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::{Context, anyhow, bail};
+use hyper::Method;
+use netloom_core::{
+    api::AgentConfig,
+    schedule::backoff_ms,
+    settings::Settings,
+    uplink::{Enrol, Enrolled, Fingerprint, JoinCode, Orders, hex},
+};
+use tokio::{
+    sync::watch,
+    time::{MissedTickBehavior, interval, sleep},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    super::{Agent, hub_clock::HubClock},
+    BACKGROUND_LIMIT, RETRY_FIRST_MS, RETRY_MOST_MS, RemoteUplink,
+    client::{CallError, Client, HubPlace},
+    spool::Spool,
+    state::{Membership, StateFolder},
+};
+pub use crate::agent::hub_clock::WallClock;
+
+/// How long a burst waits for others before it is sent: a request costs the hub more than the samples in it, and people see
+/// a figure within a third of a second all the same.
+const LINGER: Duration = Duration::from_millis(200);
+/// How long the hub may take to answer at the start; with what is known from last time the agent does not wait longer.
+const HELLO_LIMIT: Duration = Duration::from_secs(10);
+/// How often it is noted where the hub's clock is, and what is too old is dropped from the spool.
+const UPKEEP_INTERVAL: Duration = Duration::from_mins(1);
+
+/// What an agent is started with.
+pub struct Options {
+    /// Where the hub listens for agents.
+    pub hub: String,
+    /// The code to join with, when it has not joined yet.
+    pub code: Option<String>,
+    /// The name of its node.
+    pub node: String,
+    /// Where it keeps what it must not forget.
+    pub state_dir: PathBuf,
+    /// Where it answers the probes of others.
+    pub echo: UdpSocket,
+    /// Bytes that the spool takes at most.
+    pub spool_max_bytes: u64,
+    /// This machine's clock.
+    pub wall: WallClock,
+}
+
+/// Runs an agent until the shutdown.
+///
+/// # Errors
+/// One line: it cannot join, or the hub does not take it any more.
+pub async fn run(options: Options, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let place = HubPlace::parse(&options.hub).map_err(|why| anyhow!(why))?;
+    let state = Arc::new(StateFolder::claim(&options.state_dir)?);
+    let clock = HubClock::followed(options.wall.clone(), state.clock_offset_us());
+    let mut start = Start { options: &options, place, state: &state, clock: &clock };
+    let (membership, orders) = tokio::select! {
+        joined = start.member() => joined?,
+        () = shutdown.cancelled() => return Ok(()),
+    };
+    let fingerprint = membership.fingerprint()?;
+    let client = || Client::new(start.place.clone(), fingerprint, clock.clone(), Some(membership.token.clone()));
+    let spool = Spool::open(&state.spool(), options.spool_max_bytes)
+        .with_context(|| format!("cannot use the spool {}", state.spool().display()))?;
+    tracing::info!(node = membership.node, number = membership.number, hub = %start.place, waiting = spool.waiting(), "measuring");
+    let uplink =
+        RemoteUplink::new(membership.node.clone(), [client()?, client()?], clock.clone(), spool, shutdown.clone());
+    let uplink = Arc::new(uplink);
+    let (orders, config) = watch::channel(orders);
+    let agent = Agent {
+        node: membership.node,
+        uplink: uplink.clone(),
+        config,
+        clock: clock.clone(),
+        linger: LINGER,
+        echo: Some(options.echo),
+        shutdown: shutdown.clone(),
+    };
+    let beside = async {
+        tokio::join!(uplink.drain(), follow_orders(&uplink, &state, &orders), keep(&uplink, &state, &orders));
+    };
+    tokio::select! {
+        () = agent.run() => {}
+        () = beside => {}
+    }
+    uplink.with_spool(|spool| spool.sync()).await.context("cannot write the spool")?;
+    note_clock(&state, &clock);
+    match uplink.denied.get() {
+        Some(why) => bail!("{why}"),
+        None => Ok(()),
+    }
+}
+
+/// The start of an agent.
+struct Start<'a> {
+    options: &'a Options,
+    place: HubPlace,
+    state: &'a StateFolder,
+    clock: &'a HubClock,
+}
+
+impl Start<'_> {
+    /// Who the agent is to the hub, and what it is to do: as it was last time, else by joining.
+    async fn member(&mut self) -> anyhow::Result<(Membership, AgentConfig)> {
+        let code =
+            self.options.code.as_deref().map(JoinCode::parse).transpose().map_err(|why| anyhow!("--token: {why}"))?;
+        let known = self.state.membership()?;
+        let Some(mut membership) = known else {
+            let Some(code) = code else {
+                bail!("this agent has not joined a hub yet: start it with --token CODE, which the hub's pages make");
+            };
+            return self.join(&code).await;
+        };
+        if membership.node != self.options.node {
+            let (node, folder) = (&membership.node, self.options.state_dir.display());
+            bail!(
+                "the state folder {folder} belongs to node {node}, not to {}: use another --state-dir, or --node {node}",
+                self.options.node
+            );
+        }
+        // A code of another hub means that one.
+        if let Some(code) = code.filter(|code| code.fingerprint.to_string() != membership.fingerprint) {
+            return self.join(&code).await;
+        }
+        let client = self.client(membership.fingerprint()?, Some(membership.token.clone()))?;
+        let orders = match self.hello(&client).await {
+            Ok(orders) => orders,
+            Err(CallError::Denied(why)) => match code {
+                Some(code) => return self.join(&code).await,
+                None => bail!("{why}"),
+            },
+            Err(CallError::Away(why)) => self.wait_for_orders(&client, &why).await?,
+            Err(error) => bail!("{error}"),
+        };
+        if membership.hub != self.place.to_string() {
+            membership.hub = self.place.to_string();
+            self.state.save_membership(&membership)?;
+        }
+        Ok((membership, orders))
+    }
+
+    /// The orders of last time while the hub is away; without any there is nothing to do but to wait for it.
+    async fn wait_for_orders(&self, client: &Client, why: &str) -> anyhow::Result<AgentConfig> {
+        tracing::warn!(why, "starting without the hub");
+        if let Some(orders) = self.state.orders() {
+            return Ok(orders);
+        }
+        for attempt in 0.. {
+            sleep(Duration::from_millis(backoff_ms(attempt, RETRY_FIRST_MS, RETRY_MOST_MS, fastrand::f64()))).await;
+            match self.hello(client).await {
+                Err(CallError::Away(_)) => {}
+                Err(error) => bail!("{error}"),
+                Ok(orders) => return Ok(orders),
+            }
+        }
+        bail!("{why}")
+    }
+
+    /// Trades a code for a token. It is tried once: whoever typed the command is there to read what is wrong.
+    async fn join(&self, code: &JoinCode) -> anyhow::Result<(Membership, AgentConfig)> {
+        let client = self.client(code.fingerprint, None)?;
+        let (node, version) = (self.options.node.clone(), env!("CARGO_PKG_VERSION").to_owned());
+        let body = serde_json::to_vec(&Enrol { secret: hex(&code.secret), node: node.clone(), version })?;
+        let answer = client.call(Method::POST, "/uplink/v1/enrol", body, HELLO_LIMIT).await;
+        let answer = answer.map_err(|error| match error {
+            CallError::Away(why) => {
+                anyhow!("{why}; does the hub run with --agent-listen, and does a firewall let its port through?")
+            }
+            error => anyhow!("{error}"),
+        })?;
+        let enrolled: Enrolled = serde_json::from_slice(&answer.body).context("the hub's answer is not understood")?;
+        let membership = Membership {
+            hub: self.place.to_string(),
+            fingerprint: code.fingerprint.to_string(),
+            token: enrolled.token,
+            node,
+            number: enrolled.number,
+        };
+        self.state.save_membership(&membership)?;
+        note_clock(self.state, self.clock);
+        tracing::info!(node = membership.node, number = membership.number, hub = membership.hub, "joined");
+        let client = self.client(code.fingerprint, Some(membership.token.clone()))?;
+        let orders = match self.hello(&client).await {
+            Ok(orders) => orders,
+            Err(CallError::Away(why)) => self.wait_for_orders(&client, &why).await?,
+            Err(error) => bail!("{error}"),
+        };
+        Ok((membership, orders))
+    }
+
+    async fn hello(&self, client: &Client) -> Result<AgentConfig, CallError> {
+        let orders = ask_orders(client, HELLO_LIMIT).await?.config;
+        save_orders(self.state, &orders);
+        Ok(orders)
+    }
+
+    fn client(&self, fingerprint: Fingerprint, token: Option<String>) -> anyhow::Result<Client> {
+        Ok(Client::new(self.place.clone(), fingerprint, self.clock.clone(), token)?)
+    }
+}
+
+/// What the hub tells this agent to do. The hub's address is the one that this agent uses.
+async fn ask_orders(client: &Client, limit: Duration) -> Result<Orders, CallError> {
+    let answer = client.call(Method::GET, "/uplink/v1/config", Vec::new(), limit).await?;
+    let mut orders: Orders = super::read(&answer.body)?;
+    orders.config.hub = answer.peer;
+    Ok(orders)
+}
+
+fn save_orders(state: &StateFolder, orders: &AgentConfig) {
+    if let Err(error) = state.save_orders(orders) {
+        tracing::error!(%error, "a start without the hub would not know what to do");
+    }
+}
+
+/// Asks for new orders when the hub says that there are some.
+async fn follow_orders(uplink: &RemoteUplink, state: &StateFolder, orders: &watch::Sender<AgentConfig>) {
+    let mut revisions = uplink.revision.subscribe();
+    let (mut known, mut attempt) = (0, 0);
+    while revisions.wait_for(|revision| *revision != known).await.is_ok() {
+        match ask_orders(&uplink.background, BACKGROUND_LIMIT).await {
+            Ok(asked) => {
+                (known, attempt) = (asked.revision, 0);
+                uplink.revision.send_replace(known);
+                save_orders(state, &asked.config);
+                orders.send_if_modified(|orders| {
+                    let is_other = *orders != asked.config;
+                    *orders = asked.config;
+                    is_other
+                });
+            }
+            Err(CallError::Denied(why)) => return uplink.deny(&why),
+            Err(error) => {
+                tracing::debug!(%error, "cannot ask for orders");
+                sleep(Duration::from_millis(backoff_ms(attempt, RETRY_FIRST_MS, RETRY_MOST_MS, fastrand::f64()))).await;
+                attempt += 1;
+            }
+        }
+    }
+}
+
+/// Looks after what is kept on disk.
+async fn keep(uplink: &RemoteUplink, state: &StateFolder, orders: &watch::Sender<AgentConfig>) {
+    let mut ticks = interval(UPKEEP_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let Settings { storage, .. } = orders.borrow().settings.clone();
+        uplink.forget_before(uplink.clock.now().ms() - storage.raw_ms()).await;
+        note_clock(state, &uplink.clock);
+    }
+}
+
+/// Notes where the hub's clock is, for a start without the hub.
+fn note_clock(state: &StateFolder, clock: &HubClock) {
+    let Some(offset_us) = clock.wall_offset_us() else { return };
+    if let Err(error) = state.save_clock_offset(offset_us) {
+        tracing::warn!(%error, "cannot note the hub's clock");
+    }
+}

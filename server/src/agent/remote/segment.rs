@@ -1,0 +1,150 @@
+//! One file of the spool: records one after the other, each with its length and a checksum, so that what a process left
+//! half-written is recognised.
+
+use std::{
+    collections::HashMap,
+    fs::{File, OpenOptions},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use netloom_core::sample::{Batch, Reading, SeriesKey};
+use serde::{Deserialize, Serialize};
+
+/// Bytes before each record: its length and its CRC-32.
+const HEAD_BYTES: usize = 8;
+/// The largest record: a batch of the most samples takes a fifth of it. More is damage.
+const RECORD_MAX_BYTES: usize = 1_024 * 1_024;
+
+/// A record. Series get numbers in the order in which they come.
+#[derive(Serialize, Deserialize)]
+enum Record {
+    Series(SeriesKey),
+    Batch(Spooled),
+}
+
+/// A batch that waits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Spooled {
+    pub(super) epoch: i64,
+    pub(super) seq: u64,
+    /// Its times were taken before the hub's clock was known.
+    pub(super) is_provisional: bool,
+    /// By the segment's numbers of series.
+    pub(super) samples: Vec<Reading>,
+}
+
+/// The place of a segment in its folder.
+pub(super) fn path(folder: &Path, number: u64) -> PathBuf {
+    folder.join(format!("{number:012}.spool"))
+}
+
+/// A segment that grows.
+pub(super) struct Writer {
+    file: File,
+    bytes: u64,
+    series: HashMap<SeriesKey, u32>,
+}
+
+impl Writer {
+    pub(super) fn create(folder: &Path, number: u64) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        Ok(Self { file: options.open(path(folder, number))?, bytes: 0, series: HashMap::new() })
+    }
+
+    /// Appends a batch, all of it or nothing. Returns how long the segment is then.
+    pub(super) fn append(&mut self, batch: &Batch, is_provisional: bool) -> io::Result<u64> {
+        let (mut records, mut fresh) = (Vec::new(), Vec::new());
+        let mut numbers = Vec::with_capacity(batch.readings.series.len());
+        for key in &batch.readings.series {
+            let next = (self.series.len() + fresh.len()) as u32;
+            let known = self.series.get(key).copied();
+            let known = known.or_else(|| fresh.iter().find(|(new, _)| *new == key).map(|(_, number)| *number));
+            numbers.push(known.unwrap_or(next));
+            if known.is_none() {
+                put(&mut records, &Record::Series(key.clone()))?;
+                fresh.push((key, next));
+            }
+        }
+        let renumber = |reading: &Reading| Some(Reading { series: *numbers.get(reading.series as usize)?, ..*reading });
+        let samples = batch.readings.samples.iter().filter_map(renumber).collect();
+        put(&mut records, &Record::Batch(Spooled { epoch: batch.epoch, seq: batch.seq, is_provisional, samples }))?;
+        if let Err(error) = self.file.write_all(&records) {
+            // Half a record would hide those that come behind it.
+            self.file.set_len(self.bytes)?;
+            return Err(error);
+        }
+        self.bytes += records.len() as u64;
+        self.series.extend(fresh.into_iter().map(|(key, number)| (key.clone(), number)));
+        Ok(self.bytes)
+    }
+
+    /// Waits until everything is on the disk.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+}
+
+fn put(records: &mut Vec<u8>, record: &Record) -> io::Result<()> {
+    let body = postcard::to_stdvec(record).map_err(io::Error::other)?;
+    records.extend((body.len() as u32).to_le_bytes());
+    records.extend(crc32fast::hash(&body).to_le_bytes());
+    records.extend(body);
+    Ok(())
+}
+
+/// A segment that is read.
+pub(super) struct Reader {
+    bytes: Vec<u8>,
+    pub(super) series: Vec<SeriesKey>,
+    /// Where its batches lie.
+    pub(super) batches: Vec<std::ops::Range<usize>>,
+    /// When the newest sample was taken, ms.
+    pub(super) newest_ms: i64,
+}
+
+impl Reader {
+    /// Reads a segment up to the first record that is not whole.
+    pub(super) fn open(file: &Path) -> io::Result<Self> {
+        let bytes = std::fs::read(file)?;
+        let mut reader = Self { bytes: Vec::new(), series: Vec::new(), batches: Vec::new(), newest_ms: i64::MIN };
+        let mut at = 0;
+        while let Some(range) = record_at(&bytes, at) {
+            match postcard::from_bytes(&bytes[range.clone()]) {
+                Ok(Record::Series(key)) => reader.series.push(key),
+                Ok(Record::Batch(batch)) => {
+                    let newest = batch.samples.iter().map(|reading| reading.ts_ms).max();
+                    reader.newest_ms = reader.newest_ms.max(newest.unwrap_or(i64::MIN));
+                    reader.batches.push(range.clone());
+                }
+                Err(_) => break,
+            }
+            at = range.end;
+        }
+        if at < bytes.len() {
+            tracing::warn!(file = %file.display(), bytes = bytes.len() - at, "the end of a segment is not whole");
+        }
+        reader.bytes = bytes;
+        Ok(reader)
+    }
+
+    /// A batch, by its place among them.
+    pub(super) fn batch(&self, at: usize) -> Option<Spooled> {
+        match postcard::from_bytes(&self.bytes[self.batches.get(at)?.clone()]) {
+            Ok(Record::Batch(batch)) => Some(batch),
+            _ => None,
+        }
+    }
+}
+
+/// The body of the record that begins there, when it is whole.
+fn record_at(bytes: &[u8], at: usize) -> Option<std::ops::Range<usize>> {
+    let word = |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
+    let (length, crc) = (word(at)? as usize, word(at + 4)?);
+    let start = at + HEAD_BYTES;
+    let body = bytes.get(start..start.checked_add(length)?)?;
+    (length <= RECORD_MAX_BYTES && crc32fast::hash(body) == crc).then_some(start..start + length)
+}

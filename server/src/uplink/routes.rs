@@ -1,0 +1,224 @@
+//! What agents ask and send. Every request but the first shows a token.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use axum::{
+    Extension, Json, Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, Request, State, rejection::BytesRejection},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use futures::future::join_all;
+use netloom_core::{
+    api::{NodeInfo, NodeRole},
+    series::{Origin, Row, Rows, SeriesId},
+    uplink::{
+        BODY_MAX_BYTES, DELIVERY_MAX_BATCHES, Delivered, Delivery, Enrol, NAMED_MAX_SERIES, NameSeries, Orders,
+        PROTOCOL, PROTOCOL_HEADER, SeriesNumbers, TIMES_HEADER, WireBatch,
+    },
+};
+use serde::de::DeserializeOwned;
+use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
+
+use super::Uplink;
+use crate::{
+    agents::{AgentError, Member},
+    board::Sender,
+    clock,
+    ingest::{IngestError, check_owner},
+    mesh::Way,
+    web::problem::{self, ProblemReply},
+};
+
+/// The longest any answer may take, the body of the request included.
+const REQUEST_LIMIT: Duration = Duration::from_secs(25);
+/// What a node says of itself at most, bytes of JSON: a few hundred measurements.
+const INFO_MAX_BYTES: usize = 256 * 1_024;
+
+type Body = Result<Bytes, BytesRejection>;
+
+/// All routes of the listener for agents.
+pub(super) fn router(uplink: Uplink) -> Router {
+    Router::new()
+        .route("/uplink/v1/enrol", post(enrol))
+        .route("/uplink/v1/series", post(series))
+        .route("/uplink/v1/batches", post(batches))
+        .route("/uplink/v1/config", get(config))
+        .fallback(async |uri: Uri| problem::not_found(&uri))
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
+        .layer(CatchPanicLayer::custom(problem::panicked))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_LIMIT))
+        .layer(middleware::from_fn(around))
+        .with_state(uplink)
+}
+
+/// Looks whether both sides speak the same protocol, and tells the times by which agents set their clocks.
+async fn around(request: Request, next: Next) -> Response {
+    let received_us = clock::now_us();
+    let spoken = request.headers().get(PROTOCOL_HEADER).and_then(|value| value.to_str().ok()?.parse::<u32>().ok());
+    let mut response = if spoken == Some(PROTOCOL) {
+        next.run(request).await
+    } else {
+        let other = spoken.map_or_else(|| "none".to_owned(), |other| other.to_string());
+        let detail =
+            format!("this hub speaks protocol {PROTOCOL}, the agent {other}: use the same version of netloom on both");
+        ProblemReply::new(StatusCode::UPGRADE_REQUIRED, "other-protocol", detail).into_response()
+    };
+    let status = response.status();
+    let headers = response.headers_mut();
+    headers.insert(PROTOCOL_HEADER, HeaderValue::from(PROTOCOL));
+    if let Ok(times) = HeaderValue::try_from(format!("{received_us} {}", clock::now_us())) {
+        headers.insert(TIMES_HEADER, times);
+    }
+    // Whoever is not known gets one answer per connection.
+    if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::UPGRADE_REQUIRED) {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// An agent joins.
+async fn enrol(
+    State(uplink): State<Uplink>,
+    Extension(way): Extension<Way>,
+    body: Body,
+) -> Result<Response, ProblemReply> {
+    let wish: Enrol = read(&body?)?;
+    Ok(Json(uplink.agents.enrol(wish, way.peer).await?).into_response())
+}
+
+/// An agent names series and gets their numbers.
+async fn series(State(uplink): State<Uplink>, headers: HeaderMap, body: Body) -> Result<Response, ProblemReply> {
+    let member = uplink.member(&headers)?;
+    let NameSeries { series } = read(&body?)?;
+    if series.len() > NAMED_MAX_SERIES {
+        return Err(refused(format!("{} series at once, at most {NAMED_MAX_SERIES}", series.len())));
+    }
+    check_owner(&series, &member.node).map_err(refused)?;
+    let numbers = uplink.ingest.intern(&series).await.map_err(|error| match error {
+        // An agent would try a limit for ever.
+        IngestError::TooManySeries(why) => refused(why),
+        other => other.into(),
+    })?;
+    let numbers = numbers.into_iter().map(|id| id.0).collect();
+    Ok(Json(SeriesNumbers { session: uplink.session, numbers }).into_response())
+}
+
+/// An agent delivers batches.
+async fn batches(
+    State(uplink): State<Uplink>,
+    Extension(way): Extension<Way>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ProblemReply> {
+    let member = uplink.member(&headers)?;
+    let delivery: Delivery = postcard::from_bytes(&body?).map_err(|_| refused("the delivery is not understood"))?;
+    if delivery.session != uplink.session {
+        let detail = "the hub has started anew: name the series again";
+        return Err(ProblemReply::new(StatusCode::CONFLICT, "other-session", detail));
+    }
+    if delivery.batches.len() > DELIVERY_MAX_BATCHES {
+        return Err(refused(format!("{} batches at once, at most {DELIVERY_MAX_BATCHES}", delivery.batches.len())));
+    }
+    let info = delivery.info.map(|document| read_info(&document, &member)).transpose()?;
+    if let Some(info) = &info {
+        uplink.agents.note_version(&member, &info.version).await;
+    }
+    uplink.mesh.hear(&member, way, info.as_ref().map(|info| info.echo.clone()));
+    let mut info = info;
+    let handed_in = delivery.batches.into_iter().map(|batch| {
+        let sender = Sender {
+            node: member.node.clone(),
+            role: NodeRole::Agent,
+            address: way.peer.to_string(),
+            info: info.take(),
+        };
+        uplink.ingest.deliver(rows(batch, &member), sender)
+    });
+    let mut refused = Vec::new();
+    for (at, result) in join_all(handed_in).await.into_iter().enumerate() {
+        match result {
+            Ok(()) => {}
+            Err(IngestError::Invalid(why)) => refused.push((at, why)),
+            // It is all sent again, and what is stored is recognised.
+            Err(error) => return Err(error.into()),
+        }
+    }
+    uplink.counts.batches.fetch_add(refused.len() as u64, Ordering::Relaxed);
+    let revision = uplink.mesh.revision(member.number);
+    Ok(Json(Delivered { refused, revision }).into_response())
+}
+
+/// What an agent is told to do.
+async fn config(State(uplink): State<Uplink>, headers: HeaderMap) -> Result<Response, ProblemReply> {
+    let member = uplink.member(&headers)?;
+    let (revision, config) = uplink.mesh.orders(member.number);
+    Ok(Json(Orders { revision, config }).into_response())
+}
+
+impl Uplink {
+    /// Who speaks.
+    fn member(&self, headers: &HeaderMap) -> Result<Arc<Member>, ProblemReply> {
+        let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+        shown.and_then(|token| self.agents.member(token)).ok_or_else(|| {
+            let detail = "the hub does not take this agent's token: it was revoked, or is another hub's; join again \
+                          with --token and a new code";
+            ProblemReply::new(StatusCode::UNAUTHORIZED, "not-known", detail)
+        })
+    }
+}
+
+/// What a node says of itself; only of itself.
+fn read_info(document: &str, member: &Member) -> Result<NodeInfo, ProblemReply> {
+    if document.len() > INFO_MAX_BYTES {
+        return Err(refused(format!("a node says at most {INFO_MAX_BYTES} bytes of itself")));
+    }
+    let info: NodeInfo = read(document.as_bytes())?;
+    if info.node != member.node {
+        return Err(refused(format!("{} speaks for {}", member.node, info.node)));
+    }
+    Ok(info)
+}
+
+fn rows(batch: WireBatch, member: &Member) -> Rows {
+    let WireBatch { epoch, seq, base_ms, rows } = batch;
+    let row = |(series, after_ms, value): (u32, i64, f64)| Row {
+        series: SeriesId(series),
+        ts_ms: base_ms.saturating_add(after_ms),
+        value,
+    };
+    let origin = Some(Origin { node: member.node.clone(), epoch, seq });
+    Rows { origin, rows: rows.into_iter().map(row).collect() }
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ProblemReply> {
+    serde_json::from_slice(body).map_err(|error| refused(format!("the request is not understood: {error}")))
+}
+
+fn refused(why: impl Into<String>) -> ProblemReply {
+    ProblemReply::new(StatusCode::UNPROCESSABLE_ENTITY, "refused", why)
+}
+
+impl From<AgentError> for ProblemReply {
+    fn from(error: AgentError) -> Self {
+        let detail = error.to_string();
+        let (status, kind) = match error {
+            AgentError::BadCode => (StatusCode::FORBIDDEN, "bad-code"),
+            AgentError::TooManyWrong => (StatusCode::TOO_MANY_REQUESTS, "too-many-wrong-codes"),
+            AgentError::BadName(_) => (StatusCode::UNPROCESSABLE_ENTITY, "bad-name"),
+            AgentError::NameTaken(_) => (StatusCode::UNPROCESSABLE_ENTITY, "name-taken"),
+            AgentError::Full(_) => (StatusCode::UNPROCESSABLE_ENTITY, "too-many-agents"),
+            AgentError::Unknown(_) => (StatusCode::NOT_FOUND, "unknown-agent"),
+            AgentError::Random(_) => (StatusCode::SERVICE_UNAVAILABLE, "no-random-numbers"),
+            AgentError::Store(error) => return error.into(),
+        };
+        Self::new(status, kind, detail)
+    }
+}
