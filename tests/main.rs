@@ -22,3 +22,4 @@ mod store_sqlite;
 mod stress;
 mod support;
 mod truth;
+mod uplink;
