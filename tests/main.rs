@@ -22,5 +22,6 @@ mod store_sqlite;
 mod stress;
 mod support;
 mod truth;
+mod uplink;
 mod verdict;
 mod watch;

@@ -30,10 +30,16 @@ impl TestHub {
     }
 
     pub async fn start_in(folder: TempDir) -> Self {
+        Self::start_with(folder, |_| {}).await
+    }
+
+    /// A hub whose configuration is changed before it starts.
+    pub async fn start_with(folder: TempDir, change: impl FnOnce(&mut Config)) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
-        let config = config(folder.path());
+        let mut config = config(folder.path());
+        change(&mut config);
         let stop = shutdown.clone();
         let task = tokio::spawn(async move { hub::run(config, listener, stop, || {}).await.unwrap() });
         let client = reqwest::Client::new();

@@ -58,7 +58,7 @@ const NUMBERS_MAX: usize = 16_000;
 const OWN_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The way to a hub elsewhere.
-pub(super) struct RemoteUplink {
+pub struct RemoteUplink {
     node: String,
     live: Client,
     background: Client,
@@ -84,7 +84,8 @@ pub(super) struct RemoteUplink {
 /// The hub's numbers of series.
 #[derive(Default)]
 struct Numbers {
-    session: u64,
+    /// The life of the hub in which they hold; `None` when it has to be asked for, though nothing has to be named.
+    session: Option<u64>,
     known: HashMap<SeriesKey, u32>,
 }
 
@@ -104,7 +105,9 @@ struct Way {
 }
 
 impl RemoteUplink {
-    fn new(
+    /// The way of a node that has joined: a connection for what is new, one for everything else, the hub's time, and what
+    /// waits. `stop` is cancelled when the hub will not hear this node any more.
+    pub fn new(
         node: String,
         [live, background]: [Client; 2],
         clock: HubClock,
@@ -202,8 +205,9 @@ impl RemoteUplink {
             let missing = {
                 let numbers = held(&self.numbers);
                 let found: Vec<Option<u32>> = series.iter().map(|key| numbers.known.get(key).copied()).collect();
-                if let Some(all) = found.iter().copied().collect::<Option<Vec<u32>>>() {
-                    return Ok((numbers.session, all));
+                let all = found.iter().copied().collect::<Option<Vec<u32>>>();
+                if let (Some(session), Some(all)) = (numbers.session, all) {
+                    return Ok((session, all));
                 }
                 let missing = series.iter().zip(found).filter(|(_, number)| number.is_none());
                 missing.map(|(key, _)| key.clone()).take(NAMED_MAX_SERIES).collect::<Vec<_>>()
@@ -212,7 +216,7 @@ impl RemoteUplink {
                 .map_err(|error| CallError::Refused(error.to_string()))?;
             let answer = client.call(Method::POST, "/uplink/v1/series", body, limit).await?;
             let SeriesNumbers { session, numbers } = read(&answer.body)?;
-            let is_known = held(&self.numbers).session == session;
+            let is_known = held(&self.numbers).session == Some(session);
             if !is_known {
                 self.forget_session();
             }
@@ -220,7 +224,7 @@ impl RemoteUplink {
             if known.known.len() > NUMBERS_MAX {
                 known.known.clear();
             }
-            known.session = session;
+            known.session = Some(session);
             known.known.extend(missing.into_iter().zip(numbers));
         }
         Err(CallError::Away("the hub keeps starting anew".into()))
@@ -228,7 +232,7 @@ impl RemoteUplink {
 
     /// The hub has started anew: it knows neither numbers nor what this node is.
     fn forget_session(&self) {
-        held(&self.numbers).known.clear();
+        *held(&self.numbers) = Numbers::default();
         held(&self.info).told = 0;
     }
 
@@ -281,7 +285,7 @@ impl RemoteUplink {
     }
 
     /// Delivers what waits whenever the hub answers, until the agent stops.
-    async fn drain(&self) {
+    pub async fn drain(&self) {
         let mut attempt = 0;
         loop {
             let chunk = if held(&self.way).is_open { self.with_spool(Spool::next).await } else { Ok(None) };

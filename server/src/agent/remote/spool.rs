@@ -47,7 +47,7 @@ pub(super) struct Chunk {
 }
 
 /// Batches on disk.
-pub(super) struct Spool {
+pub struct Spool {
     folder: PathBuf,
     bytes_max: u64,
     /// The oldest first.
@@ -63,7 +63,10 @@ pub(super) struct Spool {
 
 impl Spool {
     /// Opens what an earlier process left.
-    pub(super) fn open(folder: &Path, bytes_max: u64) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// When the folder cannot be used.
+    pub fn open(folder: &Path, bytes_max: u64) -> io::Result<Self> {
         private::make_folder(folder)?;
         let number = |entry: io::Result<std::fs::DirEntry>| {
             entry.ok()?.file_name().to_str()?.strip_suffix(".spool")?.parse::<u64>().ok()
