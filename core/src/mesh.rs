@@ -7,6 +7,7 @@
 pub mod choice;
 pub mod echo;
 pub mod gate;
+pub mod pace;
 pub mod replay;
 pub mod train;
 

@@ -1,17 +1,21 @@
 //! The agent: reads counters, probes targets, and sends what it finds over an uplink.
 //!
-//! Three tasks share one bounded channel: the collectors and the probes put readings in, the sender takes them out in
+//! The parts share one bounded channel: the collectors, the probes and the echo put readings in, the sender takes them out in
 //! batches. What the agent can and cannot measure stands on the [`status::StatusBoard`] and travels with the batches.
-//! Probes run on a thread of their own, because a busy runtime would be measured along with the network.
+//! Probes run on a thread of their own, because a busy runtime would be measured along with the network; so does the echo,
+//! through which agents probe each other.
 
 pub mod collector;
 pub mod discover;
+pub mod echo;
+pub mod hub_clock;
+pub mod peer_modes;
 pub mod print;
 pub mod prober;
 pub mod sender;
 pub mod status;
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc, thread::JoinHandle};
 
 use async_trait::async_trait;
 use netloom_core::{
@@ -21,7 +25,7 @@ use netloom_core::{
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use self::status::StatusBoard;
+use self::{hub_clock::HubClock, status::StatusBoard};
 
 /// Readings that wait for the sender, in bursts of one collector or one round. At six bursts a second this is forty
 /// seconds of a sender that makes no progress; it drains the channel into its own bounded backlog long before.
@@ -45,6 +49,15 @@ pub trait Uplink: Send + Sync {
     async fn send(&self, batch: Batch) -> Result<Ack, UplinkError>;
 }
 
+/// How an agent takes part in the mesh.
+#[derive(Debug, Clone)]
+pub struct EchoOptions {
+    /// Where it answers other agents; also where its own probes come from.
+    pub listen: SocketAddr,
+    /// What it knows of the hub's time, which whoever speaks with the hub sets.
+    pub hub_clock: HubClock,
+}
+
 /// What an agent needs to run.
 pub struct Agent {
     /// The name of the node.
@@ -53,6 +66,8 @@ pub struct Agent {
     pub uplink: Arc<dyn Uplink>,
     /// What the hub tells it to do, now and later.
     pub config: watch::Receiver<AgentConfig>,
+    /// How it takes part in the mesh, if it does; whom it probes there, the hub tells.
+    pub echo: Option<EchoOptions>,
     /// When to stop.
     pub shutdown: CancellationToken,
 }
@@ -63,6 +78,7 @@ impl Agent {
         let (bursts, outgoing) = mpsc::channel::<Readings>(BURSTS_MAX);
         let status = StatusBoard::new(&self.node);
         let collecting = collector::run(&self.node, self.config.clone(), status.clone(), bursts.clone());
+        let echoing = self.spawn_echo(&status, &bursts);
         let probing = prober::spawn_thread(prober::Probing {
             node: self.node.clone(),
             config: self.config.clone(),
@@ -79,9 +95,24 @@ impl Agent {
         };
         // The collectors' and the prober's ends of the channel close with them, which ends the sender once it is empty.
         tokio::join!(measuring, sending);
-        if let Ok(thread) = probing {
+        for thread in probing.into_iter().chain(echoing) {
             // The thread saw the same token; joining it keeps its sockets from outliving the agent.
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
+    }
+
+    /// Starts the echo, if the agent has one. That it could not be started is noted on the board.
+    fn spawn_echo(&self, status: &StatusBoard, bursts: &mpsc::Sender<Readings>) -> Option<JoinHandle<()>> {
+        let options = self.echo.as_ref()?;
+        let echoing = echo::Echoing {
+            node: self.node.clone(),
+            listen: options.listen,
+            config: self.config.clone(),
+            hub_clock: options.hub_clock.clone(),
+            status: status.clone(),
+            bursts: bursts.clone(),
+            shutdown: self.shutdown.clone(),
+        };
+        echo::spawn_thread(echoing).ok().map(|(thread, _)| thread)
     }
 }

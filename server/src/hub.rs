@@ -50,7 +50,7 @@ pub async fn run(
     tasks.background.spawn(relay_settings(settings, orders));
     let (node, stop) = (config.node, shutdown.clone());
     let uplink = Arc::new(state.ingest.clone());
-    let agent = tokio::spawn(Agent { node, uplink, config: config_for_agent, shutdown: stop }.run());
+    let agent = tokio::spawn(Agent { node, uplink, config: config_for_agent, echo: None, shutdown: stop }.run());
 
     let database = state.stores.database.clone();
     let router = web::router(state).await;

@@ -16,9 +16,11 @@ pub mod clock;
 pub mod collect;
 pub mod config;
 pub mod exit;
+pub mod mesh_key;
 pub mod probe;
 pub mod resolve;
 pub mod shutdown;
+pub mod watch;
 
 #[cfg(feature = "hub")]
 pub mod alert;

@@ -6,11 +6,10 @@ use clap::Parser;
 #[cfg(feature = "hub")]
 use netloom_server::care;
 use netloom_server::{
-    agent::{Agent, print::PrintUplink},
-    cli::{Cli, Command, RunArgs, ServeArgs, WatchArgs},
+    cli::{Cli, Command, RunArgs, ServeArgs},
     client,
     config::Config,
-    exit, shutdown,
+    exit, shutdown, watch,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -26,8 +25,9 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
     match &cli.command {
         #[cfg(feature = "hub")]
         Command::Serve(args) => run_role(Config::load(args)?, serve),
-        Command::Watch(WatchArgs { config }) => {
-            run_role(Config::load(&ServeArgs { config: config.clone(), ..ServeArgs::default() })?, watch)
+        Command::Watch(args) => {
+            let config = Config::load(&ServeArgs { config: args.config.clone(), ..ServeArgs::default() })?;
+            run_role(config, async |config, shutdown| watch::run(config, args, shutdown).await)
         }
         Command::Run(args) => record(args),
         Command::Export(args) => run_command(client::export::run(args)),
@@ -67,16 +67,6 @@ fn run_command(command: impl Future<Output = anyhow::Result<u8>>) -> anyhow::Res
     // A name look-up that hangs in the system's resolver must not hold up the end.
     runtime.shutdown_background();
     result
-}
-
-/// Prints what this machine measures until it is stopped.
-async fn watch(config: Config, shutdown: tokio_util::sync::CancellationToken) -> anyhow::Result<()> {
-    let settings = netloom_core::settings::apply(&config.settings, &config.settings_from_env)
-        .map_err(|errors| anyhow::anyhow!("{errors:?}"))?;
-    let orders = netloom_core::api::AgentConfig { settings, hub: config.listen, mesh: None };
-    let (_keep, orders) = tokio::sync::watch::channel(orders);
-    Agent { node: config.node, uplink: std::sync::Arc::new(PrintUplink), config: orders, shutdown }.run().await;
-    Ok(())
 }
 
 #[cfg(feature = "hub")]

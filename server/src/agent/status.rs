@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use netloom_core::{
     api::{Measurement, MeasurementState, NodeInfo, TargetInfo},
+    mesh::Echo,
     time::Timestamp,
     topology::Interface,
 };
@@ -92,6 +93,15 @@ impl StatusBoard {
         let mut shared = self.lock();
         if shared.info.targets != targets {
             shared.info.targets = targets;
+            shared.is_changed = true;
+        }
+    }
+
+    /// Notes where the node answers the probes of others.
+    pub fn set_echo(&self, echo: Option<Echo>) {
+        let mut shared = self.lock();
+        if shared.info.echo != echo {
+            shared.info.echo = echo;
             shared.is_changed = true;
         }
     }
