@@ -138,3 +138,59 @@ fn mapped(address: IpAddr) -> Ipv6Addr {
         IpAddr::V6(v6) => v6,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WAIT: Duration = Duration::from_secs(20);
+
+    fn pair() -> (UdpSocket, UdpSocket) {
+        let open = || {
+            let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+            socket.set_nonblocking(true).expect("a socket that does not block");
+            socket
+        };
+        (open(), open())
+    }
+
+    #[test]
+    fn a_batch_is_taken_with_stamps_and_lengths() {
+        let (receiver, sender) = pair();
+        let (mut socket, from) = (Socket::on(receiver), sender.local_addr().expect("bound"));
+        let to = socket.local_addr().expect("bound");
+        for len in [0, 96, 97, 4_000] {
+            sender.send_to(&vec![7; len], to).expect("loopback takes it");
+        }
+        let mut inbox = Vec::new();
+        while inbox.len() < 4 {
+            socket.wait(WAIT).expect("waits");
+            assert!(!socket.receive(&mut inbox).expect("reads"), "that was no full batch");
+        }
+        assert_eq!(inbox.iter().map(|datagram| datagram.bytes().len()).collect::<Vec<_>>(), [0, 96, 97, 97]);
+        assert!(inbox.iter().all(|datagram| datagram.from == from && datagram.received_ns.is_some()));
+        assert!(socket.has_stamps());
+        for _ in 0..=BATCH {
+            sender.send_to(&[7; 96], to).expect("loopback takes it");
+        }
+        inbox.clear();
+        assert!(socket.receive(&mut inbox).expect("reads"), "there is one more");
+        assert!(!socket.receive(&mut inbox).expect("reads"));
+        assert_eq!(inbox.len(), BATCH + 1);
+    }
+
+    #[test]
+    fn systems_without_the_calls_of_linux_take_the_same() {
+        let (receiver, sender) = pair();
+        let (to, mut inbox) = (receiver.local_addr().expect("bound"), Vec::new());
+        let asked = sender.local_addr().expect("bound").ip();
+        assert!(!plain::prepare(&receiver, true));
+        plain::send_from(&sender, &[7; 300], to, asked).expect("loopback takes it");
+        plain::wait(&receiver, Duration::ZERO).expect("does not wait");
+        while inbox.is_empty() {
+            plain::wait(&receiver, WAIT).expect("waits");
+            assert!(!plain::receive(&receiver, &mut plain::Batch, &mut inbox).expect("reads"));
+        }
+        assert_eq!((inbox[0].bytes().len(), inbox[0].received_ns), (BUFFER_BYTES, None));
+    }
+}
