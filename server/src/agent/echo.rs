@@ -183,6 +183,10 @@ impl<'a> Loop<'a> {
 
     fn adopt(&mut self) {
         let now = self.now();
+        if self.prober.peers().is_empty() {
+            // Nobody's figures were taken meanwhile.
+            self.lag = Lag::default();
+        }
         let config = self.config.borrow_and_update();
         self.responder.set_key(config.mesh.as_ref().map(|orders| orders.key));
         self.prober.adopt(config.mesh.as_ref(), &config.settings.mesh, now);

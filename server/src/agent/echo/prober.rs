@@ -55,7 +55,8 @@ impl Prober {
             self.peers.push(probed);
         }
         self.by_address = self.peers.iter().enumerate().map(|(at, probed)| (probed.peer.address, at)).collect();
-        if !is_same_pace || self.next_round_ns == 0 {
+        // A round that was due while there were no peers is none.
+        if !is_same_pace || self.next_round_ns <= now.steady_ns {
             self.next_round_ns = now.steady_ns + settings.interval_ms * 1_000_000;
         }
         self.number = number;
@@ -144,5 +145,74 @@ impl Prober {
         self.next_round_ns += ((now_ns - self.next_round_ns) / interval_ns + 1) * interval_ns;
         let peers = self.peers.iter_mut().enumerate();
         Some(peers.filter_map(|(at, probed)| Some((at, probed.train.round()?))).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use netloom_core::mesh::{KEY_BYTES, MeshKey};
+
+    use super::*;
+
+    fn orders(count: u32) -> MeshOrders {
+        let key = MeshKey([0; KEY_BYTES]);
+        let peer = |number: u32| Peer {
+            node: format!("n{number}"),
+            number,
+            address: SocketAddr::from(([127, 0, 1, number as u8], 9)),
+            key,
+        };
+        MeshOrders { number: 0, key, peers: (1..=count).map(peer).collect() }
+    }
+
+    fn at(steady_ns: u64) -> Moment {
+        Moment { steady_ns, wall_ns: 0, hub_ms: None }
+    }
+
+    /// Runs a prober whose packets all get lost, and returns how many it sent in each second.
+    fn sent_into_the_void(peers: u32, seconds: usize) -> Vec<u32> {
+        let mut prober = Prober::default();
+        prober.adopt(Some(&orders(peers)), &MeshSettings::default(), at(0));
+        let mut sent = vec![0; seconds];
+        for step in 0..seconds as u64 * 200 {
+            let now_ns = step * 5_000_000;
+            sent[(now_ns / 1_000_000_000) as usize] += prober.send_due(|| at(now_ns), |_, _| Ok(()));
+            prober.expire(now_ns);
+            let is_on = |probed: &&Probed| matches!(probed.confirming, Confirming::Until { .. });
+            assert!(prober.peers.iter().filter(is_on).count() <= CONFIRMING_MAX);
+        }
+        sent
+    }
+
+    #[test]
+    fn a_mesh_that_is_down_is_looked_at_closely_within_bounds() {
+        let sent = sent_into_the_void(50, 40);
+        let trains = 50 * 5;
+        assert!(sent[0] <= trains, "nothing is known to be lost yet: {sent:?}");
+        assert!(sent[4] > trains + 40, "some peers are looked at closely: {sent:?}");
+        assert!(sent.iter().all(|sent| *sent <= trains + 100), "{sent:?}");
+    }
+
+    #[test]
+    fn one_peer_that_is_down_gets_a_hundred_packets_more_and_then_a_pause() {
+        let sent = sent_into_the_void(1, 20);
+        let more: u32 = sent[..10].iter().map(|sent| sent.saturating_sub(5)).sum();
+        assert!((90..=105).contains(&more), "{sent:?}");
+        assert!(sent[8..15].iter().all(|sent| *sent <= 6), "{sent:?}");
+    }
+
+    #[test]
+    fn orders_beyond_the_limit_are_left_out_and_rounds_wait_for_peers() {
+        let mut prober = Prober::default();
+        let settings = MeshSettings::default();
+        prober.adopt(Some(&orders(300)), &settings, at(0));
+        assert_eq!(prober.peers.len(), PEERS_MAX);
+        prober.adopt(None, &settings, at(5));
+        assert_eq!((prober.due_ns(), prober.round(9_000_000_000)), (None, None));
+        prober.adopt(Some(&orders(2)), &settings, at(9_000_000_000));
+        assert!(prober.due_ns().is_some_and(|due_ns| due_ns >= 9_000_000_000));
+        let off = MeshSettings { enabled: false, ..settings };
+        prober.adopt(Some(&orders(2)), &off, at(9_000_000_001));
+        assert!(prober.peers.is_empty());
     }
 }

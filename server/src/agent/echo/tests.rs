@@ -342,6 +342,17 @@ fn peers_come_and_go_without_disturbing_others() {
     });
 }
 
+#[test]
+fn a_node_that_had_nothing_to_do_was_not_late() {
+    let (mut a, b) = (Node::start(1, "127.0.0.1:0"), Node::start(2, "127.0.0.2:0"));
+    let idle = Instant::now();
+    until("some rounds would be over", || idle.elapsed() > Duration::from_secs(1));
+    let asked = Instant::now();
+    a.probe_node(&b);
+    let round = a.round();
+    assert!(round.lag_us <= asked.elapsed().as_micros() as f64, "{round:?}");
+}
+
 /// Stands between two nodes: gives answers back twice, and every second pair of them in the wrong order.
 fn relay(to: SocketAddr, stop: CancellationToken) -> (SocketAddr, JoinHandle<()>) {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
