@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn the_largest_datagram_and_none_at_all_are_no_packets() {
         assert_eq!(Packet::decode(&[]), Err(Malformed::Size));
-        assert_eq!(Packet::decode(&[0; 65_507]), Err(Malformed::Size));
+        assert_eq!(Packet::decode(&vec![0; 65_507]), Err(Malformed::Size));
         assert_eq!(Packet::decode(&[0; PACKET_BYTES]), Err(Malformed::Foreign));
         let mut next_version = packet().encode();
         next_version[4] += 1;

@@ -235,7 +235,7 @@ fn nothing_that_is_not_genuine_fresh_and_new_is_answered() {
     let counted = |reason| until("it is counted", || b.counts.of(reason) > 0);
     send(&[]);
     counted(Dropped::Size);
-    send(&[0; 65_507]);
+    send(&vec![0; 65_507]);
     until("it is counted", || b.counts.of(Dropped::Size) == 2);
     send(&[0; PACKET_BYTES]);
     counted(Dropped::Foreign);
