@@ -57,7 +57,7 @@ const BIND_RETRY: Duration = Duration::from_secs(5);
 /// Batches taken before what is due is sent, so that a flood cannot keep the node from probing.
 const BATCHES_MAX: usize = 16;
 /// How often packets that were not taken are mentioned in the log.
-const COUNTS_INTERVAL: Duration = Duration::from_secs(60);
+const COUNTS_INTERVAL: Duration = Duration::from_mins(1);
 
 /// What the echo needs to run.
 pub struct Echoing {
@@ -100,6 +100,18 @@ struct Moment {
     wall_ns: u64,
     /// The hub's time, epoch ms.
     hub_ms: Option<i64>,
+}
+
+/// A packet that came.
+struct Message<'a> {
+    /// What it says; whether that is true, its tag tells.
+    packet: Packet,
+    /// The packet as it came.
+    bytes: &'a [u8; PACKET_BYTES],
+    /// From where.
+    from: SocketAddr,
+    /// When, ns of the wall clock.
+    came_ns: u64,
 }
 
 impl Echoing {
@@ -244,15 +256,16 @@ impl<'a> Loop<'a> {
         let packet = Packet::decode(datagram.bytes())?;
         let bytes: &[u8; PACKET_BYTES] = datagram.bytes().try_into().map_err(|_| Dropped::Size)?;
         let came_ns = datagram.received_ns.unwrap_or(now.wall_ns);
+        let message = Message { packet, bytes, from: datagram.from, came_ns };
         match packet.kind {
             Kind::Request => {
-                let reply = self.responder.answer(&packet, bytes, came_ns, now)?;
+                let reply = self.responder.answer(&message, now)?;
                 self.socket.send(&reply, datagram.from, datagram.to).map_err(|_| Dropped::Unsent)
             }
             Kind::Reply => {
                 let waited_ns = now.wall_ns.saturating_sub(came_ns);
                 self.lag.note(waited_ns.min(now.steady_ns.saturating_sub(self.ready_ns)));
-                self.prober.take(&packet, bytes, (datagram.from, came_ns), now)
+                self.prober.take(&message, now)
             }
         }
     }

@@ -10,7 +10,7 @@ use netloom_core::{
     probe::Outcome,
 };
 
-use super::{Moment, counts::Dropped, seal::Seal};
+use super::{Message, Moment, counts::Dropped, seal::Seal};
 use crate::{clock, probe::outcome_of};
 
 /// A peer that is probed.
@@ -76,21 +76,15 @@ impl Probed {
         }
     }
 
-    /// Takes an answer that came from the peer's address. `returned_ns` is when it came, by the wall clock.
-    pub(super) fn take(
-        &mut self,
-        reply: &Packet,
-        bytes: &[u8; PACKET_BYTES],
-        returned_ns: u64,
-        now: Moment,
-        timeout_us: f64,
-    ) -> Result<(), Dropped> {
-        if !self.seal.is_whole(bytes) {
+    /// Takes an answer that came from the peer's address.
+    pub(super) fn take(&mut self, message: &Message, now: Moment, timeout_us: f64) -> Result<(), Dropped> {
+        let reply = &message.packet;
+        if !self.seal.is_whole(message.bytes) {
             return Err(Dropped::Forged);
         }
         let sent_ns = self.train.sent_ns(reply.seq).filter(|_| reply.epoch == self.epoch).ok_or(Dropped::Unasked)?;
         let elapsed_ns = now.steady_ns.saturating_sub(sent_ns).max(1);
-        let rtt_us = round_trip_ns(reply, returned_ns, elapsed_ns) as f64 / 1e3;
+        let rtt_us = round_trip_ns(reply, message.came_ns, elapsed_ns) as f64 / 1e3;
         match self.train.answer(reply.seq, rtt_us, timeout_us) {
             Arrival::InTime => Ok(()),
             Arrival::Late => Err(Dropped::Late),

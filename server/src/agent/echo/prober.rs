@@ -5,7 +5,7 @@ use std::{collections::HashMap, io, net::SocketAddr};
 use netloom_core::{
     mesh::{
         MeshOrders, Peer,
-        echo::{PACKET_BYTES, Packet},
+        echo::PACKET_BYTES,
         pace::{CONFIRMING_MAX, Confirming, Pace},
         train::Round,
     },
@@ -13,7 +13,7 @@ use netloom_core::{
     settings::mesh::MeshSettings,
 };
 
-use super::{Moment, counts::Dropped, peer::Probed, socket::canonical};
+use super::{Message, Moment, counts::Dropped, peer::Probed, socket::canonical};
 use crate::clock;
 
 /// Peers of one node: the limit of the setting. What a hub orders beyond it is left out.
@@ -85,7 +85,7 @@ impl Prober {
         moment: impl Fn() -> Moment,
         mut send: impl FnMut(&[u8; PACKET_BYTES], SocketAddr) -> io::Result<()>,
     ) -> u32 {
-        let mut sent = 0;
+        let mut count = 0;
         let start_ns = moment().steady_ns;
         for probed in self.peers.iter_mut().filter(|probed| probed.due_ns() <= start_ns) {
             let now = moment();
@@ -93,29 +93,23 @@ impl Prober {
             if let Err(error) = send(&bytes, probed.peer.address) {
                 probed.not_sent(seq, &error);
             }
-            sent += 1;
+            count += 1;
             if probed.pace.due_ns() <= start_ns {
                 probed.pace.advance(now.steady_ns, fastrand::f64());
             } else {
                 probed.confirming.advance(now.steady_ns);
             }
         }
-        sent
+        count
     }
 
     /// Takes an answer.
-    pub(super) fn take(
-        &mut self,
-        reply: &Packet,
-        bytes: &[u8; PACKET_BYTES],
-        (from, returned_ns): (SocketAddr, u64),
-        now: Moment,
-    ) -> Result<(), Dropped> {
-        if reply.prober != self.number {
+    pub(super) fn take(&mut self, message: &Message, now: Moment) -> Result<(), Dropped> {
+        if message.packet.prober != self.number {
             return Err(Dropped::Unasked);
         }
-        let at = *self.by_address.get(&from).ok_or(Dropped::Elsewhere)?;
-        self.peers[at].take(reply, bytes, returned_ns, now, self.settings.timeout_ms as f64 * 1e3)
+        let at = *self.by_address.get(&message.from).ok_or(Dropped::Elsewhere)?;
+        self.peers[at].take(message, now, self.settings.timeout_ms as f64 * 1e3)
     }
 
     /// Gives up what has waited too long, and has a closer look at peers that lost something. To be called when all

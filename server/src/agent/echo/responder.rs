@@ -8,7 +8,7 @@ use netloom_core::mesh::{
     gate::{Gate, PROBERS_MAX, Request},
 };
 
-use super::{Moment, counts::Dropped, seal::Seal};
+use super::{Message, Moment, counts::Dropped, seal::Seal};
 use crate::{clock, mesh_key::way_key};
 
 /// The responder of one node.
@@ -28,37 +28,31 @@ impl Responder {
         }
     }
 
-    /// The answer to a request, stamped and sealed. `received_ns` is when it came, by the wall clock.
-    pub(super) fn answer(
-        &mut self,
-        request: &Packet,
-        bytes: &[u8; PACKET_BYTES],
-        received_ns: u64,
-        now: Moment,
-    ) -> Result<[u8; PACKET_BYTES], Dropped> {
+    /// The answer to a request, stamped and sealed.
+    pub(super) fn answer(&mut self, message: &Message, now: Moment) -> Result<[u8; PACKET_BYTES], Dropped> {
         let key = self.key.ok_or(Dropped::NoPart)?;
-        let derived;
-        let is_known = self.seals.contains_key(&request.prober);
-        let seal = match self.seals.get(&request.prober) {
-            Some(seal) => seal,
-            None => {
-                derived = Seal::new(&way_key(&key, request.prober));
-                &derived
-            }
+        let request = &message.packet;
+        let mut derived = None;
+        let seal: &Seal = if let Some(known) = self.seals.get(&request.prober) {
+            known
+        } else {
+            derived.insert(Seal::new(&way_key(&key, request.prober)))
         };
-        if !seal.is_whole(bytes) {
+        if !seal.is_whole(message.bytes) {
             return Err(Dropped::Forged);
         }
         let asked = Request { prober: request.prober, epoch: request.epoch, seq: request.seq, hub_ms: request.hub_ms };
         self.gate.admit(asked, now.steady_ns / 1_000_000, now.hub_ms)?;
-        let mut reply = Packet { kind: Kind::Reply, received_ns, replied_ns: clock::now_ns(), ..*request }.encode();
+        let stamped =
+            Packet { kind: Kind::Reply, received_ns: message.came_ns, replied_ns: clock::now_ns(), ..*request };
+        let mut reply = stamped.encode();
         seal.close(&mut reply);
-        if !is_known {
+        if let Some(derived) = derived {
             if self.seals.len() >= PROBERS_MAX {
                 // Deriving them again costs little; telling which ones are still in use would cost more.
                 self.seals.clear();
             }
-            self.seals.insert(request.prober, Seal::new(&way_key(&key, request.prober)));
+            self.seals.insert(request.prober, derived);
         }
         Ok(reply)
     }
@@ -90,6 +84,10 @@ mod tests {
         (packet, bytes)
     }
 
+    fn message<'a>(packet: &Packet, bytes: &'a [u8; PACKET_BYTES], came_ns: u64) -> Message<'a> {
+        Message { packet: *packet, bytes, from: ([127, 0, 0, 1], 9).into(), came_ns }
+    }
+
     fn responder() -> Responder {
         let mut responder = Responder::default();
         responder.set_key(Some(KEY));
@@ -102,11 +100,11 @@ mod tests {
     fn a_genuine_request_is_answered_once_with_the_seal_of_its_way() {
         let mut responder = responder();
         let (packet, bytes) = request(3, 0, HUB_MS);
-        let answer = responder.answer(&packet, &bytes, 55, NOW).expect("answers");
+        let answer = responder.answer(&message(&packet, &bytes, 55), NOW).expect("answers");
         let reply = Packet::decode(&answer).expect("a packet");
         assert_eq!((reply.kind, reply.seq, reply.sent_ns, reply.received_ns), (Kind::Reply, 0, 77, 55));
         assert!(Seal::new(&way_key(&KEY, 3)).is_whole(&answer));
-        assert_eq!(responder.answer(&packet, &bytes, 55, NOW), Err(Dropped::Replayed));
+        assert_eq!(responder.answer(&message(&packet, &bytes, 55), NOW), Err(Dropped::Replayed));
     }
 
     #[test]
@@ -114,11 +112,11 @@ mod tests {
         let mut responder = responder();
         let (packet, mut bytes) = request(3, 0, HUB_MS);
         bytes[90] ^= 1;
-        assert_eq!(responder.answer(&packet, &bytes, 1, NOW), Err(Dropped::Forged));
+        assert_eq!(responder.answer(&message(&packet, &bytes, 1), NOW), Err(Dropped::Forged));
         let (as_another, bytes) = (Packet { prober: 4, ..packet }, request(3, 0, HUB_MS).1);
-        assert_eq!(responder.answer(&as_another, &bytes, 1, NOW), Err(Dropped::Forged));
+        assert_eq!(responder.answer(&message(&as_another, &bytes, 1), NOW), Err(Dropped::Forged));
         let (stale, bytes) = request(3, 1, HUB_MS - FRESH_MS as i64 - 1);
-        assert_eq!(responder.answer(&stale, &bytes, 1, NOW), Err(Dropped::Stale));
+        assert_eq!(responder.answer(&message(&stale, &bytes, 1), NOW), Err(Dropped::Stale));
         assert!(responder.seals.is_empty());
     }
 
@@ -126,11 +124,11 @@ mod tests {
     fn without_a_key_or_with_another_nothing_of_before_is_answered() {
         let mut responder = responder();
         let (packet, bytes) = request(3, 0, HUB_MS);
-        assert!(responder.answer(&packet, &bytes, 1, NOW).is_ok());
+        assert!(responder.answer(&message(&packet, &bytes, 1), NOW).is_ok());
         responder.set_key(Some(MeshKey([1; KEY_BYTES])));
-        assert_eq!(responder.answer(&packet, &bytes, 1, NOW), Err(Dropped::Forged));
+        assert_eq!(responder.answer(&message(&packet, &bytes, 1), NOW), Err(Dropped::Forged));
         responder.set_key(None);
-        assert_eq!(responder.answer(&packet, &bytes, 1, NOW), Err(Dropped::NoPart));
+        assert_eq!(responder.answer(&message(&packet, &bytes, 1), NOW), Err(Dropped::NoPart));
     }
 
     #[test]
@@ -139,7 +137,7 @@ mod tests {
         for prober in 0..PROBERS_MAX as u32 * 2 {
             let (packet, bytes) = request(prober, 0, HUB_MS);
             let minutes = Moment { steady_ns: u64::from(prober) * 60_000_000_000, ..NOW };
-            assert!(responder.answer(&packet, &bytes, 1, minutes).is_ok());
+            assert!(responder.answer(&message(&packet, &bytes, 1), minutes).is_ok());
             assert!(responder.seals.len() <= PROBERS_MAX);
         }
     }
