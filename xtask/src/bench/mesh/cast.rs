@@ -37,7 +37,7 @@ pub(crate) fn write(dir: &Path, keys: &[String], plays: &[u8], probes: bool) -> 
 
 /// A key for each node, by chance.
 pub(crate) fn keys() -> Vec<String> {
-    let key = |_| (0..32).map(|_| format!("{:02x}", fastrand::u8(..))).collect();
+    let key = |_| (0..64).map(|_| fastrand::digit(16)).collect();
     (0..=PEERS).map(key).collect()
 }
 
