@@ -64,6 +64,11 @@ const FORBIDDEN_IN_SERVER: &[(&str, &[&str])] = &[
             "store", "web",
         ],
     ),
+    (
+        "server/src/mesh_key.rs",
+        &["agent", "alert", "board", "config", "hub", "ingest", "live", "probe", "settings", "store", "web"],
+    ),
+    ("server/src/watch.rs", &["alert", "board", "hub", "ingest", "live", "settings", "store", "web"]),
     ("server/src/web", &["agent", "alert", "config", "hub"]),
 ];
 

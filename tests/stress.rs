@@ -13,7 +13,7 @@ use netloom_server::{
     live::Live,
     settings::SettingsKeeper,
     store::{self, Store, Stores},
-    watch::Watcher,
+    watcher::Watcher,
 };
 use serde_json::json;
 use tokio::sync::watch;

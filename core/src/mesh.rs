@@ -4,6 +4,13 @@
 //! from `b`'s key and `a`'s number: `b` can check it without knowing who takes part, and only the hub and `b` could have
 //! made it for `a`.
 
+pub mod choice;
+pub mod echo;
+pub mod gate;
+pub mod pace;
+pub mod replay;
+pub mod train;
+
 use std::{fmt, net::SocketAddr};
 
 use serde::{Deserialize, Serialize, de};

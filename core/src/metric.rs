@@ -52,6 +52,7 @@ catalogue! {
     LOSS_RATIO = "loss_ratio", "Loss", Ratio, Pair, "Probes of one round that got no answer, over those sent.";
     REORDER_RATIO = "reorder_ratio", "Reordered", Ratio, Pair, "Answers of one train that came after one sent later, over all answers (RFC 4737).";
     DUPLICATE_RATIO = "duplicate_ratio", "Duplicates", Ratio, Pair, "Answers of one train that came more than once, over all packets sent (RFC 5560).";
+    PROBES_SENT = "probes_sent", "Packets sent", Count, Pair, "Packets of one round that were sent.";
     ECHO_LAG_US = "echo_lag_us", "Probing late by", Microseconds, Node, "How much later than planned the node sent or read packets of the mesh, the worst of a second; large when the host is starved.";
     CLOCK_OFFSET_US = "clock_offset_us", "Clock offset", Microseconds, Node, "The node's clock less the hub's, as the fastest exchanges tell (RFC 5905 section 8).";
     SPOOL_BATCHES = "spool_batches", "Waiting batches", Count, Node, "Batches that wait at the agent for the hub.";

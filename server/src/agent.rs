@@ -1,12 +1,15 @@
 //! The agent: reads counters, probes targets, and sends what it finds over an uplink.
 //!
-//! Three tasks share one bounded channel: the collectors and the probes put readings in, the sender takes them out in
+//! The parts share one bounded channel: the collectors, the probes and the echo put readings in, the sender takes them out in
 //! batches. What the agent can and cannot measure stands on the [`status::StatusBoard`] and travels with the batches.
-//! Probes run on a thread of their own, because a busy runtime would be measured along with the network.
+//! Probes run on a thread of their own, because a busy runtime would be measured along with the network; so does the echo,
+//! through which agents probe each other.
 
 pub mod collector;
 pub mod discover;
+pub mod echo;
 pub mod hub_clock;
+pub mod peer_modes;
 pub mod print;
 pub mod prober;
 pub mod remote;
@@ -18,7 +21,6 @@ use std::{net::UdpSocket, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use netloom_core::{
     api::{Ack, AgentConfig},
-    mesh::Echo,
     sample::{Batch, Readings},
 };
 use tokio::sync::{mpsc, watch};
@@ -75,10 +77,17 @@ impl Agent {
     pub async fn run(self) {
         let (bursts, outgoing) = mpsc::channel::<Readings>(BURSTS_MAX);
         let status = StatusBoard::new(&self.node, self.clock.now());
-        if let Some(bound) = self.echo.as_ref().and_then(|socket| socket.local_addr().ok()) {
-            let address = Some(bound.ip()).filter(|ip| !ip.is_unspecified() && !ip.is_loopback());
-            status.set_echo(Echo { port: bound.port(), address });
-        }
+        let echoing = self.echo.map(|socket| {
+            echo::spawn_thread(echo::Echoing {
+                node: self.node.clone(),
+                socket,
+                config: self.config.clone(),
+                clock: self.clock.clone(),
+                status: status.clone(),
+                bursts: bursts.clone(),
+                shutdown: self.shutdown.clone(),
+            })
+        });
         let collecting = collector::run(
             &self.node,
             self.config.clone(),
@@ -103,7 +112,8 @@ impl Agent {
         };
         // The collectors' and the prober's ends of the channel close with them, which ends the sender once it is empty.
         tokio::join!(measuring, sending);
-        if let Ok(thread) = probing {
+        let echoing = echoing.and_then(Result::ok).map(|(thread, _)| thread);
+        for thread in probing.into_iter().chain(echoing) {
             // The thread saw the same token; joining it keeps its sockets from outliving the agent.
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }

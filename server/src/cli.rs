@@ -105,6 +105,9 @@ pub struct WatchArgs {
     /// Configuration file (TOML)
     #[arg(long, env = "NETLOOM_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// A mesh without a hub (JSON), for measuring the agent
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub mesh: Option<PathBuf>,
 }
 
 /// What to run, and how to record it.

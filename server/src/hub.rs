@@ -30,7 +30,7 @@ use crate::{
     settings::SettingsKeeper,
     shutdown::DRAIN_LIMIT,
     store, upkeep,
-    watch::Watcher,
+    watcher::Watcher,
     web::{self, Connections, WebState},
 };
 

@@ -30,7 +30,7 @@ use crate::{
     jsonl::JsonlLog,
     live::Live,
     store::{Store, StoreError, ledger::Ledger},
-    watch::Feed,
+    watcher::Feed,
 };
 
 use untold::TELL_EVERY;

@@ -21,6 +21,7 @@ pub mod private;
 pub mod probe;
 pub mod resolve;
 pub mod shutdown;
+pub mod watch;
 
 #[cfg(feature = "hub")]
 pub mod agents;
@@ -55,6 +56,6 @@ pub mod upkeep;
 #[cfg(feature = "hub")]
 pub mod uplink;
 #[cfg(feature = "hub")]
-pub mod watch;
+pub mod watcher;
 #[cfg(feature = "hub")]
 pub mod web;

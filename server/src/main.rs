@@ -1,6 +1,6 @@
 //! The program: reads the command line and runs the role it names.
 
-use std::{net::UdpSocket, process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context;
 use clap::Parser;
@@ -8,15 +8,13 @@ use clap::Parser;
 use netloom_server::care;
 use netloom_server::{
     agent::{
-        Agent, LINGER,
-        hub_clock::HubClock,
-        print::PrintUplink,
+        echo,
         remote::{role, state},
     },
-    cli::{AgentArgs, Cli, Command, RunArgs, ServeArgs, WatchArgs},
+    cli::{AgentArgs, Cli, Command, RunArgs, ServeArgs},
     client, clock,
     config::{self, Config},
-    exit, shutdown,
+    exit, shutdown, watch,
 };
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -38,10 +36,10 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
             run_role(&log, async |shutdown| serve(config, shutdown).await)
         }
         Command::Agent(args) => run_role(&args.log, async |shutdown| agent(args, shutdown).await),
-        Command::Watch(WatchArgs { config }) => {
-            let config = Config::load(&ServeArgs { config: config.clone(), ..ServeArgs::default() })?;
+        Command::Watch(args) => {
+            let config = Config::load(&ServeArgs { config: args.config.clone(), ..ServeArgs::default() })?;
             let log = config.log.clone();
-            run_role(&log, async |shutdown| watch(config, shutdown).await)
+            run_role(&log, async |shutdown| watch::run(config, args, shutdown).await)
         }
         Command::Run(args) => record(args),
         Command::Export(args) => run_command(client::export::run(args)),
@@ -80,22 +78,11 @@ fn run_command(command: impl Future<Output = anyhow::Result<u8>>) -> anyhow::Res
     result
 }
 
-/// Prints what this machine measures until it is stopped.
-async fn watch(config: Config, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let settings = netloom_core::settings::apply(&config.settings, &config.settings_from_env)
-        .map_err(|errors| anyhow::anyhow!("{errors:?}"))?;
-    let orders = netloom_core::api::AgentConfig { settings, hub: config.listen, mesh: None };
-    let (_keep, orders) = tokio::sync::watch::channel(orders);
-    let (uplink, clock) = (Arc::new(PrintUplink), HubClock::local());
-    Agent { node: config.node, uplink, config: orders, clock, linger: LINGER, echo: None, shutdown }.run().await;
-    Ok(())
-}
-
 /// Measures for a hub elsewhere until it is stopped.
 async fn agent(args: &AgentArgs, shutdown: CancellationToken) -> anyhow::Result<()> {
     const MIB: u64 = 1_024 * 1_024;
     let (listen, flag) = (args.echo_listen, "choose another address with --echo-listen");
-    let echo = UdpSocket::bind(listen).with_context(|| format!("cannot answer probes at {listen} ({flag})"))?;
+    let echo = echo::bind(listen).with_context(|| format!("cannot answer probes at {listen} ({flag})"))?;
     let options = role::Options {
         hub: args.hub.clone(),
         code: args.token.clone(),

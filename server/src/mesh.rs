@@ -166,7 +166,7 @@ impl Mesh {
         let nodes = std::iter::once(own).chain(heard.values().map(|heard| heard.node.clone()));
         let nodes = if settings.mesh.enabled { nodes.filter(|node| node.echo.is_some()).collect() } else { Vec::new() };
         let rotation = (now_ms / 1_000) as u64 / settings.mesh.rotate_s.max(1);
-        Situation::new(nodes, settings.mesh.peers_max as usize, rotation)
+        Situation::new(nodes, settings.mesh.peers_max, rotation as u32)
     }
 
     fn tell(&self, situation: &Situation, settings: &Settings) {

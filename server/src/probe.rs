@@ -19,7 +19,7 @@ pub trait Prober: Send + Sync {
 
 /// What an error of the operating system says about the path. A host that does not answer for its address is as lost as
 /// a packet on the way; only what never left this machine is a failure of the probe.
-fn outcome_of(error: &io::Error) -> Outcome {
+pub(crate) fn outcome_of(error: &io::Error) -> Outcome {
     match error.kind() {
         io::ErrorKind::HostUnreachable | io::ErrorKind::TimedOut | io::ErrorKind::ConnectionReset => Outcome::Lost,
         _ => Outcome::Failed { cause: error.to_string() },

@@ -46,7 +46,7 @@ use crate::{
     settings::SettingsKeeper,
     store::Stores,
     uplink::UplinkPlace,
-    watch::WatchCounts,
+    watcher::WatchCounts,
 };
 
 pub use stream::Connections;

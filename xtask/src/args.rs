@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use anyhow::{Result, bail};
 
-use crate::bench::store::Options;
+use crate::bench::{mesh, store};
 
 /// What `cargo xtask` without a command prints.
 pub(crate) const USAGE: &str = "\
@@ -16,7 +16,9 @@ usage: cargo xtask <command>
   dist                 the binary to hand out, with the sizes of what a browser downloads
   bench                measure memory, latency and start-up in a real browser
   bench store [--minutes N] [--engines netloom,victoria,prometheus] [--connections 1|2]
-                       measure ingest, disk, memory and queries beside other time series databases";
+                       measure ingest, disk, memory and queries beside other time series databases
+  bench mesh [--part agent] [--seconds N]
+                       measure what probing 63 peers costs an agent, beside fping";
 
 /// One invocation of the build tool.
 #[derive(Debug, PartialEq, Eq)]
@@ -52,7 +54,9 @@ pub(crate) enum Bench {
     /// The pages, in a browser.
     Browser,
     /// The storage of the hub, beside other engines.
-    Store(Options),
+    Store(store::Options),
+    /// The mesh.
+    Mesh(mesh::Options),
 }
 
 /// Reads the arguments that follow `cargo xtask`.
@@ -71,7 +75,12 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command>
         Some("check") => Command::Check,
         Some("dist") => Command::Dist,
         Some("bench") => match rest.first() {
-            Some(part) if part == "store" => return Ok(Command::Bench(Bench::Store(Options::parse(&rest[1..])?))),
+            Some(part) if part == "store" => {
+                return Ok(Command::Bench(Bench::Store(store::Options::parse(&rest[1..])?)));
+            }
+            Some(part) if part == "mesh" => {
+                return Ok(Command::Bench(Bench::Mesh(mesh::Options::parse(&rest[1..])?)));
+            }
             _ => Command::Bench(Bench::Browser),
         },
         Some("" | "help" | "--help" | "-h") => Command::Help,
@@ -124,12 +133,16 @@ mod tests {
     }
 
     #[test]
-    fn bench_measures_pages_or_the_store() {
+    fn bench_measures_pages_the_store_or_the_mesh() {
         assert_eq!(parsed("bench").unwrap(), Command::Bench(Bench::Browser));
         let Command::Bench(Bench::Store(options)) = parsed("bench store --minutes 20").unwrap() else {
             panic!("another command");
         };
         assert_eq!(options.minutes, 20);
+        let Command::Bench(Bench::Mesh(options)) = parsed("bench mesh --seconds 7").unwrap() else {
+            panic!("another command");
+        };
+        assert_eq!((options.part, options.seconds), (mesh::Part::Agent, 7));
         assert!(parsed("bench shop").unwrap_err().to_string().contains("`shop`"));
         assert!(parsed("bench store fast").unwrap_err().to_string().contains("`fast`"));
     }

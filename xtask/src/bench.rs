@@ -1,5 +1,6 @@
 //! `cargo xtask bench`.
 
+pub(crate) mod mesh;
 pub(crate) mod store;
 
 use anyhow::Result;
@@ -14,6 +15,7 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
     match bench {
         Bench::Browser => browser(),
         Bench::Store(options) => store::run(options),
+        Bench::Mesh(options) => mesh::run(options),
     }
 }
 

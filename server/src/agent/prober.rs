@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     discover::{Found, discover},
     hub_clock::HubClock,
+    peer_modes::PeerModes,
     status::StatusBoard,
 };
 use crate::probe::{Prober, icmp::IcmpProber, tcp::TcpProber};
@@ -72,6 +73,7 @@ impl Probing {
     /// Keeps one task per target until the shutdown: looks up the targets, starts what is new, stops what is gone.
     async fn run(mut self) {
         let icmp = Arc::new(IcmpProber::new());
+        self.spawn_peer_modes(&icmp);
         let mut running: HashMap<String, (Plan, CancellationToken)> = HashMap::new();
         loop {
             let config = self.config.borrow_and_update().clone();
@@ -101,6 +103,19 @@ impl Probing {
                 changed = self.config.changed() => if changed.is_err() { return },
             }
         }
+    }
+
+    /// Starts the probes of peers; they end with the thread.
+    fn spawn_peer_modes(&self, icmp: &Arc<IcmpProber>) {
+        let peer_modes = PeerModes {
+            node: self.node.clone(),
+            config: self.config.clone(),
+            icmp: icmp.clone(),
+            status: self.status.clone(),
+            clock: self.clock.clone(),
+            bursts: self.bursts.clone(),
+        };
+        tokio::spawn(peer_modes.run());
     }
 
     /// Decides how each target is probed, and notes that on the status board.

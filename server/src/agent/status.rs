@@ -95,11 +95,11 @@ impl StatusBoard {
         }
     }
 
-    /// Notes where the probes of other nodes are answered.
-    pub fn set_echo(&self, echo: Echo) {
+    /// Notes where the node answers the probes of others.
+    pub fn set_echo(&self, echo: Option<Echo>) {
         let mut shared = self.lock();
-        if shared.info.echo.as_ref() != Some(&echo) {
-            shared.info.echo = Some(echo);
+        if shared.info.echo != echo {
+            shared.info.echo = echo;
             shared.is_changed = true;
         }
     }

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use netloom_core::mesh::{Echo, MeshKey, MeshOrders, Peer};
+use netloom_core::mesh::{Echo, MeshKey, MeshOrders, Peer, choice::Ring};
 
 use super::Way;
 use crate::mesh_key::way_key;
@@ -32,34 +32,31 @@ pub(super) struct Node {
 pub(super) struct Situation {
     /// In order of their numbers.
     nodes: Vec<Node>,
-    peers_max: usize,
+    peers_max: u32,
     /// Which choice of peers it is; 0 as long as everyone probes everyone, so that time alone changes nothing.
-    rotation: u64,
+    rotation: u32,
 }
 
 impl Situation {
-    pub(super) fn new(nodes: Vec<Node>, peers_max: usize, rotation: u64) -> Self {
-        let rotation = if nodes.len() <= peers_max + 1 { 0 } else { rotation };
+    pub(super) fn new(nodes: Vec<Node>, peers_max: u32, rotation: u32) -> Self {
+        let rotation = if nodes.len() <= peers_max as usize + 1 { 0 } else { rotation };
         Self { nodes, peers_max, rotation }
     }
 
     /// The orders of each node, by number.
     pub(super) fn orders(&self, secret: &MeshKey, detour: Option<&Detour>) -> HashMap<u32, MeshOrders> {
-        let keys: Vec<MeshKey> = self.nodes.iter().map(|node| node_key(secret, node.number)).collect();
-        let order = |(at, node): (usize, &Node)| {
-            let peers = self.chosen(at).into_iter();
-            let peers = peers.filter_map(|to| peer(node, &self.nodes[to], &keys[to], detour)).collect();
-            (node.number, MeshOrders { number: node.number, key: keys[at], peers })
+        let ring = Ring::new(self.nodes.iter().map(|node| node.name.as_str()));
+        let known: HashMap<&str, (&Node, MeshKey)> =
+            self.nodes.iter().map(|node| (node.name.as_str(), (node, node_key(secret, node.number)))).collect();
+        let order = |node: &Node| {
+            let chosen = ring.peers(&node.name, self.peers_max, self.rotation);
+            let others = chosen.iter().filter_map(|name| known.get(name));
+            let mut peers: Vec<Peer> = others.filter_map(|(to, key)| peer(node, to, key, detour)).collect();
+            // In an order of their own, so that the same choice is the same orders.
+            peers.sort_unstable_by_key(|peer| peer.number);
+            (node.number, MeshOrders { number: node.number, key: known[node.name.as_str()].1, peers })
         };
-        self.nodes.iter().enumerate().map(order).collect()
-    }
-
-    /// Whom a node probes, by places in the list: everybody else, up to the limit from its own place on.
-    fn chosen(&self, at: usize) -> Vec<usize> {
-        let (count, others) = (self.nodes.len(), self.nodes.len() - 1);
-        let first = (self.rotation as usize * self.peers_max) % others.max(1);
-        let step = |index: usize| (at + 1 + (first + index) % others) % count;
-        (0..others.min(self.peers_max)).map(step).collect()
+        self.nodes.iter().map(order).collect()
     }
 }
 
@@ -112,8 +109,8 @@ mod tests {
         named.echo = Some(Echo { port: 1, address: Some("10.9.9.9".parse().expect("an address")) });
         let orders = Situation::new(vec![hub, beside, far, named], 64, 5).orders(&SECRET, None);
         assert_eq!(addresses(&orders, 0), ["n1 127.0.0.1:7001", "n2 10.0.0.2:7002", "n3 10.9.9.9:1"]);
-        assert_eq!(addresses(&orders, 1), ["n2 10.0.0.2:7002", "n3 10.9.9.9:1", "n0 127.0.0.1:7000"]);
-        assert_eq!(addresses(&orders, 2), ["n3 10.9.9.9:1", "n0 10.0.0.1:7000", "n1 10.0.0.1:7001"]);
+        assert_eq!(addresses(&orders, 1), ["n0 127.0.0.1:7000", "n2 10.0.0.2:7002", "n3 10.9.9.9:1"]);
+        assert_eq!(addresses(&orders, 2), ["n0 10.0.0.1:7000", "n1 10.0.0.1:7001", "n3 10.9.9.9:1"]);
     }
 
     #[test]
@@ -128,7 +125,7 @@ mod tests {
     fn with_too_many_each_probes_some_and_in_time_all() {
         let nodes: Vec<Node> = (0..10).map(|number| node(number, "10.0.0.1", "10.0.0.9")).collect();
         let mut met = std::collections::BTreeSet::new();
-        for rotation in 0..3 {
+        for rotation in 0..4 {
             let orders = Situation::new(nodes.clone(), 4, rotation).orders(&SECRET, None);
             assert!(orders.values().all(|orders| orders.peers.len() == 4));
             met.extend(orders[&0].peers.iter().map(|peer| peer.number));

@@ -39,6 +39,37 @@ impl Process {
         cpu_s(&self.read("stat")?).context("/proc/PID/stat is not as expected")
     }
 
+    /// The same to the nanosecond, of the threads that live now, seconds.
+    pub(crate) fn exact_cpu_s(self) -> Result<f64> {
+        self.threads(|_| true)
+    }
+
+    /// Time of the threads with this name, seconds.
+    pub(crate) fn thread_cpu_s(self, name: &str) -> Result<f64> {
+        self.threads(|comm| comm == name)
+    }
+
+    fn threads(self, is_meant: impl Fn(&str) -> bool) -> Result<f64> {
+        let tasks = format!("/proc/{}/task", self.0);
+        let mut sum_ns = 0;
+        for task in std::fs::read_dir(&tasks).with_context(|| format!("could not read {tasks}"))?.flatten() {
+            // A thread may end meanwhile.
+            let read = |name: &str| std::fs::read_to_string(task.path().join(name)).unwrap_or_default();
+            if is_meant(read("comm").trim()) {
+                // The first field is the time on a processor, ns (the kernel's sched-stats.rst).
+                sum_ns +=
+                    read("schedstat").split_whitespace().next().and_then(|ns| ns.parse::<u64>().ok()).unwrap_or(0);
+            }
+        }
+        Ok(sum_ns as f64 / 1e9)
+    }
+
+    /// Resident memory with its share of what several processes have in common, bytes.
+    pub(crate) fn pss_bytes(self) -> Result<u64> {
+        let kilobytes = field(&self.read("smaps_rollup")?, "Pss");
+        Ok(kilobytes.context("/proc/PID/smaps_rollup has no Pss")? * 1_024)
+    }
+
     /// Resident memory now, bytes.
     pub(crate) fn rss_bytes(self) -> Result<u64> {
         self.kilobytes("VmRSS")
@@ -99,6 +130,19 @@ mod tests {
         let stat = "77 (a) b (c) S 1 77 77 0 -1 4194560 9 0 0 0 250 50 0 0 20 0 9 0 100 1 2";
         assert_eq!(cpu_s(stat), Some(3.0));
         assert_eq!(cpu_s("77 (a) S 1"), None);
+    }
+
+    #[test]
+    fn threads_are_told_apart_by_name() {
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
+        let thread = std::thread::Builder::new().name("told-apart".into()).spawn(move || stopped.recv()).unwrap();
+        let this = Process(std::process::id());
+        let (one, all) = (this.thread_cpu_s("told-apart").unwrap(), this.exact_cpu_s().unwrap());
+        assert!(one <= all && all > 0.0, "{one} of {all}");
+        assert!(this.thread_cpu_s("no-such-thread").unwrap().abs() < f64::EPSILON);
+        assert!(this.pss_bytes().unwrap() > 0);
+        drop(stop);
+        thread.join().unwrap().unwrap_err();
     }
 
     #[test]

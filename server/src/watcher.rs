@@ -1,0 +1,245 @@
+//! Looks for what is wrong in the mesh: takes the samples that ingest stored and names the culprits once a second.
+//!
+//! One task owns the mesh and does nothing else, so that a verdict on many nodes holds up nobody. A series is looked up
+//! once; from then on its number leads to its cell.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use netloom_core::{
+    api::NodeState as Reports,
+    event::LiveEvent,
+    layout::Layout,
+    metric,
+    sample::SeriesKey,
+    series::{Row, SeriesId, SharedCatalog},
+    settings::Settings,
+    unit,
+    verdict::{
+        CulpritKind, Fault, MeshVerdict,
+        host::Lateness,
+        mesh::{CellId, Mesh, NodeState},
+    },
+};
+use tokio::{
+    sync::{mpsc, watch},
+    time::{MissedTickBehavior, interval},
+};
+
+use crate::{board::Board, clock, live::Live};
+
+/// Batches that wait to be looked at. The watcher needs milliseconds a second; when it has none, the newest go.
+const QUEUE_MAX_BATCHES: usize = 1_024;
+/// Batches that are taken at once.
+const TAKE_MAX_BATCHES: usize = 64;
+/// How often the verdict is made.
+const EVERY: Duration = Duration::from_millis(500);
+/// A verdict whose culprits are the same is told again after this long, for its figures.
+const REPEAT_AFTER_MS: i64 = 10_000;
+/// Cells say nothing without a sample for this long, ms ...
+const FRESH_LEAST_MS: i64 = 10_000;
+/// ... or this many rounds, where rounds are rare.
+const FRESH_ROUNDS: i64 = 3;
+
+/// Counts of what the watcher did, for `/metrics`.
+#[derive(Debug, Default)]
+pub struct WatchCounts {
+    /// Samples that were not looked at because the watcher was behind.
+    pub dropped: AtomicU64,
+    /// Samples of pairs that are not judged because there are too many.
+    pub unjudged: AtomicU64,
+}
+
+/// Where ingest puts what it stored.
+#[derive(Clone)]
+pub struct Feed {
+    queue: mpsc::Sender<Vec<Row>>,
+    counts: Arc<WatchCounts>,
+}
+
+impl Feed {
+    /// Hands over rows; never waits.
+    pub fn offer(&self, rows: Vec<Row>) {
+        let count = rows.len() as u64;
+        if self.queue.try_send(rows).is_err() {
+            self.counts.dropped.fetch_add(count, Ordering::Relaxed);
+        }
+    }
+
+    /// What the watcher did.
+    pub fn counts(&self) -> Arc<WatchCounts> {
+        self.counts.clone()
+    }
+}
+
+/// What a series is to the watcher.
+#[derive(Clone, Copy)]
+enum Part {
+    Loss(CellId),
+    Rtt(CellId),
+    /// The lateness of a host, by its place in the list.
+    Lag(usize),
+    Nothing,
+}
+
+/// The task.
+pub struct Watcher {
+    /// The names of series.
+    pub catalog: SharedCatalog,
+    /// Where the verdict goes, and which nodes report.
+    pub board: Arc<Board>,
+    /// Who is told.
+    pub live: Arc<Live>,
+    /// Packets of a round, and how often there is one.
+    pub settings: watch::Receiver<Settings>,
+    /// Which nodes stand together.
+    pub layout: watch::Receiver<Layout>,
+}
+
+/// What the task owns.
+struct State {
+    watcher: Watcher,
+    mesh: Mesh,
+    /// By the number of the series.
+    parts: Vec<Option<Part>>,
+    hosts: Vec<(String, Lateness)>,
+    counts: Arc<WatchCounts>,
+    told: MeshVerdict,
+    told_ms: i64,
+}
+
+impl Watcher {
+    /// The end for ingest, and the queue for [`Watcher::run`].
+    pub fn channel() -> (Feed, mpsc::Receiver<Vec<Row>>) {
+        let (queue, incoming) = mpsc::channel(QUEUE_MAX_BATCHES);
+        (Feed { queue, counts: Arc::default() }, incoming)
+    }
+
+    /// Runs until nobody feeds it any more.
+    pub async fn run(mut self, mut incoming: mpsc::Receiver<Vec<Row>>, counts: Arc<WatchCounts>) {
+        let mut mesh = Mesh::default();
+        mesh.set_layout(&self.layout.borrow_and_update());
+        let mut state = State {
+            watcher: self,
+            mesh,
+            parts: Vec::new(),
+            hosts: Vec::new(),
+            counts,
+            told: MeshVerdict::default(),
+            told_ms: 0,
+        };
+        let mut ticks = interval(EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut batches = Vec::new();
+        loop {
+            tokio::select! {
+                count = incoming.recv_many(&mut batches, TAKE_MAX_BATCHES) => {
+                    if count == 0 {
+                        return;
+                    }
+                    batches.drain(..).for_each(|rows| state.take(&rows));
+                }
+                Ok(()) = state.watcher.layout.changed() => {
+                    let layout = state.watcher.layout.borrow_and_update().clone();
+                    state.mesh.set_layout(&layout);
+                }
+                _ = ticks.tick() => state.judge(),
+            }
+        }
+    }
+}
+
+impl State {
+    fn take(&mut self, rows: &[Row]) {
+        // The hub's time: the clocks of agents differ, and what a spool delivers late is judged as it comes.
+        let now_ms = clock::now().ms();
+        let (packets, doubtful_after_us) = {
+            let settings = self.watcher.settings.borrow();
+            (settings.mesh.packets, unit::us_from_ms(settings.mesh.doubtful_after_ms))
+        };
+        for row in rows {
+            match self.part(row.series, now_ms) {
+                Part::Loss(cell) => self.mesh.take_loss(cell, now_ms, row.value, packets),
+                Part::Rtt(cell) => self.mesh.take_rtt(cell, now_ms, row.value),
+                Part::Lag(host) => {
+                    self.hosts[host].1.take(row.value, doubtful_after_us);
+                }
+                Part::Nothing => {}
+            }
+        }
+    }
+
+    /// What a series is, looked up when it comes the first time.
+    fn part(&mut self, id: SeriesId, now_ms: i64) -> Part {
+        let at = id.0 as usize;
+        if let Some(Some(part)) = self.parts.get(at) {
+            return *part;
+        }
+        let part = self.watcher.catalog.key(id).map_or(Part::Nothing, |key| self.part_of(&key, now_ms));
+        if self.parts.len() <= at {
+            self.parts.resize(at + 1, None);
+        }
+        self.parts[at] = Some(part);
+        part
+    }
+
+    fn part_of(&mut self, key: &SeriesKey, now_ms: i64) -> Part {
+        if key.metric == metric::ECHO_LAG_US {
+            self.hosts.push((key.node().to_owned(), Lateness::default()));
+            return Part::Lag(self.hosts.len() - 1);
+        }
+        // ICMP and TCP go to gateways and name servers as well, and on paths of their own.
+        let is_mesh = matches!(key.label("mode"), "udp" | "") && !key.label("src").is_empty();
+        let make: fn(CellId) -> Part = match key.metric.as_str() {
+            metric::LOSS_RATIO => Part::Loss,
+            metric::RTT_US => Part::Rtt,
+            _ => return Part::Nothing,
+        };
+        if !is_mesh || key.label("dst").is_empty() {
+            return Part::Nothing;
+        }
+        self.mesh.cell(key.label("src"), key.label("dst"), now_ms).map_or(Part::Nothing, make)
+    }
+
+    /// Makes the verdict, puts it on the board, and tells it when people would see a difference.
+    fn judge(&mut self) {
+        let now = clock::now();
+        let starved: HashMap<&str, bool> =
+            self.hosts.iter().map(|(node, lateness)| (node.as_str(), lateness.is_starved())).collect();
+        for (node, reports, last_seen) in self.watcher.board.node_states(now) {
+            let starved = starved.get(node.as_str()).copied().unwrap_or(false);
+            let reports = Some(reports != Reports::Silent);
+            self.mesh.set_state(&node, NodeState { reports, heard_ms: last_seen.ms(), starved });
+        }
+        let verdict = self.mesh.verdict(now.ms(), self.fresh_ms());
+        self.counts.unjudged.store(self.mesh.unjudged(), Ordering::Relaxed);
+        let is_news = essence(&verdict) != essence(&self.told);
+        let is_due = now.ms() - self.told_ms >= REPEAT_AFTER_MS && !verdict.culprits.is_empty();
+        if is_news || is_due && verdict != self.told {
+            if is_news {
+                verdict.culprits.iter().for_each(|culprit| tracing::info!(message = culprit.message, "verdict"));
+            }
+            self.watcher.live.publish(&LiveEvent::Verdict(Box::new(verdict.clone())));
+            self.told = verdict.clone();
+            self.told_ms = now.ms();
+        }
+        self.watcher.board.set_verdict(verdict);
+    }
+
+    fn fresh_ms(&self) -> i64 {
+        let settings = self.watcher.settings.borrow();
+        let round_ms = settings.mesh.interval_ms as i64;
+        FRESH_LEAST_MS.max(FRESH_ROUNDS * round_ms + settings.mesh.timeout_ms as i64)
+    }
+}
+
+/// What people notice of a verdict: who, not how much.
+fn essence(verdict: &MeshVerdict) -> Vec<(CulpritKind, Fault, &[String])> {
+    verdict.culprits.iter().map(|culprit| (culprit.kind, culprit.fault, culprit.names.as_slice())).collect()
+}

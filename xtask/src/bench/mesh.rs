@@ -1,0 +1,28 @@
+//! `cargo xtask bench mesh`: what it costs that many nodes probe each other, part by part.
+
+mod agent;
+mod cast;
+mod fping;
+mod lean;
+mod options;
+mod seen;
+mod table;
+
+use anyhow::{Result, ensure};
+
+use super::store::interrupt;
+use crate::workspace::Workspace;
+
+pub(crate) use options::{Options, Part};
+
+/// Measures the chosen part.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    ensure!(std::path::Path::new("/proc/self/schedstat").exists(), "bench mesh reads /proc, which only Linux has");
+    interrupt::watch()?;
+    let workspace = Workspace::open();
+    let is_met = match options.part {
+        Part::Agent => agent::run(&workspace, options)?,
+    };
+    ensure!(is_met, "not every target is met");
+    Ok(())
+}

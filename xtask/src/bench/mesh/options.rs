@@ -1,0 +1,74 @@
+//! The arguments of `cargo xtask bench mesh`.
+
+use std::ffi::OsString;
+
+use anyhow::{Context, Result, bail};
+
+/// How long each program is measured unless asked otherwise, s.
+const DEFAULT_SECONDS: u64 = 30;
+/// The shortest that says anything, and the longest that anybody waits for, s.
+const SECONDS: std::ops::RangeInclusive<u64> = 5..=3_600;
+
+/// What of the mesh is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// An agent that probes 63 peers.
+    Agent,
+}
+
+/// What to measure, and for how long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Options {
+    /// The part.
+    pub(crate) part: Part,
+    /// How long, s.
+    pub(crate) seconds: u64,
+}
+
+impl Options {
+    /// Reads the arguments that follow `bench mesh`.
+    pub(crate) fn parse(args: &[OsString]) -> Result<Self> {
+        let mut options = Self { part: Part::Agent, seconds: DEFAULT_SECONDS };
+        let mut words = args.iter().map(|arg| arg.to_string_lossy());
+        while let Some(flag) = words.next() {
+            let mut value = || words.next().with_context(|| format!("`{flag}` needs a value"));
+            match &*flag {
+                "--part" => options.part = part(&value()?)?,
+                "--seconds" => options.seconds = seconds(&value()?)?,
+                _ => bail!("unexpected argument `{flag}` of bench mesh"),
+            }
+        }
+        Ok(options)
+    }
+}
+
+fn part(word: &str) -> Result<Part> {
+    match word {
+        "agent" => Ok(Part::Agent),
+        _ => bail!("unknown part of the mesh `{word}`: use agent"),
+    }
+}
+
+fn seconds(word: &str) -> Result<u64> {
+    let seconds = word.parse().ok().filter(|seconds| SECONDS.contains(seconds));
+    seconds.with_context(|| format!("`{word}` must be a whole number from {} to {}", SECONDS.start(), SECONDS.end()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Options> {
+        Options::parse(&line.split_whitespace().map(OsString::from).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn the_agent_is_measured_for_half_a_minute_unless_asked_otherwise() {
+        assert_eq!(parsed("").unwrap(), Options { part: Part::Agent, seconds: 30 });
+        assert_eq!(parsed("--part agent --seconds 5").unwrap().seconds, 5);
+        assert!(parsed("--part hubs").unwrap_err().to_string().contains("`hubs`"));
+        assert!(parsed("--seconds 1").is_err());
+        assert!(parsed("--seconds").is_err());
+        assert!(parsed("fast").unwrap_err().to_string().contains("`fast`"));
+    }
+}
