@@ -4,10 +4,10 @@ mod node;
 
 use std::{net::UdpSocket, thread::JoinHandle};
 
-use netloom_core::{metric, settings::Settings};
+use netloom_core::{api::MeasurementState, mesh::echo::Kind, metric, settings::Settings};
 
 use self::node::{Node, key_of, peer, stranger, until};
-use super::{seal::Seal, *};
+use super::{run::SLOT_NS, seal::Seal, *};
 use crate::mesh_key::way_key;
 
 /// A request as the node `src` would send it to the node `dst`.
