@@ -119,3 +119,94 @@ impl Agent {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{net::SocketAddr, sync::Mutex};
+
+    use netloom_core::{
+        mesh::{KEY_BYTES, MeshKey, MeshOrders, Peer},
+        metric,
+        settings::Settings,
+    };
+
+    use super::*;
+    use crate::mesh_key::way_key;
+
+    const KEYS: [MeshKey; 2] = [MeshKey([1; KEY_BYTES]), MeshKey([2; KEY_BYTES])];
+
+    /// A hub that remembers where the agent answers, and the pairs that it heard of.
+    #[derive(Default)]
+    struct Listener {
+        echo: Mutex<Option<SocketAddr>>,
+        pairs: Mutex<Vec<(String, String)>>,
+    }
+
+    #[async_trait]
+    impl Uplink for Listener {
+        async fn send(&self, batch: Batch) -> Result<Ack, UplinkError> {
+            if let Some(echo) = batch.info.and_then(|info| info.echo) {
+                let address = echo.address.expect("it listens on one address only");
+                *self.echo.lock().expect("not poisoned") = Some(SocketAddr::new(address, echo.port));
+            }
+            let rtts = batch.readings.series.iter().filter(|series| series.metric == metric::RTT_US);
+            let pairs = rtts.map(|series| (series.label("src").to_owned(), series.label("dst").to_owned()));
+            self.pairs.lock().expect("not poisoned").extend(pairs);
+            Ok(Ack { seq: batch.seq })
+        }
+    }
+
+    async fn until<T>(what: &str, condition: impl Fn() -> Option<T>) -> T {
+        let waited = tokio::time::timeout(Duration::from_secs(20), async {
+            loop {
+                match condition() {
+                    Some(found) => return found,
+                    None => tokio::time::sleep(Duration::from_millis(10)).await,
+                }
+            }
+        });
+        waited.await.unwrap_or_else(|_| panic!("in vain: {what}"))
+    }
+
+    #[tokio::test]
+    async fn agents_in_one_process_probe_each_other_and_end() {
+        let mut settings = Settings::default();
+        settings.probe.default_targets = false;
+        settings.mesh.interval_ms = 200;
+        settings.mesh.other_modes_s = 0;
+        let shutdown = CancellationToken::new();
+        let start = |at: usize| {
+            let hub = SocketAddr::from(([127, 0, 0, 1], 1));
+            let (orders, config) = watch::channel(AgentConfig { settings: settings.clone(), hub, mesh: None });
+            let uplink = Arc::new(Listener::default());
+            let listen = SocketAddr::from(([127, 0, 1, at as u8 + 1], 0));
+            let agent = Agent {
+                node: format!("n{at}"),
+                uplink: uplink.clone(),
+                config,
+                clock: HubClock::local(),
+                linger: LINGER,
+                echo: Some(echo::bind(listen).expect("a free port")),
+                shutdown: shutdown.clone(),
+            };
+            (orders, uplink, tokio::spawn(agent.run()))
+        };
+        let agents = [start(0), start(1)];
+        for (at, (orders, _, _)) in agents.iter().enumerate() {
+            let other = 1 - at;
+            let address =
+                until("the other tells where it answers", || *agents[other].1.echo.lock().expect("fine")).await;
+            let (node, key) = (format!("n{other}"), way_key(&KEYS[other], at as u32));
+            let peers = vec![Peer { node, number: other as u32, address, key }];
+            orders.send_modify(|orders| orders.mesh = Some(MeshOrders { number: at as u32, key: KEYS[at], peers }));
+        }
+        for (at, (_, uplink, _)) in agents.iter().enumerate() {
+            let pair = (format!("n{at}"), format!("n{}", 1 - at));
+            until("a pair is measured", || uplink.pairs.lock().expect("fine").contains(&pair).then_some(())).await;
+        }
+        shutdown.cancel();
+        for (_, _, task) in agents {
+            task.await.expect("the agent ends");
+        }
+    }
+}

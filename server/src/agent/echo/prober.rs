@@ -39,6 +39,7 @@ impl Prober {
         let number = orders.map_or(0, |orders| orders.number);
         let is_same_pace =
             (settings.interval_ms, settings.packets) == (self.settings.interval_ms, self.settings.packets);
+        let was_idle = self.peers.is_empty();
         let mut known: HashMap<u32, Probed> =
             self.peers.drain(..).filter(|_| number == self.number).map(|probed| (probed.peer.number, probed)).collect();
         let wanted = orders.filter(|_| settings.enabled).map_or(&[][..], |orders| &orders.peers);
@@ -56,7 +57,7 @@ impl Prober {
         }
         self.by_address = self.peers.iter().enumerate().map(|(at, probed)| (probed.peer.address, at)).collect();
         // A round that was due while there were no peers is none.
-        if !is_same_pace || self.next_round_ns <= now.steady_ns {
+        if !is_same_pace || was_idle {
             self.next_round_ns = now.steady_ns + settings.interval_ms * 1_000_000;
         }
         self.number = number;
@@ -78,19 +79,19 @@ impl Prober {
         self.peers.iter().map(Probed::due_ns).min().map(|due_ns| due_ns.min(self.next_round_ns))
     }
 
-    /// Sends what is due; each packet is stamped right before it goes, which is why they do not go by one call. Returns
-    /// how many were sent.
+    /// Sends what is due; each packet is stamped right before it goes, which is why they do not go by one call. `send` is
+    /// told the moment just before the stamp. Returns how many were sent.
     pub(super) fn send_due(
         &mut self,
         moment: impl Fn() -> Moment,
-        mut send: impl FnMut(&[u8; PACKET_BYTES], SocketAddr) -> io::Result<()>,
+        mut send: impl FnMut(&[u8; PACKET_BYTES], SocketAddr, Moment) -> io::Result<()>,
     ) -> u32 {
         let mut count = 0;
         let start_ns = moment().steady_ns;
         for probed in self.peers.iter_mut().filter(|probed| probed.due_ns() <= start_ns) {
             let now = moment();
             let (seq, bytes) = probed.request(self.number, now);
-            if let Err(error) = send(&bytes, probed.peer.address) {
+            if let Err(error) = send(&bytes, probed.peer.address, now) {
                 probed.not_sent(seq, &error);
             }
             count += 1;
@@ -170,7 +171,7 @@ mod tests {
         let mut sent = vec![0; seconds];
         for step in 0..seconds as u64 * 200 {
             let now_ns = step * 5_000_000;
-            sent[(now_ns / 1_000_000_000) as usize] += prober.send_due(|| at(now_ns), |_, _| Ok(()));
+            sent[(now_ns / 1_000_000_000) as usize] += prober.send_due(|| at(now_ns), |_, _, _| Ok(()));
             prober.expire(now_ns);
             let is_on = |probed: &&Probed| matches!(probed.confirming, Confirming::Until { .. });
             assert!(prober.peers.iter().filter(is_on).count() <= CONFIRMING_MAX);

@@ -2,12 +2,12 @@
 
 mod node;
 
-use std::{net::UdpSocket, thread::JoinHandle};
+use std::{net::UdpSocket, thread::JoinHandle, time::Instant};
 
-use netloom_core::metric;
+use netloom_core::{mesh::echo::Kind, metric};
 
 use self::node::{Node, key_of, peer, stranger, until};
-use super::{seal::Seal, *};
+use super::{run::SLOT_NS, seal::Seal, *};
 use crate::mesh_key::way_key;
 
 /// A request as the node `src` would send it to the node `dst`.

@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     net::UdpSocket,
     thread::JoinHandle,
+    time::Instant,
 };
 
 use netloom_core::{
