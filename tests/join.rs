@@ -13,6 +13,7 @@ use netloom_server::{
 };
 use reqwest::Method;
 use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::support::{
     TestHub,
@@ -203,6 +204,18 @@ async fn what_is_no_hub_of_this_agent_is_named() {
     tokio::spawn(async move { while mute.accept().await.is_ok() {} });
     let why = refusal(at(&hangs_up)).await;
     assert!(why.contains("is it a Netloom hub?"), "{why}");
+
+    // What is not TLS gets no answer, and is counted.
+    let mut plain = tokio::net::TcpStream::connect(place.trim_start_matches("https://")).await.unwrap();
+    plain.write_all(b"GET /uplink/v1/config HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    let mut answer = Vec::new();
+    let _ = plain.read_to_end(&mut answer).await;
+    assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
+    until("the failed handshake is counted", async || {
+        let metrics = hub.client.get(hub.url("/metrics")).send().await.unwrap().text().await.unwrap();
+        metrics.contains("netloom_uplink_failed_handshakes_total 1")
+    })
+    .await;
 
     // The listener for agents serves nothing else, and the pages nothing of it.
     let reply = hub.client.post(hub.url("/uplink/v1/enrol")).body("{}").send().await.unwrap();

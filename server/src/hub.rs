@@ -22,6 +22,7 @@ use crate::{
     ingest::{Ingest, IngestCounts},
     jsonl::JsonlLog,
     live::Live,
+    mesh::Detour,
     runs::RunKeeper,
     settings::SettingsKeeper,
     shutdown::DRAIN_LIMIT,
@@ -42,9 +43,23 @@ pub async fn run(
     shutdown: CancellationToken,
     on_ready: impl FnOnce(),
 ) -> anyhow::Result<()> {
+    run_with(config, listener, None, shutdown, on_ready).await
+}
+
+/// Like [`run`], with probes of some pairs going elsewhere than straight to the other.
+///
+/// # Errors
+/// When the store cannot be opened, in one line, or the listener breaks.
+pub async fn run_with(
+    config: Config,
+    listener: TcpListener,
+    detour: Option<Detour>,
+    shutdown: CancellationToken,
+    on_ready: impl FnOnce(),
+) -> anyhow::Result<()> {
     let started = clock::now();
     let address = listener.local_addr()?;
-    let sockets = Sockets::bind(&config).await?;
+    let sockets = Sockets::bind(&config, detour).await?;
     let stores = store::open(&config.data_dir).await?;
     let known: Vec<Incident> = stores.ledger.incidents(INCIDENTS_AT_START).await?;
 

@@ -28,7 +28,10 @@ use netloom_core::{
     sample::{Batch, Readings, SeriesKey},
     schedule::backoff_ms,
 };
-use tokio::sync::{Notify, watch};
+use tokio::{
+    sync::{Notify, watch},
+    time::timeout,
+};
 use tokio_util::sync::CancellationToken;
 
 use self::{
@@ -39,8 +42,8 @@ use self::{
 };
 use super::{Uplink, UplinkError, hub_clock::HubClock};
 
-/// A batch that the hub has not acknowledged after this long goes to the spool; it is worth the wait of a handshake on a
-/// long way, and no more, because what comes behind it waits.
+/// A batch that the hub has not acknowledged after this long, the making of a connection included, goes to the spool: four
+/// turns of the longest way on earth are a second, and what comes behind it waits.
 const LIVE_LIMIT: Duration = Duration::from_secs(2);
 /// How long the hub may take for what was spooled, and for everything that nobody waits for.
 const BACKGROUND_LIMIT: Duration = Duration::from_secs(30);
@@ -194,7 +197,10 @@ impl Uplink for RemoteUplink {
         if may_try && self.denied.get().is_none() {
             let samples = batch.readings.samples.clone();
             let now = [Spooled { epoch: batch.epoch, seq, is_provisional, samples }];
-            match self.deliver(&self.live, &batch.readings.series, &now, LIVE_LIMIT).await {
+            let delivered =
+                timeout(LIVE_LIMIT, self.deliver(&self.live, &batch.readings.series, &now, LIVE_LIMIT)).await;
+            let late = |_| Err(CallError::Away(format!("the hub took longer than {} s", LIVE_LIMIT.as_secs())));
+            match delivered.unwrap_or_else(late) {
                 Ok(delivered) => {
                     self.note_way(Ok(()));
                     let Some((_, why)) = delivered.refused.into_iter().next() else { return Ok(Ack { seq }) };
