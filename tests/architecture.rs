@@ -45,7 +45,21 @@ const FORBIDDEN_IN_SERVER: &[(&str, &[&str])] = &[
     ("server/src/matrix.rs", &["agent", "alert", "config", "hub", "ingest", "live", "settings", "store", "web"]),
     ("server/src/board.rs", &["agent", "alert", "config", "hub", "ingest", "live", "settings", "store", "web"]),
     ("server/src/alert", &["agent", "board", "config", "hub", "ingest", "live", "settings", "store", "web"]),
-    ("server/src/agent", &["alert", "board", "config", "hub", "ingest", "live", "settings", "store", "web"]),
+    (
+        "server/src/agent/",
+        &["agents", "alert", "board", "config", "hub", "ingest", "live", "mesh", "settings", "store", "uplink", "web"],
+    ),
+    ("server/src/agent.rs", &["agents", "alert", "board", "hub", "ingest", "live", "mesh", "store", "uplink", "web"]),
+    (
+        "server/src/agents.rs",
+        &["agent", "alert", "board", "config", "hub", "ingest", "live", "mesh", "settings", "uplink", "web"],
+    ),
+    (
+        "server/src/mesh",
+        &["agent", "alert", "board", "config", "hub", "ingest", "live", "settings", "store", "uplink", "web"],
+    ),
+    ("server/src/private.rs", &["agent", "agents", "clock", "config", "hub", "store", "uplink", "web"]),
+    ("server/src/uplink", &["agent", "alert", "config", "hub", "live", "settings", "store"]),
     ("server/src/ingest", &["config", "hub", "web"]),
     ("server/src/watch.rs", &["agent", "alert", "config", "hub", "ingest", "runs", "settings", "store", "web"]),
     ("server/src/layout", &["agent", "alert", "board", "config", "hub", "ingest", "live", "settings", "web"]),

@@ -9,6 +9,7 @@ mod bad_input;
 mod care;
 mod crash;
 mod export;
+mod join;
 mod ledger;
 mod live;
 mod migrations;

@@ -26,6 +26,7 @@ use crate::{
     layout::LayoutKeeper,
     live::Live,
     matrix::MatrixFeed,
+    mesh::Detour,
     runs::RunKeeper,
     settings::SettingsKeeper,
     shutdown::DRAIN_LIMIT,
@@ -47,7 +48,21 @@ pub async fn run(
     shutdown: CancellationToken,
     on_ready: impl FnOnce(),
 ) -> anyhow::Result<()> {
-    let sockets = Sockets::bind(&config).await?;
+    run_with(config, listener, None, shutdown, on_ready).await
+}
+
+/// Like [`run`], with probes of some pairs going elsewhere than straight to the other.
+///
+/// # Errors
+/// When the store cannot be opened, in one line, or the listener breaks.
+pub async fn run_with(
+    config: Config,
+    listener: TcpListener,
+    detour: Option<Detour>,
+    shutdown: CancellationToken,
+    on_ready: impl FnOnce(),
+) -> anyhow::Result<()> {
+    let sockets = Sockets::bind(&config, detour).await?;
     let (mut state, tasks) = open(&config, shutdown.clone()).await?;
     let agents = Agents::start(sockets, &config, listener.local_addr()?, &mut state)?;
 

@@ -5,6 +5,8 @@
 //! hub recognise what it has, so everything may be sent twice.
 
 pub mod client;
+mod deliver;
+mod drain;
 mod pin;
 pub mod role;
 mod segment;
@@ -12,7 +14,6 @@ pub mod spool;
 pub mod state;
 
 use std::{
-    collections::HashMap,
     sync::{
         Arc, Mutex, OnceLock,
         atomic::{AtomicU64, Ordering},
@@ -21,39 +22,34 @@ use std::{
 };
 
 use async_trait::async_trait;
-use hyper::Method;
 use netloom_core::{
     api::Ack,
     metric,
     sample::{Batch, Readings, SeriesKey},
     schedule::backoff_ms,
-    uplink::{Delivered, Delivery, NAMED_MAX_SERIES, NameSeries, SeriesNumbers, WireBatch},
 };
 use tokio::{
     sync::{Notify, watch},
-    time::sleep,
+    time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 
 use self::{
     client::{CallError, Client, held},
+    deliver::{Info, Numbers},
     segment::Spooled,
-    spool::{Chunk, Spool},
+    spool::Spool,
 };
 use super::{Uplink, UplinkError, hub_clock::HubClock};
 
-/// A batch that the hub has not acknowledged after this long goes to the spool; it is worth the wait of a handshake on a
-/// long way, and no more, because what comes behind it waits.
+/// A batch that the hub has not acknowledged after this long, the making of a connection included, goes to the spool: four
+/// turns of the longest way on earth are a second, and what comes behind it waits.
 const LIVE_LIMIT: Duration = Duration::from_secs(2);
 /// How long the hub may take for what was spooled, and for everything that nobody waits for.
 const BACKGROUND_LIMIT: Duration = Duration::from_secs(30);
 /// The first wait before a hub that was away is tried again and the longest, ms.
 const RETRY_FIRST_MS: u64 = 100;
 const RETRY_MOST_MS: u64 = 5_000;
-/// How often series are named anew for one delivery, when the hub starts anew meanwhile.
-const NAMINGS_MAX: usize = 4;
-/// Numbers of series that are remembered: twice what the hub takes of one node. Beyond it they are asked for anew.
-const NUMBERS_MAX: usize = 16_000;
 /// How often the uplink's own figures are sent.
 const OWN_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -79,22 +75,6 @@ pub struct RemoteUplink {
     /// Why the hub will not hear this agent any more.
     denied: OnceLock<String>,
     stop: CancellationToken,
-}
-
-/// The hub's numbers of series.
-#[derive(Default)]
-struct Numbers {
-    /// The life of the hub in which they hold; `None` when it has to be asked for, though nothing has to be named.
-    session: Option<u64>,
-    known: HashMap<SeriesKey, u32>,
-}
-
-/// What the node is, and whether the hub knows.
-#[derive(Default)]
-struct Info {
-    version: u64,
-    document: Option<String>,
-    told: u64,
 }
 
 /// Whether the hub answers.
@@ -151,91 +131,6 @@ impl RemoteUplink {
         result
     }
 
-    /// Delivers batches of some series.
-    async fn deliver(
-        &self,
-        client: &Client,
-        series: &[SeriesKey],
-        batches: &[Spooled],
-        limit: Duration,
-    ) -> Result<Delivered, CallError> {
-        for _ in 0..NAMINGS_MAX {
-            let (session, numbers) = self.numbers_of(client, series, limit).await?;
-            if !self.clock.is_estimated() {
-                // Their times have to be put right, and any answer tells how.
-                client.call(Method::GET, "/uplink/v1/config", Vec::new(), limit).await?;
-            }
-            let (told, info) = held(&self.info).news();
-            let batches = batches.iter().map(|batch| self.on_the_wire(batch, &numbers)).collect();
-            let body = postcard::to_stdvec(&Delivery { session, batches, info })
-                .map_err(|error| CallError::Refused(error.to_string()))?;
-            match client.call(Method::POST, "/uplink/v1/batches", body, limit).await {
-                Err(CallError::OtherSession) => self.forget_session(),
-                Err(error) => return Err(error),
-                Ok(answer) => {
-                    held(&self.info).told = told;
-                    let delivered: Delivered = read(&answer.body)?;
-                    self.revision
-                        .send_if_modified(|known| std::mem::replace(known, delivered.revision) != delivered.revision);
-                    return Ok(delivered);
-                }
-            }
-        }
-        Err(CallError::Away("the hub keeps starting anew".into()))
-    }
-
-    fn on_the_wire(&self, batch: &Spooled, numbers: &[u32]) -> WireBatch {
-        let shift_us = if batch.is_provisional { self.clock.first_shift_us().unwrap_or(0) } else { 0 };
-        let base_ms = batch.samples.first().map_or(0, |reading| reading.ts_ms);
-        let row = |reading: &netloom_core::sample::Reading| {
-            Some((*numbers.get(reading.series as usize)?, reading.ts_ms - base_ms, reading.value))
-        };
-        let rows = batch.samples.iter().filter_map(row).collect();
-        WireBatch { epoch: batch.epoch, seq: batch.seq, base_ms: base_ms + shift_us / 1_000, rows }
-    }
-
-    /// The hub's numbers of series, and the life of the hub for which they hold.
-    async fn numbers_of(
-        &self,
-        client: &Client,
-        series: &[SeriesKey],
-        limit: Duration,
-    ) -> Result<(u64, Vec<u32>), CallError> {
-        for _ in 0..NAMINGS_MAX {
-            let missing = {
-                let numbers = held(&self.numbers);
-                let found: Vec<Option<u32>> = series.iter().map(|key| numbers.known.get(key).copied()).collect();
-                let all = found.iter().copied().collect::<Option<Vec<u32>>>();
-                if let (Some(session), Some(all)) = (numbers.session, all) {
-                    return Ok((session, all));
-                }
-                let missing = series.iter().zip(found).filter(|(_, number)| number.is_none());
-                missing.map(|(key, _)| key.clone()).take(NAMED_MAX_SERIES).collect::<Vec<_>>()
-            };
-            let body = serde_json::to_vec(&NameSeries { series: missing.clone() })
-                .map_err(|error| CallError::Refused(error.to_string()))?;
-            let answer = client.call(Method::POST, "/uplink/v1/series", body, limit).await?;
-            let SeriesNumbers { session, numbers } = read(&answer.body)?;
-            let is_known = held(&self.numbers).session == Some(session);
-            if !is_known {
-                self.forget_session();
-            }
-            let mut known = held(&self.numbers);
-            if known.known.len() > NUMBERS_MAX {
-                known.known.clear();
-            }
-            known.session = Some(session);
-            known.known.extend(missing.into_iter().zip(numbers));
-        }
-        Err(CallError::Away("the hub keeps starting anew".into()))
-    }
-
-    /// The hub has started anew: it knows neither numbers nor what this node is.
-    fn forget_session(&self) {
-        *held(&self.numbers) = Numbers::default();
-        held(&self.info).told = 0;
-    }
-
     /// Notes how a live delivery went.
     fn note_way(&self, result: Result<(), &CallError>) {
         let mut way = held(&self.way);
@@ -283,77 +178,6 @@ impl RemoteUplink {
             add(metric::CLOCK_OFFSET_US, offset_us as f64);
         }
     }
-
-    /// Delivers what waits whenever the hub answers, until the agent stops.
-    pub async fn drain(&self) {
-        let mut attempt = 0;
-        loop {
-            let chunk = if held(&self.way).is_open { self.with_spool(Spool::next).await } else { Ok(None) };
-            let wait = match chunk {
-                Ok(Some(chunk)) => match self.drain_chunk(chunk).await {
-                    Ok(()) => {
-                        attempt = 0;
-                        continue;
-                    }
-                    Err(CallError::Denied(why)) => return self.deny(&why),
-                    Err(error) => {
-                        tracing::debug!(%error, "what waits cannot be delivered now");
-                        attempt += 1;
-                        backoff_ms(attempt, RETRY_FIRST_MS, RETRY_MOST_MS, fastrand::f64())
-                    }
-                },
-                Ok(None) => {
-                    self.stirred.notified().await;
-                    continue;
-                }
-                Err(error) => {
-                    tracing::error!(%error, "the spool cannot be read");
-                    RETRY_MOST_MS
-                }
-            };
-            sleep(Duration::from_millis(wait)).await;
-        }
-    }
-
-    async fn drain_chunk(&self, chunk: Chunk) -> Result<(), CallError> {
-        let refused = match self.deliver(&self.background, &chunk.series, &chunk.batches, BACKGROUND_LIMIT).await {
-            Ok(delivered) => delivered.refused,
-            // Sending it again would not help either.
-            Err(CallError::Refused(why)) => (0..chunk.batches.len()).map(|at| (at, why.clone())).collect(),
-            Err(error) => return Err(error),
-        };
-        for (at, why) in refused {
-            tracing::error!(at, why, "the hub refused a batch of the spool");
-            self.refused.fetch_add(1, Ordering::Relaxed);
-        }
-        let done = self.with_spool(move |spool| {
-            spool.done(&chunk);
-            Ok(())
-        });
-        done.await.map_err(|error| CallError::Away(error.to_string()))
-    }
-
-    /// Drops from the spool what the hub keeps no more.
-    async fn forget_before(&self, ts_ms: i64) {
-        let forgotten = self.with_spool(move |spool| {
-            spool.forget_before(ts_ms);
-            Ok(())
-        });
-        // Only a thread that broke fails here, and then appending says so.
-        let _ = forgotten.await;
-    }
-}
-
-impl Info {
-    /// What the hub does not know yet, and its version.
-    fn news(&self) -> (u64, Option<String>) {
-        (self.version, self.document.clone().filter(|_| self.told < self.version))
-    }
-}
-
-fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, CallError> {
-    serde_json::from_slice(body)
-        .map_err(|error| CallError::Stranger(format!("the hub's answer is not understood: {error}")))
 }
 
 #[async_trait]
@@ -373,7 +197,10 @@ impl Uplink for RemoteUplink {
         if may_try && self.denied.get().is_none() {
             let samples = batch.readings.samples.clone();
             let now = [Spooled { epoch: batch.epoch, seq, is_provisional, samples }];
-            match self.deliver(&self.live, &batch.readings.series, &now, LIVE_LIMIT).await {
+            let delivered =
+                timeout(LIVE_LIMIT, self.deliver(&self.live, &batch.readings.series, &now, LIVE_LIMIT)).await;
+            let late = |_| Err(CallError::Away(format!("the hub took longer than {} s", LIVE_LIMIT.as_secs())));
+            match delivered.unwrap_or_else(late) {
                 Ok(delivered) => {
                     self.note_way(Ok(()));
                     let Some((_, why)) = delivered.refused.into_iter().next() else { return Ok(Ack { seq }) };

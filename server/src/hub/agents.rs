@@ -10,7 +10,7 @@ use netloom_core::{api::AgentConfig, mesh::Echo};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{
-    agent::{Agent, LINGER, hub_clock::HubClock},
+    agent::{Agent, LINGER, echo, hub_clock::HubClock},
     config::Config,
     mesh::{Detour, Mesh, Own},
     uplink::{self, Uplink, UplinkPlace, certificate::Certificate},
@@ -22,19 +22,19 @@ pub(super) struct Sockets {
     listener: Option<TcpListener>,
     echo: Option<UdpSocket>,
     /// Where probes of a pair go instead of straight to the other.
-    pub(super) detour: Option<Detour>,
+    detour: Option<Detour>,
 }
 
 impl Sockets {
     /// Binds them, before anything else begins.
-    pub(super) async fn bind(config: &Config) -> anyhow::Result<Self> {
-        let Some(listen) = config.agent_listen else { return Ok(Self { listener: None, echo: None, detour: None }) };
+    pub(super) async fn bind(config: &Config, detour: Option<Detour>) -> anyhow::Result<Self> {
+        let Some(listen) = config.agent_listen else { return Ok(Self { listener: None, echo: None, detour }) };
         let listener = TcpListener::bind(listen).await;
         let listener = listener.with_context(|| format!("cannot listen for agents on {listen} (--agent-listen)"))?;
         let bind = |address: SocketAddr| {
-            UdpSocket::bind(address).with_context(|| format!("cannot answer probes at {address} (--echo-listen)"))
+            echo::bind(address).with_context(|| format!("cannot answer probes at {address} (--echo-listen)"))
         };
-        Ok(Self { listener: Some(listener), echo: config.echo_address().map(bind).transpose()?, detour: None })
+        Ok(Self { listener: Some(listener), echo: config.echo_address().map(bind).transpose()?, detour })
     }
 }
 

@@ -4,7 +4,7 @@
 //! few connections read; one moves what was written from the write-ahead log to its place.
 
 use std::{
-    fs::{File, TryLockError},
+    fs::File,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -20,6 +20,7 @@ use sqlx::{
 };
 
 use super::StoreError;
+use crate::private;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 
@@ -198,31 +199,18 @@ impl DataFolder {
     fn claim(data_dir: &Path) -> Result<Self, StoreError> {
         let shown = data_dir.display();
         let unusable = |what: &str, error: std::io::Error| StoreError::Unusable(format!("{what} {shown}: {error}"));
-        make_private(data_dir).map_err(|error| unusable("cannot make the data folder", error))?;
+        private::make_folder(data_dir).map_err(|error| unusable("cannot make the data folder", error))?;
         if let Some(kind) = file_system(data_dir).filter(|kind| NETWORK_FILE_SYSTEMS.contains(&kind.as_str())) {
             let advice = "the database would be damaged there, choose a local folder with --data-dir";
             return Err(StoreError::Unusable(format!(
                 "the data folder {shown} is on a network file system ({kind}): {advice}"
             )));
         }
-        let lock = File::create(data_dir.join("netloom.lock"))
-            .map_err(|error| unusable("cannot write to the data folder", error))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self { _lock: lock }),
-            Err(TryLockError::WouldBlock) => {
-                Err(StoreError::Unusable(format!("the data folder {shown} is in use by another netloom")))
-            }
-            Err(TryLockError::Error(error)) => Err(unusable("cannot lock the data folder", error)),
-        }
+        let lock = private::lock(&data_dir.join("netloom.lock"));
+        let lock = lock.map_err(|error| unusable("cannot write to the data folder", error))?;
+        let in_use = || StoreError::Unusable(format!("the data folder {shown} is in use by another netloom"));
+        Ok(Self { _lock: lock.ok_or_else(in_use)? })
     }
-}
-
-/// Makes the folder for its owner alone: what a network does is nobody else's business.
-fn make_private(folder: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.recursive(true).create(folder)
 }
 
 /// The kind of file system a folder is on: that of the longest mount point above it.

@@ -222,3 +222,75 @@ impl From<AgentError> for ProblemReply {
         Self::new(status, kind, detail)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
+    use super::*;
+    use crate::{
+        agent::{
+            hub_clock::HubClock,
+            remote::client::{CallError, Client, HubPlace},
+        },
+        uplink::certificate,
+    };
+
+    #[tokio::test]
+    async fn another_protocol_is_refused_with_both_numbers() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}/", listener.local_addr().expect("an address"));
+        let router = Router::new().route("/", get(async || "fine")).layer(middleware::from_fn(around));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let ask = async |protocol: Option<u32>| {
+            let request = reqwest::Client::new().get(&url);
+            let request = match protocol {
+                Some(protocol) => request.header(PROTOCOL_HEADER, protocol),
+                None => request,
+            };
+            let answer = request.send().await.expect("answers");
+            assert_eq!(answer.headers()[PROTOCOL_HEADER], PROTOCOL.to_string());
+            assert!(answer.headers().contains_key(TIMES_HEADER));
+            (answer.status().as_u16(), answer.text().await.expect("a body"))
+        };
+        assert_eq!(ask(Some(PROTOCOL)).await, (200, "fine".to_owned()));
+        let (status, body) = ask(Some(PROTOCOL + 1)).await;
+        assert_eq!(status, 426);
+        assert!(body.contains(&format!("speaks protocol {PROTOCOL}, the agent {}", PROTOCOL + 1)), "{body}");
+        assert_eq!(ask(None).await.0, 426);
+    }
+
+    /// What an agent makes of an answer.
+    async fn understood(answer: &'static str) -> CallError {
+        let folder = tempfile::tempdir().expect("a folder");
+        let certificate = certificate::open(folder.path()).expect("made");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let place = format!("https://{}", listener.local_addr().expect("an address"));
+        let acceptor = certificate.acceptor.clone();
+        tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.expect("somebody comes");
+            let mut stream = acceptor.accept(stream).await.expect("a handshake");
+            let mut request = [0; 1_024];
+            let _ = stream.read(&mut request).await;
+            let _ = stream.write_all(answer.as_bytes()).await;
+            let _ = stream.shutdown().await;
+        });
+        let place = HubPlace::parse(&place).expect("a place");
+        let client = Client::new(place, certificate.fingerprint, HubClock::local(), None).expect("a client");
+        let called = client.call(hyper::Method::GET, "/", Vec::new(), REQUEST_LIMIT).await;
+        called.err().expect("no hub of this version")
+    }
+
+    #[tokio::test]
+    async fn an_agent_tells_another_version_from_a_stranger() {
+        let newer = understood("HTTP/1.1 200 OK\r\nnetloom-protocol: 99\r\ncontent-length: 0\r\n\r\n").await;
+        assert!(matches!(&newer, CallError::Protocol(why) if why.contains("protocol 99")), "{newer}");
+        let stranger = understood("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi").await;
+        assert!(matches!(&stranger, CallError::Stranger(why) if why.contains("not a Netloom hub")), "{stranger}");
+        let rubbish = understood("\u{1}\u{2}rubbish").await;
+        assert!(matches!(rubbish, CallError::Away(_)), "{rubbish}");
+    }
+}

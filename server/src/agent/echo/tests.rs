@@ -4,7 +4,7 @@ mod node;
 
 use std::{net::UdpSocket, thread::JoinHandle, time::Instant};
 
-use netloom_core::{mesh::echo::Kind, metric};
+use netloom_core::{api::MeasurementState, mesh::echo::Kind, metric};
 
 use self::node::{Node, key_of, peer, stranger, until};
 use super::{run::SLOT_NS, seal::Seal, *};

@@ -20,6 +20,7 @@ use super::{
     super::{Agent, hub_clock::HubClock},
     BACKGROUND_LIMIT, RETRY_FIRST_MS, RETRY_MOST_MS, RemoteUplink,
     client::{CallError, Client, HubPlace},
+    deliver::read,
     spool::Spool,
     state::{Membership, StateFolder},
 };
@@ -208,7 +209,7 @@ impl Start<'_> {
 /// What the hub tells this agent to do. The hub's address is the one that this agent uses.
 async fn ask_orders(client: &Client, limit: Duration) -> Result<Orders, CallError> {
     let answer = client.call(Method::GET, "/uplink/v1/config", Vec::new(), limit).await?;
-    let mut orders: Orders = super::read(&answer.body)?;
+    let mut orders: Orders = read(&answer.body)?;
     orders.config.hub = answer.peer;
     Ok(orders)
 }
