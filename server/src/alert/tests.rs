@@ -187,3 +187,25 @@ fn a_quiet_subject_is_judged_once_a_second_and_a_touched_one_at_once() {
     engine.take(&rtt(3, HIGH * 10.0));
     assert_eq!(engine.evaluate(Timestamp(4)).len(), 1);
 }
+
+/// Prints how long a second of a mesh of 64 takes to be taken in and judged; run with `-- --ignored --nocapture`.
+#[test]
+#[ignore = "measures, asserts nothing"]
+fn how_long_a_second_of_a_mesh_takes() {
+    let names: Vec<String> = (0..64).map(|node| format!("n{node}")).collect();
+    let nodes: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut engine = engine(10.0);
+    let (mut taking, mut judging) = (std::time::Duration::ZERO, std::time::Duration::ZERO);
+    for second in 0..30 {
+        let readings = rounds(&nodes, None, second * 1_000);
+        let begun = std::time::Instant::now();
+        engine.take(&readings);
+        taking += begun.elapsed();
+        let begun = std::time::Instant::now();
+        for quarter in 0..4 {
+            assert!(engine.evaluate(Timestamp(second * 1_000 + quarter * 250)).is_empty());
+        }
+        judging += begun.elapsed();
+    }
+    println!("4032 pairs, one metric: {:?} to take in, {:?} to judge four times", taking / 30, judging / 30);
+}
