@@ -36,7 +36,7 @@ mod tests {
         let mut lateness = Lateness::default();
         let mut second = |lag_us: f64| lateness.take(lag_us, 10_000.0);
         assert_eq!([20_000.0, 20_000.0, 50.0].map(&mut second), [false; 3]);
-        assert_eq!([20_000.0, 20_000.0, 50.0, 50.0].map(&mut second), [true; 4]);
+        assert_eq!([20_000.0, 20_000.0, 50.0, 50.0].map(&mut second), [false, true, true, true]);
         assert_eq!([50.0, 20_000.0, 50.0].map(&mut second), [false; 3]);
     }
 }
