@@ -6,11 +6,15 @@
 //! with the colour that the style sheet gives to that name.
 
 pub(crate) mod any;
+pub(crate) mod arrange;
 pub(crate) mod bandwidth;
 pub(crate) mod latency;
 pub(crate) mod loss;
+pub(crate) mod matrix;
+pub(crate) mod mesh;
 pub(crate) mod pair;
 pub(crate) mod points;
+pub(crate) mod racks;
 pub(crate) mod rates;
 pub(crate) mod topology;
 

@@ -9,6 +9,7 @@ pub(crate) mod empty_state;
 pub(crate) mod field;
 pub(crate) mod figure;
 pub(crate) mod frame;
+pub(crate) mod heat_map;
 pub(crate) mod icon;
 pub(crate) mod live_state;
 pub(crate) mod measurement_notice;

@@ -3,29 +3,34 @@
 //!
 //! On the server the same signals hold the boot data and nothing moves.
 
+mod address;
 mod event;
 pub(crate) mod feed;
 mod frame;
+pub(crate) mod matrix;
 pub(crate) mod store;
 #[cfg(feature = "hydrate")]
 mod stream;
 
 use leptos::{prelude::*, task::spawn_local};
 use netloom_core::{
-    api::{NodeStatus, SettingsReply},
-    event::LiveEvent,
+    api::{NodeRole, NodeStatus, SettingsReply},
+    event::{Interest as Wish, LiveEvent, Wanted},
     health::Health,
     incident::{Incident, IncidentState},
     metric::{self, Scope},
+    network::CURRENT_FOR_MS,
     run::Run,
-    sample::Labels,
+    sample::{Labels, Readings, SeriesKey},
     time::Timestamp,
+    unit::us_from_ms,
     verdict::MeshVerdict,
 };
 
 use crate::{api, boot::Boot, clock::Clock, range::Window};
-use feed::{Feed, FeedState, Interest};
+use feed::{ACROSS_LABEL, Feed, FeedState, Interest, aggregation_name};
 use frame::Frame;
+use matrix::{Grid, Grids};
 use store::{FeedId, Store};
 
 /// Readers of samples run at most this often, ms: every sample is on the screen well within 300 ms of its event, and
@@ -81,7 +86,10 @@ pub(crate) struct Live {
     version: StoredValue<String>,
     window: RwSignal<Option<Window>>,
     store: StoredValue<Store>,
+    grids: StoredValue<Grids>,
     samples: Trigger,
+    matrices: Trigger,
+    wishes: Trigger,
     frame: StoredValue<Frame>,
 }
 
@@ -102,7 +110,10 @@ impl Live {
             version: StoredValue::new(boot.version),
             window: RwSignal::new(None),
             store: StoredValue::new(Store::default()),
+            grids: StoredValue::new(Grids::default()),
             samples: Trigger::new(),
+            matrices: Trigger::new(),
+            wishes: Trigger::new(),
             frame: StoredValue::new(Frame::default()),
         };
         provide_context(live);
@@ -124,6 +135,39 @@ impl Live {
     pub(crate) fn samples<T>(self, read: impl FnOnce(&Store) -> T) -> T {
         self.samples.track();
         self.store.with_value(read)
+    }
+
+    /// Reads the matrix of a metric that the component uses, and again whenever it changed.
+    pub(crate) fn grid<T>(self, metric: &str, read: impl FnOnce(Option<&Grid>) -> T) -> T {
+        self.matrices.track();
+        self.grids.with_value(|grids| read(grids.of(metric)))
+    }
+
+    /// Whether what a node measures now may be its own slowness: its packets were sent or read too late.
+    pub(crate) fn is_doubtful(self, node: &str, now_ms: i64) -> bool {
+        let limit_us = self.settings.with(|reply| us_from_ms(reply.settings.mesh.doubtful_after_ms));
+        let lag = self.newest(&SeriesKey::new(metric::ECHO_LAG_US, [("node", node)]), now_ms);
+        lag.is_some_and(|lag_us| lag_us > limit_us)
+    }
+
+    /// The newest value of a series, as long as it is current.
+    pub(crate) fn newest(self, series: &SeriesKey, now_ms: i64) -> Option<f64> {
+        let newest = self.samples(|store| store.newest_of(series))?;
+        (now_ms - newest.ts_ms <= CURRENT_FOR_MS).then_some(newest.value)
+    }
+
+    /// What the stream has to carry for what is on the page. One series is always there, so that the page knows whether
+    /// it shows the present.
+    pub(crate) fn wanted(self) -> Wanted {
+        let pulse = self.nodes.with_untracked(|nodes| {
+            let hub = nodes.iter().find(|node| node.role == NodeRole::Hub);
+            let labels = hub.map(|hub| Labels::from([("node".to_owned(), hub.info.node.clone())]));
+            Wish { metric: metric::NET_RX_BPS.to_owned(), labels: labels.unwrap_or_default() }
+        });
+        let mut wishes = self.store.with_value(Store::wishes);
+        wishes.insert(pulse);
+        let matrix = self.grids.with_value(|grids| grids.metrics().cloned().collect());
+        Wanted { samples: Some(wishes.into_iter().collect()), matrix }
     }
 
     /// How many alerts fire.
@@ -209,8 +253,34 @@ impl Live {
             }
             LiveEvent::Run(run) => self.take_runs([*run]),
             LiveEvent::Verdict(verdict) => self.verdict.set(*verdict),
-            LiveEvent::Matrix(_) => {}
+            LiveEvent::Matrix(change) => {
+                let metric = change.metric.clone();
+                let is_read = self.grids.try_update_value(|grids| grids.take(*change).is_some());
+                if is_read == Some(true) {
+                    self.sum_up(&metric);
+                    self.request_frame();
+                }
+            }
         }
+    }
+
+    /// Goes on with the lines that are about all pairs at once.
+    fn sum_up(self, metric: &str) {
+        let wanted = self.store.with_value(|store| store.across(metric));
+        if wanted.is_empty() {
+            return;
+        }
+        let (at, mut values) = self.grids.with_value(|grids| {
+            let grid = grids.of(metric);
+            (grid.map_or(0, |grid| grid.at.ms()), grid.into_iter().flat_map(Grid::known).map(|cell| cell.2).collect::<Vec<_>>())
+        });
+        let mut readings = Readings::default();
+        for how in wanted {
+            if let Some(value) = how.apply(&mut values) {
+                readings.push(SeriesKey::new(metric, [(ACROSS_LABEL, aggregation_name(how))]), at, value);
+            }
+        }
+        self.store.update_value(|store| store.take(&readings));
     }
 
     /// Takes runs as they are now.
@@ -269,6 +339,7 @@ impl Live {
             self.frame.update_value(|frame| frame.ran(now_ms));
             self.store.update_value(|store| store.forget(now_ms));
             self.samples.notify();
+            self.matrices.notify();
         };
         frame::schedule(wait_ms, run);
     }
@@ -290,10 +361,42 @@ pub(crate) fn use_feed(interest: Interest) -> FeedHandle {
             untrack(|| live.ask(|feed| !feed.is_asked()));
         }
     });
+    live.wishes.notify();
     on_cleanup(move || {
         live.store.try_update_value(|store| store.leave(id));
+        live.wishes.notify();
     });
     FeedHandle(id)
+}
+
+/// Keeps the newest values of some series current for the component that is being built.
+pub(crate) fn use_newest(interest: &Interest) {
+    let live = Live::expect();
+    let Some(wish) = interest.wish() else { return };
+    live.store.update_value(|store| store.watch(wish.clone()));
+    live.wishes.notify();
+    on_cleanup(move || {
+        live.store.try_update_value(|store| store.unwatch(&wish));
+        live.wishes.notify();
+    });
+}
+
+/// Keeps the matrix of a metric current for the component that is being built; [`Live::grid`] reads it.
+pub(crate) fn use_matrix(metric: Signal<String>) {
+    let live = Live::expect();
+    let joined = StoredValue::new(None::<String>);
+    let switch = move |to: Option<String>| {
+        let from = joined.try_update_value(|joined| std::mem::replace(joined, to.clone())).flatten();
+        live.grids.try_update_value(|grids| {
+            // The new one first: what is read by others stays.
+            to.iter().for_each(|metric| grids.join(metric));
+            from.iter().for_each(|metric| grids.leave(metric));
+        });
+        live.wishes.notify();
+    };
+    // An effect runs in the browser only.
+    Effect::new(move |_| switch(Some(metric.get())));
+    on_cleanup(move || switch(None));
 }
 
 impl FeedHandle {
