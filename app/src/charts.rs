@@ -9,6 +9,7 @@ pub(crate) mod any;
 pub(crate) mod arrange;
 pub(crate) mod bandwidth;
 pub(crate) mod latency;
+pub(crate) mod link;
 pub(crate) mod loss;
 pub(crate) mod matrix;
 pub(crate) mod mesh;
@@ -78,6 +79,33 @@ pub(crate) struct Mark {
     pub(crate) at_ms: i64,
 }
 
+/// The room between two series, filled: the fastest and the slowest answer of each round.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Band {
+    /// What it is called.
+    pub(crate) name: &'static str,
+    /// The style sheet's name of its colour.
+    pub(crate) colour: &'static str,
+    /// The series along its lower edge.
+    pub(crate) low: SeriesKey,
+    /// The series along its upper edge.
+    pub(crate) high: SeriesKey,
+}
+
+impl Band {
+    /// The ids of the two series that the chart draws it with: its lower edge, and its height above that.
+    pub(crate) const IDS: [&str; 2] = ["band-low", "band-spread"];
+}
+
+/// A stretch of time that is shaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span {
+    /// Its beginning, ms.
+    pub(crate) from_ms: i64,
+    /// Its end, ms.
+    pub(crate) to_ms: i64,
+}
+
 /// Marks of one chart: more would be a wall. The newest stay.
 pub(crate) const MARKS_MAX: usize = 60;
 /// Marks that are named: with more the names would lie over each other.
@@ -96,6 +124,12 @@ pub(crate) struct TimeChart {
     pub(crate) thresholds: Vec<Threshold>,
     /// What happened meanwhile.
     pub(crate) marks: Vec<Mark>,
+    /// The spread behind the lines.
+    pub(crate) band: Option<Band>,
+    /// Stretches of time whose figures are doubtful.
+    pub(crate) doubtful: Vec<Span>,
+    /// Whether values stand as bars of their own: what is rare and matters would be lost in a line.
+    pub(crate) is_bars: bool,
 }
 
 /// The colours of lines, told apart by people who see colours differently.
@@ -117,7 +151,16 @@ impl TimeChart {
     /// A chart without lines.
     pub(crate) fn new(metric: &str, fold: Fold) -> Self {
         let unit = metric::unit_of(metric);
-        Self { unit, lines: Vec::new(), fold, thresholds: Vec::new(), marks: Vec::new() }
+        Self {
+            unit,
+            lines: Vec::new(),
+            fold,
+            thresholds: Vec::new(),
+            marks: Vec::new(),
+            band: None,
+            doubtful: Vec::new(),
+            is_bars: false,
+        }
     }
 
     /// Where the value axis ends when the largest value is `max`; nothing lets the chart choose. Little should not look
@@ -197,9 +240,23 @@ impl TimeChart {
             // The colour of the mark beside the figure in the tooltip.
             series["itemStyle"] = json!({ "color": colour(line.colour) });
             series["emphasis"] = json!({ "disabled": true });
+            if self.is_bars {
+                series["type"] = json!("bar");
+                series["barWidth"] = json!(3);
+                series["barGap"] = json!("0%");
+            }
         }
         if let Some(first) = series.first_mut().filter(|_| !self.marks.is_empty()) {
             self.patch_marks(first);
+        }
+        if let Some(first) = series.first_mut().filter(|_| !self.doubtful.is_empty()) {
+            let span = |span: &Span| json!([{ "xAxis": span.from_ms }, { "xAxis": span.to_ms }]);
+            let style = json!({ "color": colour("--doubt"), "opacity": 1 });
+            let data: Vec<Value> = self.doubtful.iter().map(span).collect();
+            first["markArea"] = json!({ "silent": true, "itemStyle": style, "data": data });
+        }
+        if let Some(band) = &self.band {
+            series.extend(band_series(band));
         }
     }
 
@@ -232,6 +289,22 @@ impl TimeChart {
             data.extend(marks);
         }
     }
+}
+
+/// A band as the chart library draws one: its height is stacked on its lower edge.
+fn band_series(band: &Band) -> [Value; 2] {
+    let series = |id: &str, name: &str| {
+        json!({
+            "id": id, "name": name, "type": "line", "stack": "band", "showSymbol": false, "silent": true, "z": 1,
+            "lineStyle": { "width": 0 },
+            "itemStyle": { "color": colour(band.colour) },
+            "emphasis": { "disabled": true },
+        })
+    };
+    let [low, spread] = Band::IDS;
+    let mut spread = series(spread, band.name);
+    spread["areaStyle"] = json!({ "color": colour(band.colour), "opacity": 0.18 });
+    [series(low, "fastest"), spread]
 }
 
 /// How tooltips are written; charming's have no words for it.
@@ -319,6 +392,24 @@ mod tests {
         assert_eq!((&data(&chart)[0]["yAxis"], &data(&chart)[1]["name"]), (&json!(1.0), &json!("epoch 1")));
         chart.marks = vec![chart.marks[0].clone(); NAMED_MARKS_MAX + 1];
         assert_eq!(data(&chart)[1]["label"]["show"], false);
+    }
+
+    #[test]
+    fn a_band_lies_behind_the_lines_and_doubts_are_shaded() {
+        let mut chart = TimeChart::new(metric::RTT_US, Fold::Worst);
+        chart.lines = vec![line("a", false)];
+        let key = |metric| SeriesKey::new(metric, [("src", "a")]);
+        let (low, high) = (key(metric::RTT_MIN_US), key(metric::RTT_MAX_US));
+        chart.band = Some(Band { name: "spread", colour: COLOURS[0], low, high });
+        chart.doubtful = vec![Span { from_ms: 1, to_ms: 2 }];
+        let option: Value = serde_json::from_str(&chart.option(None)).expect("is JSON");
+        let ids: Vec<_> = option["series"].as_array().expect("a list").iter().map(|s| s["id"].as_str()).collect();
+        assert_eq!(ids, [Some("a"), Some("band-low"), Some("band-spread")]);
+        assert_eq!(option["series"][1]["stack"], option["series"][2]["stack"]);
+        assert_eq!(option["series"][0]["markArea"]["data"][0][1]["xAxis"], 2);
+        chart.is_bars = true;
+        let option: Value = serde_json::from_str(&chart.option(None)).expect("is JSON");
+        assert_eq!((&option["series"][0]["type"], &option["series"][1]["type"]), (&json!("bar"), &json!("line")));
     }
 
     #[test]

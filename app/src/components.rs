@@ -13,6 +13,7 @@ pub(crate) mod heat_map;
 pub(crate) mod icon;
 pub(crate) mod live_state;
 pub(crate) mod measurement_notice;
+pub(crate) mod mesh_verdict;
 pub(crate) mod nav;
 pub(crate) mod palette;
 pub(crate) mod shortcuts;

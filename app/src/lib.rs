@@ -21,6 +21,7 @@ mod components;
 mod example;
 mod live;
 mod pages;
+mod parameter;
 mod range;
 mod theme;
 

@@ -143,6 +143,11 @@ impl Live {
         self.grids.with_value(|grids| read(grids.of(metric)))
     }
 
+    /// Whether a version is that of the hub.
+    pub(crate) fn is_hub_version(self, version: &str) -> bool {
+        self.version.with_value(|hub| hub == version)
+    }
+
     /// Whether what a node measures now may be its own slowness: its packets were sent or read too late.
     pub(crate) fn is_doubtful(self, node: &str, now_ms: i64) -> bool {
         let limit_us = self.settings.with(|reply| us_from_ms(reply.settings.mesh.doubtful_after_ms));
@@ -272,7 +277,10 @@ impl Live {
         }
         let (at, mut values) = self.grids.with_value(|grids| {
             let grid = grids.of(metric);
-            (grid.map_or(0, |grid| grid.at.ms()), grid.into_iter().flat_map(Grid::known).map(|cell| cell.2).collect::<Vec<_>>())
+            (
+                grid.map_or(0, |grid| grid.at.ms()),
+                grid.into_iter().flat_map(Grid::known).map(|cell| cell.2).collect::<Vec<_>>(),
+            )
         });
         let mut readings = Readings::default();
         for how in wanted {

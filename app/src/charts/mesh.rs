@@ -139,7 +139,8 @@ struct Scene<'a> {
 
 /// The width of a link: by what it was measured to carry, else thin.
 fn width(facts: &Facts, link: &Link) -> f64 {
-    let bps = facts.throughput.and_then(|grid| grid.between(&link.a, &link.b).or_else(|| grid.between(&link.b, &link.a)));
+    let bps =
+        facts.throughput.and_then(|grid| grid.between(&link.a, &link.b).or_else(|| grid.between(&link.b, &link.a)));
     // 100 Mbit/s is a hair, 100 Gbit/s a cable.
     bps.map_or(1.5, |bps| (bps.max(1e8).log10() - 7.0).clamp(1.0, 5.0))
 }
@@ -151,13 +152,20 @@ pub(crate) fn scene(facts: &Facts, places: &BTreeMap<String, Place>, links: &[Li
         (id.clone(), *x, *y, tone, pulses)
     };
     let nodes: Vec<_> = places.iter().map(node).collect();
-    let nodes = nodes.iter().map(|(id, x, y, tone, pulses)| SceneNode { id, x: *x, y: *y, tone: tone.name(), pulses: *pulses });
+    let nodes =
+        nodes.iter().map(|(id, x, y, tone, pulses)| SceneNode { id, x: *x, y: *y, tone: tone.name(), pulses: *pulses });
     let mut links: Vec<&Link> = links.iter().collect();
     links.sort_by_key(|link| link.status);
     let lines = links.iter().map(|link| {
         let worse = link.values.0.into_iter().chain(link.values.1).reduce(f64::max);
         let step = facts.scale.zip(worse).map(|(scale, value)| 1 + (scale.share(value) * 4.0).round() as u8);
-        SceneLink { source: &link.a, target: &link.b, tone: Tone::from(link.status).name(), step, width: width(facts, link) }
+        SceneLink {
+            source: &link.a,
+            target: &link.b,
+            tone: Tone::from(link.status).name(),
+            step,
+            width: width(facts, link),
+        }
     });
     let scene = Scene { nodes: nodes.collect(), links: lines.collect() };
     serde_json::to_string(&scene).unwrap_or_default()
@@ -178,7 +186,8 @@ mod tests {
     use serde_json::Value;
 
     fn blamed(name: &str, dst: &str) -> MeshVerdict {
-        let evidence = Evidence { src: name.into(), dst: dst.into(), loss_ratio: None, rtt_us: None, usual_rtt_us: None };
+        let evidence =
+            Evidence { src: name.into(), dst: dst.into(), loss_ratio: None, rtt_us: None, usual_rtt_us: None };
         let culprit = Culprit {
             kind: CulpritKind::Node,
             fault: Fault::Loss,
@@ -192,7 +201,12 @@ mod tests {
         MeshVerdict { culprits: vec![culprit], judged: 2, bad: 1 }
     }
 
-    fn facts<'a>(nodes: &'a [NodeStatus], incidents: &'a [Incident], verdict: &'a MeshVerdict, grid: &'a Grid) -> Facts<'a> {
+    fn facts<'a>(
+        nodes: &'a [NodeStatus],
+        incidents: &'a [Incident],
+        verdict: &'a MeshVerdict,
+        grid: &'a Grid,
+    ) -> Facts<'a> {
         Facts { nodes, incidents, verdict, grid, scale: None, throughput: None }
     }
 
@@ -201,14 +215,18 @@ mod tests {
         let grid = grid(&["n1", "n2"], &[&[f64::NAN, 10.0], &[30.0, f64::NAN]]);
         let (fires, verdict) = ([incident("loss_high", IncidentState::Firing, "n2")], MeshVerdict::default());
         let links = links(&facts(&[], &fires, &verdict, &grid));
-        assert_eq!((links.len(), links[0].values, links[0].status), (1, (Some(10.0), Some(30.0)), HealthStatus::Critical));
+        assert_eq!(
+            (links.len(), links[0].values, links[0].status),
+            (1, (Some(10.0), Some(30.0)), HealthStatus::Critical)
+        );
     }
 
     #[test]
     fn a_large_mesh_shows_neighbours_and_what_is_bad() {
         let names: Vec<String> = (0..60).map(|n| format!("n{n}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let rows: Vec<Vec<f64>> = (0..60_i32).map(|a| (0..60_i32).map(|b| f64::from((a - b).abs())).collect()).collect();
+        let rows: Vec<Vec<f64>> =
+            (0..60_i32).map(|a| (0..60_i32).map(|b| f64::from((a - b).abs())).collect()).collect();
         let rows: Vec<&[f64]> = rows.iter().map(Vec::as_slice).collect();
         let (grid, verdict) = (grid(&names, &rows), blamed("n7", "n40"));
         let links = links(&facts(&[], &[], &verdict, &grid));

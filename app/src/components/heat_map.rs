@@ -11,7 +11,7 @@ use netloom_core::{
 
 use crate::{
     charts::{
-        matrix::{self, Arrangement, Scale, Sort, Sum},
+        matrix::{self, Scale, Sort, Sum},
         racks::Racks,
     },
     clock::Clock,
@@ -192,7 +192,8 @@ pub(crate) fn HeatMap(
     );
     #[cfg(not(feature = "hydrate"))]
     let _ = (arrangement, paint, marks, on_pick);
-    let told = Memo::new(move |_| point.get().and_then(|point| figures.read(|grid| Told::of(grid, point, figures.unit()))));
+    let told =
+        Memo::new(move |_| point.get().and_then(|point| figures.read(|grid| Told::of(grid, point, figures.unit()))));
     let spoken = move || told.get().flatten().filter(|told| told.point.by_keys).map(|told| told.sentence());
     view! {
         <div class="matrix-scroll">

@@ -249,9 +249,8 @@ impl Feed {
             Some(step_ms) => extremes(raw, step_ms),
             None => history(raw),
         };
-        let across = self.interest.across.map(|how| {
-            Labels::from([(ACROSS_LABEL.to_owned(), aggregation_name(how).to_owned())])
-        });
+        let across =
+            self.interest.across.map(|how| Labels::from([(ACROSS_LABEL.to_owned(), aggregation_name(how).to_owned())]));
         let labels = |labels: Labels| across.clone().unwrap_or(labels);
         self.series =
             answer.series.into_iter().take(SERIES_MAX).map(|s| (labels(s.labels), points(&s.points))).collect();

@@ -85,8 +85,7 @@ fn connect(stream: Handle) {
         let (url, told) = address(&this.live.wanted(), this.cursor.map(|cursor| cursor.to_string()));
         (this.told, this.name) = (told, None);
         this.heard_ms = browser::monotonic_ms();
-        let (Ok(source), Some(on_event), Some(on_error)) =
-            (EventSource::new(&url), &this.on_event, &this.on_error)
+        let (Ok(source), Some(on_event), Some(on_error)) = (EventSource::new(&url), &this.on_event, &this.on_error)
         else {
             return;
         };
