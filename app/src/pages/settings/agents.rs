@@ -27,7 +27,6 @@ struct Agents {
     all: RwSignal<Option<Vec<AgentRecord>>>,
     code: RwSignal<Option<EnrolmentCode>>,
     failure: RwSignal<Option<String>>,
-    clock: Clock,
 }
 
 impl Agents {
@@ -79,7 +78,7 @@ fn left(code: &EnrolmentCode, now: Timestamp) -> Option<String> {
 #[component]
 pub(super) fn AgentsSection() -> impl IntoView {
     let clock = Clock::expect();
-    let agents = Agents { all: RwSignal::new(None), code: RwSignal::new(None), failure: RwSignal::new(None), clock };
+    let agents = Agents { all: RwSignal::new(None), code: RwSignal::new(None), failure: RwSignal::new(None) };
     let asked_ms = StoredValue::new(None::<i64>);
     // The clock ticks in browsers only. Somebody who has a code waits for the node to appear.
     Effect::new(move |_| {
