@@ -1,9 +1,8 @@
 //! Charts as data: from series and settings to lines, and from lines to the option that draws them. Pure, so that all of
 //! it is tested without a browser.
 //!
-//! charming builds the options; what it has no words for is laid over them as JSON. Strings that begin with `@` stand
-//! for what JSON cannot hold, and the chart bridge replaces them: `@fmt:<unit>` and `@time` with functions, `@var:--x`
-//! with the colour that the style sheet gives to that name.
+//! Options are JSON. Strings that begin with `@` stand for what JSON cannot hold, and the chart bridge replaces them:
+//! `@fmt:<unit>` and `@time` with functions, `@var:--x` with the colour that the style sheet gives to that name.
 
 pub(crate) mod any;
 pub(crate) mod arrange;
@@ -13,23 +12,14 @@ pub(crate) mod link;
 pub(crate) mod loss;
 pub(crate) mod matrix;
 pub(crate) mod mesh;
+mod option;
 pub(crate) mod pair;
 pub(crate) mod points;
 pub(crate) mod racks;
 pub(crate) mod rates;
 pub(crate) mod topology;
 
-use charming::{
-    Chart,
-    component::{Axis, Grid},
-    element::{
-        AxisLabel, AxisPointer, AxisPointerType, AxisTick, AxisType, Label, LabelPosition, LineStyle, LineStyleType,
-        MarkLine, MarkLineData, MarkLineVariant, SplitLine, Symbol, Tooltip, Trigger,
-    },
-    series,
-};
 use netloom_core::{metric, sample::SeriesKey, unit::Unit};
-use serde_json::{Value, json};
 
 /// Lines one chart shows; what is more is folded into one.
 pub(crate) const LINES_MAX: usize = 6;
@@ -179,167 +169,14 @@ impl TimeChart {
 
     /// The option that draws the chart, as JSON, still without points. `ceiling` is where the value axis ends.
     pub(crate) fn option(&self, ceiling: Option<f64>) -> String {
-        let lines = self.lines.iter().enumerate();
-        let base = Chart::new()
-            .animation(false)
-            .grid(Grid::new().left(64).right(12).top(12).bottom(26))
-            .tooltip(tooltip(&format!("@fmt:{}", unit_name(self.unit))))
-            .x_axis(time_axis())
-            .y_axis(self.value_axis(ceiling));
-        let chart = lines.fold(base, |chart, (at, line)| chart.series(self.series(line, at == 0)));
-        let mut option = serde_json::to_value(&chart).unwrap_or_default();
-        self.patch(&mut option);
-        option.to_string()
+        option::option(self, ceiling).to_string()
     }
-
-    fn value_axis(&self, ceiling: Option<f64>) -> Axis {
-        let axis = Axis::new()
-            .type_(AxisType::Value)
-            .min(0)
-            .split_number(3)
-            .axis_label(axis_label(&format!("@fmt:{}", unit_name(self.unit))))
-            .split_line(SplitLine::new().line_style(LineStyle::new().color(colour("--line"))));
-        match ceiling {
-            Some(ceiling) => axis.max(ceiling).interval(ceiling / 2.0),
-            None => axis,
-        }
-    }
-
-    fn series(&self, line: &Line, is_first: bool) -> series::Line {
-        let stroke = if line.is_dashed { LineStyleType::Dashed } else { LineStyleType::Solid };
-        let style = LineStyle::new().width(1.5).color(colour(line.colour)).type_(stroke);
-        let series =
-            series::Line::new().id(line.id.as_str()).name(line.name.as_str()).show_symbol(false).line_style(style);
-        if is_first && !self.thresholds.is_empty() { series.mark_line(self.mark_line()) } else { series }
-    }
-
-    fn mark_line(&self) -> MarkLine {
-        let label = Label::new().position(LabelPosition::InsideStartTop).color(colour("--muted")).formatter("{b}");
-        let data = self.thresholds.iter().map(|threshold| {
-            MarkLineVariant::Simple(MarkLineData::new().name(threshold.name.as_str()).y_axis(threshold.value))
-        });
-        MarkLine::new()
-            .silent(true)
-            .symbol(vec![Symbol::None, Symbol::None])
-            .label(label)
-            .line_style(LineStyle::new().color(colour("--warning")).type_(LineStyleType::Dashed).width(1))
-            .data(data.collect())
-    }
-
-    /// Lays over the option what charming has no words for.
-    fn patch(&self, option: &mut Value) {
-        option["netloom"] = json!({ "group": GROUP });
-        // charming takes the line of an axis for a gradient.
-        option["xAxis"]["axisLine"] = json!({ "lineStyle": { "color": colour("--line") } });
-        option["xAxis"]["axisLabel"]["hideOverlap"] = json!(true);
-        option["xAxis"]["axisPointer"] = json!({ "label": { "formatter": "@time" } });
-        option["tooltip"]["textStyle"] = tooltip_text();
-        // A chart without lines has no list of them.
-        let Some(series) = option.get_mut("series").and_then(Value::as_array_mut) else { return };
-        for (series, line) in series.iter_mut().zip(&self.lines) {
-            // The colour of the mark beside the figure in the tooltip.
-            series["itemStyle"] = json!({ "color": colour(line.colour) });
-            series["emphasis"] = json!({ "disabled": true });
-            if self.is_bars {
-                series["type"] = json!("bar");
-                series["barWidth"] = json!(3);
-                series["barGap"] = json!("0%");
-            }
-        }
-        if let Some(first) = series.first_mut().filter(|_| !self.marks.is_empty()) {
-            self.patch_marks(first);
-        }
-        if let Some(first) = series.first_mut().filter(|_| !self.doubtful.is_empty()) {
-            let span = |span: &Span| json!([{ "xAxis": span.from_ms }, { "xAxis": span.to_ms }]);
-            let style = json!({ "color": colour("--doubt"), "opacity": 1 });
-            let data: Vec<Value> = self.doubtful.iter().map(span).collect();
-            first["markArea"] = json!({ "silent": true, "itemStyle": style, "data": data });
-        }
-        if let Some(band) = &self.band {
-            series.extend(band_series(band));
-        }
-    }
-
-    /// Lays the marks over the first series, beside the limits that may be there already.
-    fn patch_marks(&self, series: &mut Value) {
-        let is_named = self.marks.len() <= NAMED_MARKS_MAX;
-        let (colour_line, colour_text) = (colour("--line-strong"), colour("--muted"));
-        let mark = |mark: &Mark| {
-            json!({
-                "name": mark.name,
-                "xAxis": mark.at_ms,
-                "lineStyle": { "color": colour_line, "type": "solid", "width": 1 },
-                "label": {
-                    "show": is_named,
-                    // Along the line: names beside each other would lie over each other.
-                    "position": "insideEndTop",
-                    "fontSize": 11,
-                    "width": 90,
-                    "overflow": "truncate",
-                    "color": colour_text,
-                },
-            })
-        };
-        let marks: Vec<Value> = self.marks.iter().map(mark).collect();
-        if !series["markLine"].is_object() {
-            series["markLine"] =
-                json!({ "silent": true, "symbol": ["none", "none"], "label": { "formatter": "{b}" }, "data": [] });
-        }
-        if let Some(data) = series["markLine"]["data"].as_array_mut() {
-            data.extend(marks);
-        }
-    }
-}
-
-/// A band as the chart library draws one: its height is stacked on its lower edge.
-fn band_series(band: &Band) -> [Value; 2] {
-    let series = |id: &str, name: &str| {
-        json!({
-            "id": id, "name": name, "type": "line", "stack": "band", "showSymbol": false, "silent": true, "z": 1,
-            "lineStyle": { "width": 0 },
-            "itemStyle": { "color": colour(band.colour) },
-            "emphasis": { "disabled": true },
-        })
-    };
-    let [low, spread] = Band::IDS;
-    let mut spread = series(spread, band.name);
-    spread["areaStyle"] = json!({ "color": colour(band.colour), "opacity": 0.18 });
-    [series(low, "fastest"), spread]
-}
-
-/// How tooltips are written; charming's have no words for it.
-fn tooltip_text() -> Value {
-    json!({ "color": colour("--text"), "fontSize": 12 })
-}
-
-fn axis_label(formatter: &str) -> AxisLabel {
-    AxisLabel::new().color(colour("--muted")).font_size(12).formatter(formatter)
-}
-
-fn time_axis() -> Axis {
-    let line = LineStyle::new().color(colour("--line"));
-    Axis::new()
-        .type_(AxisType::Time)
-        .split_number(6)
-        .axis_label(axis_label("@time"))
-        .axis_tick(AxisTick::new().line_style(line))
-        .split_line(SplitLine::new().show(false))
-}
-
-fn tooltip(formatter: &str) -> Tooltip {
-    let line = LineStyle::new().color(colour("--muted")).type_(LineStyleType::Solid).width(1);
-    Tooltip::new()
-        .trigger(Trigger::Axis)
-        .axis_pointer(AxisPointer::new().type_(AxisPointerType::Line).line_style(line))
-        .value_formatter(formatter)
-        .background_color(colour("--surface"))
-        .border_color(colour("--line"))
-        .border_width(1)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::{Value, json};
 
     fn line(id: &str, is_dashed: bool) -> Line {
         Line { id: id.into(), name: id.into(), colour: COLOURS[0], is_dashed, sources: Vec::new() }

@@ -20,6 +20,7 @@ mod components;
 #[cfg(test)]
 mod example;
 mod live;
+mod order;
 mod pages;
 mod parameter;
 mod range;

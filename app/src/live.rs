@@ -347,7 +347,10 @@ impl Live {
             self.frame.update_value(|frame| frame.ran(now_ms));
             self.store.update_value(|store| store.forget(now_ms));
             self.samples.notify();
-            self.matrices.notify();
+            let has_moved = self.grids.try_update_value(Grids::has_moved);
+            if has_moved == Some(true) {
+                self.matrices.notify();
+            }
         };
         frame::schedule(wait_ms, run);
     }

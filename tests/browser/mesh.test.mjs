@@ -12,6 +12,7 @@ const set = stage({ config: "" });
 let mesh;
 
 before(async () => {
+  await eventually("the hub", () => set.hub);
   mesh = new Mesh(set.hub, { nodes: 12, racks: 3 });
   await mesh.pushPast(240_000);
   mesh.loss["gpu-05"] = 0.2;

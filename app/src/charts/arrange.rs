@@ -64,9 +64,8 @@ pub(crate) fn star(count: usize, middle: usize) -> Vec<Place> {
 /// Each rack as a small circle; the racks in rows. Nodes that are in no rack stand together in a last one.
 pub(crate) fn racks(nodes: &[&str], racks: &Racks) -> Vec<Place> {
     let rack: Vec<usize> = nodes.iter().map(|node| racks.place(node)).collect();
-    let mut used: Vec<usize> = rack.clone();
-    used.sort_unstable();
-    used.dedup();
+    // In the order in which they were told.
+    let used: Vec<usize> = (0..=racks.groups.len()).filter(|place| rack.contains(place)).collect();
     let columns = (used.len() as f64).sqrt().ceil().max(1.0) as usize;
     let rows = used.len().div_ceil(columns).max(1);
     let (width, height) = (1.0 / columns as f64, 1.0 / rows as f64);

@@ -6,6 +6,8 @@ use netloom_core::{
     settings::alerts::{LatencySettings, LossSettings},
 };
 
+use crate::order;
+
 use super::{Band, COLOURS, Fold, Line, Span, TimeChart, latency, loss, pair::Scene};
 
 /// The modes in the order in which one stands for the pair.
@@ -24,7 +26,7 @@ fn preference(labels: &Labels) -> usize {
 
 /// The series of a pair, the preferred mode first.
 fn by_preference(mut series: Vec<Labels>) -> Vec<Labels> {
-    series.sort_by_key(preference);
+    order::sort_by(&mut series, |a, b| preference(a).cmp(&preference(b)));
     series
 }
 

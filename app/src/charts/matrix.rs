@@ -3,7 +3,7 @@
 use netloom_core::{metric, unit::Unit};
 
 use super::racks::Racks;
-use crate::live::matrix::Grid;
+use crate::{live::matrix::Grid, order};
 
 /// The metrics of pairs that the map offers.
 pub(crate) const METRICS: [&str; 5] =
@@ -77,11 +77,11 @@ pub(crate) fn arrange(grid: &Grid, sort: Sort, racks: &Racks, unit: Unit) -> Arr
         Sort::Name => {}
         Sort::Worst => {
             let badness: Vec<f64> = (0..grid.size()).map(|node| badness(grid, node, unit)).collect();
-            order.sort_by(|a, b| badness[*b as usize].total_cmp(&badness[*a as usize]));
+            order::largest_first(&mut order, |node| badness[*node as usize]);
         }
         Sort::Rack => {
             let rack: Vec<usize> = grid.nodes.iter().map(|name| racks.place(name)).collect();
-            order.sort_by_key(|node| rack[*node as usize]);
+            order::sort_by(&mut order, |a, b| rack[*a as usize].cmp(&rack[*b as usize]));
             for (at, node) in order.iter().enumerate() {
                 let is_first = at == 0 || rack[*node as usize] != rack[order[at - 1] as usize];
                 if is_first {
@@ -190,15 +190,15 @@ impl Scale {
 /// The worst cells: source, destination, value.
 pub(crate) fn worst(grid: &Grid, count: usize, unit: Unit) -> Vec<(usize, usize, f64)> {
     let mut cells: Vec<(usize, usize, f64)> = grid.known().collect();
-    let order = |a: &(usize, usize, f64), b: &(usize, usize, f64)| {
+    let compare = |a: &(usize, usize, f64), b: &(usize, usize, f64)| {
         let by_value = if is_inverse(unit) { a.2.total_cmp(&b.2) } else { b.2.total_cmp(&a.2) };
         by_value.then((a.0, a.1).cmp(&(b.0, b.1)))
     };
     if cells.len() > count {
-        cells.select_nth_unstable_by(count, order);
+        cells.select_nth_unstable_by(count, compare);
         cells.truncate(count);
     }
-    cells.sort_by(order);
+    order::sort_by(&mut cells, compare);
     cells
 }
 

@@ -15,7 +15,7 @@ use super::{
     matrix::{self, Scale},
     topology,
 };
-use crate::{components::status_badge::Tone, live::matrix::Grid};
+use crate::{components::status_badge::Tone, live::matrix::Grid, order};
 
 /// Up to this many nodes every link is drawn; with more it would be a ball of wool.
 pub(crate) const ALL_LINKS_MAX: usize = 40;
@@ -98,7 +98,7 @@ pub(crate) fn links(facts: &Facts) -> Vec<Link> {
         matrix::worst(grid, WORST, unit).into_iter().for_each(|(a, b, _)| want(a, b));
         for node in 0..size {
             let mut near: Vec<(usize, f64)> = grid.line(node, true).collect();
-            near.sort_by(|x, y| x.1.total_cmp(&y.1));
+            order::largest_first(&mut near, |peer| -peer.1);
             near.into_iter().take(NEAREST).for_each(|(other, _)| want(node, other));
         }
         let named = bad.iter().filter_map(|(a, b)| Some((grid.place(a)?, grid.place(b)?)));
@@ -155,7 +155,7 @@ pub(crate) fn scene(facts: &Facts, places: &BTreeMap<String, Place>, links: &[Li
     let nodes =
         nodes.iter().map(|(id, x, y, tone, pulses)| SceneNode { id, x: *x, y: *y, tone: tone.name(), pulses: *pulses });
     let mut links: Vec<&Link> = links.iter().collect();
-    links.sort_by_key(|link| link.status);
+    order::sort_by(&mut links, |a, b| a.status.cmp(&b.status));
     let lines = links.iter().map(|link| {
         let worse = link.values.0.into_iter().chain(link.values.1).reduce(f64::max);
         let step = facts.scale.zip(worse).map(|(scale, value)| 1 + (scale.share(value) * 4.0).round() as u8);

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use netloom_core::sample::SeriesKey;
 
 use super::{Band, Fold, Line, TimeChart};
-use crate::live::feed::{Feed, with_gaps};
+use crate::{
+    live::feed::{Feed, with_gaps},
+    order,
+};
 
 /// Rows of the table that stands in for a chart: a minute at the usual pace.
 const ROWS_MAX: usize = 60;
@@ -143,7 +146,7 @@ pub(crate) fn rows(chart: &TimeChart, feeds: &[&Feed]) -> Vec<Row> {
         spacing_ms = line_ms;
         samples.extend(points.into_iter().rev().take(ROWS_MAX).map(|(ts_ms, value)| (ts_ms, at, value)));
     }
-    samples.sort_by_key(|(ts_ms, at, _)| (std::cmp::Reverse(*ts_ms), *at));
+    order::sort_by(&mut samples, |a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
     let mut rows: Vec<Row> = Vec::new();
     for (ts_ms, at, value) in samples {
         let shared = rows.last_mut().filter(|(row_ms, values)| row_ms - ts_ms < spacing_ms && values[at].is_none());

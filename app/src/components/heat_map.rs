@@ -158,7 +158,8 @@ pub(crate) fn HeatMap(
     let nodes = Memo::new(move |_| figures.nodes());
     // Sorted anew when the choice or the nodes change, not with every value: rows that jump cannot be read.
     let arrangement = Memo::new(move |_| {
-        nodes.track();
+        // Read, not only tracked: a memo that nobody has read follows nothing.
+        nodes.with(|_| ());
         let (sort, racks, unit) = (view.sort.get(), view.racks.get(), figures.unit());
         Arc::new(untrack(|| figures.read(|grid| matrix::arrange(grid, sort, &racks, unit))).unwrap_or_default())
     });

@@ -85,42 +85,51 @@ impl Grid {
 
 /// The matrices of the page by metric, each with the number of its readers.
 #[derive(Debug, Default)]
-pub(crate) struct Grids(BTreeMap<String, (usize, Option<Grid>)>);
+pub(crate) struct Grids {
+    by_metric: BTreeMap<String, (usize, Option<Grid>)>,
+    has_moved: bool,
+}
 
 impl Grids {
     /// Begins to read the matrix of a metric.
     pub(crate) fn join(&mut self, metric: &str) {
-        self.0.entry(metric.to_owned()).or_default().0 += 1;
+        self.by_metric.entry(metric.to_owned()).or_default().0 += 1;
     }
 
     /// Ends one reading; the last reader to leave ends the matrix.
     pub(crate) fn leave(&mut self, metric: &str) {
-        if let Some((users, _)) = self.0.get_mut(metric) {
+        if let Some((users, _)) = self.by_metric.get_mut(metric) {
             *users -= 1;
             if *users == 0 {
-                self.0.remove(metric);
+                self.by_metric.remove(metric);
             }
         }
     }
 
     /// The metrics that somebody reads.
     pub(crate) fn metrics(&self) -> impl Iterator<Item = &String> {
-        self.0.keys()
+        self.by_metric.keys()
+    }
+
+    /// Whether anything changed since this was asked last.
+    pub(crate) fn has_moved(&mut self) -> bool {
+        std::mem::take(&mut self.has_moved)
     }
 
     /// The matrix of a metric, as soon as it has come.
     pub(crate) fn of(&self, metric: &str) -> Option<&Grid> {
-        self.0.get(metric)?.1.as_ref()
+        self.by_metric.get(metric)?.1.as_ref()
     }
 
     /// Takes a change; returns the matrix it made. One that nobody reads, or that belongs to a list of nodes which has
     /// not come yet, is left out: the whole follows.
     pub(crate) fn take(&mut self, change: MatrixChange) -> Option<&Grid> {
-        let (_, known) = self.0.get_mut(&change.metric)?;
+        let (_, known) = self.by_metric.get_mut(&change.metric)?;
         if let Some(nodes) = change.nodes {
             *known = Some(Grid::empty(nodes, change.at));
         }
         let grid = known.as_mut()?;
+        self.has_moved = true;
         grid.at = change.at;
         for (row, values) in &change.rows {
             grid.set(*row as usize, values);

@@ -19,6 +19,7 @@ use crate::{
         status_badge::{StatusBadge, Tone, node_word},
     },
     live::{Live, feed::Interest, use_matrix, use_newest},
+    order,
     range::{TimeRange, segment},
 };
 
@@ -80,7 +81,7 @@ fn sorted(live: Live, by: By, now_ms: i64) -> Vec<NodeStatus> {
         live.newest(&SeriesKey::new(metric, [("node", &node.info.node)]), now_ms).unwrap_or(f64::NEG_INFINITY)
     };
     let mut by_figure = |read: &dyn Fn(&NodeStatus) -> f64| {
-        untrack(|| nodes.sort_by(|a, b| read(b).total_cmp(&read(a))));
+        untrack(|| order::largest_first(&mut nodes, read));
     };
     match by {
         By::Name => {}
@@ -89,11 +90,11 @@ fn sorted(live: Live, by: By, now_ms: i64) -> Vec<NodeStatus> {
         By::Waiting => by_figure(&|node| figure(metric::SPOOL_BATCHES, node)),
         By::In => by_figure(&|node| figure(metric::NET_RX_BPS, node)),
         By::Out => by_figure(&|node| figure(metric::NET_TX_BPS, node)),
-        By::Version => nodes.sort_by(|a, b| a.info.version.cmp(&b.info.version)),
-        By::State => nodes.sort_by_key(|node| match node.status {
-            NodeState::Silent => 0,
-            NodeState::Degraded => 1,
-            NodeState::Up => 2,
+        By::Version => order::sort_by(&mut nodes, |a, b| a.info.version.cmp(&b.info.version)),
+        By::State => order::largest_first(&mut nodes, |node| match node.status {
+            NodeState::Silent => 2.0,
+            NodeState::Degraded => 1.0,
+            NodeState::Up => 0.0,
         }),
     }
     nodes

@@ -100,7 +100,8 @@ pub(crate) fn Topology() -> impl IntoView {
     });
     // Nodes stay where they are until there are others, or somebody asks: a picture that moves cannot be remembered.
     let places = Memo::new(move |_| {
-        (names.track(), reporting.track(), anew.track());
+        // Read, not only tracked: a memo that nobody has read follows nothing.
+        (names.with(|_| ()), reporting.with(|_| ()), anew.track());
         let (layout, racks) = (Layout::parse(&layout.get().unwrap_or_default()), racks.get());
         untrack(|| {
             let nodes = live.nodes.read();

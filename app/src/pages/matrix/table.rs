@@ -11,6 +11,7 @@ use crate::{
         figure::Figure,
         heat_map::{MapFigures, link_path},
     },
+    order,
     range::TimeRange,
 };
 
@@ -40,8 +41,8 @@ fn rows(figures: MapFigures, by: By) -> Vec<Row> {
         .unwrap_or_default();
     match by {
         By::There => {}
-        By::Back => rows.sort_by(|a, b| b.3.unwrap_or(f64::MIN).total_cmp(&a.3.unwrap_or(f64::MIN))),
-        By::Src => rows.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1))),
+        By::Back => order::largest_first(&mut rows, |row| row.3.unwrap_or(f64::MIN)),
+        By::Src => order::sort_by(&mut rows, |a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1))),
     }
     rows
 }

@@ -10,6 +10,7 @@ use crate::{
     charts::matrix::{self, Scale},
     components::{empty_state::EmptyState, figure::Figure, heat_map::link_path},
     live::{Live, feed::Interest, matrix::Grid, use_matrix, use_newest},
+    order,
     range::TimeRange,
 };
 
@@ -43,7 +44,7 @@ fn peers(rtt: &Grid, loss: Option<&Grid>, node: &str) -> Vec<Peer> {
         let lost = peer.lost_there.unwrap_or(0.0).max(peer.lost_back.unwrap_or(0.0));
         (lost, peer.there.unwrap_or(0.0).max(peer.back.unwrap_or(0.0)))
     };
-    peers.sort_by(|a, b| worse(b).partial_cmp(&worse(a)).unwrap_or(std::cmp::Ordering::Equal));
+    order::sort_by(&mut peers, |a, b| worse(b).partial_cmp(&worse(a)).unwrap_or(std::cmp::Ordering::Equal));
     peers
 }
 

@@ -9,6 +9,7 @@ use crate::{
         heat_map::{MapFigures, link_path},
         status_badge::{StatusBadge, Tone, health_word},
     },
+    order,
     range::TimeRange,
 };
 
@@ -18,7 +19,7 @@ const ROWS_MAX: usize = 100;
 /// Links with the worse status first, then with the larger value.
 fn sorted(mut links: Vec<Link>) -> Vec<Link> {
     let worse = |link: &Link| link.values.0.into_iter().chain(link.values.1).fold(f64::NEG_INFINITY, f64::max);
-    links.sort_by(|a, b| b.status.cmp(&a.status).then_with(|| worse(b).total_cmp(&worse(a))));
+    order::sort_by(&mut links, |a, b| b.status.cmp(&a.status).then_with(|| worse(b).total_cmp(&worse(a))));
     links.truncate(ROWS_MAX);
     links
 }
