@@ -5,7 +5,7 @@
 
 use std::f64::consts::TAU;
 
-use super::racks::Racks;
+use super::racks::{self, Racks};
 
 /// Rounds of moving every node to where the others want it. More changes no picture of 256 nodes by a pixel.
 const ROUNDS: usize = 80;
@@ -62,10 +62,10 @@ pub(crate) fn star(count: usize, middle: usize) -> Vec<Place> {
 }
 
 /// Each rack as a small circle; the racks in rows. Nodes that are in no rack stand together in a last one.
-pub(crate) fn racks(nodes: &[&str], racks: &Racks) -> Vec<Place> {
-    let rack: Vec<usize> = nodes.iter().map(|node| racks.place(node)).collect();
+pub(crate) fn by_rack(nodes: &[&str], told: &Racks) -> Vec<Place> {
+    let rack: Vec<usize> = nodes.iter().map(|node| racks::place(told, node)).collect();
     // In the order in which they were told.
-    let used: Vec<usize> = (0..=racks.groups.len()).filter(|place| rack.contains(place)).collect();
+    let used: Vec<usize> = (0..=told.groups.len()).filter(|place| rack.contains(place)).collect();
     let columns = (used.len() as f64).sqrt().ceil().max(1.0) as usize;
     let rows = used.len().div_ceil(columns).max(1);
     let (width, height) = (1.0 / columns as f64, 1.0 / rows as f64);
@@ -162,8 +162,8 @@ mod tests {
     #[test]
     fn a_star_has_its_middle_and_racks_have_places_of_their_own() {
         assert_eq!(star(5, 2)[2], (0.5, 0.5));
-        let told = Racks::new(&[("r1", &["a", "b"]), ("r2", &["c", "d"])]);
-        let places = racks(&["a", "c", "b", "d", "x"], &told);
+        let told = racks::tests::racks(&[("r1", &["a", "b"]), ("r2", &["c", "d"])]);
+        let places = by_rack(&["a", "c", "b", "d", "x"], &told);
         assert!(apart(places[0], places[2]) < apart(places[0], places[1]));
         assert!(apart(places[1], places[3]) < apart(places[1], places[4]));
     }

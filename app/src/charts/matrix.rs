@@ -2,7 +2,7 @@
 
 use netloom_core::{metric, unit::Unit};
 
-use super::racks::Racks;
+use super::racks::{self, Racks};
 use crate::{live::matrix::Grid, order};
 
 /// The metrics of pairs that the map offers.
@@ -80,7 +80,7 @@ pub(crate) fn arrange(grid: &Grid, sort: Sort, racks: &Racks, unit: Unit) -> Arr
             order::largest_first(&mut order, |node| badness[*node as usize]);
         }
         Sort::Rack => {
-            let rack: Vec<usize> = grid.nodes.iter().map(|name| racks.place(name)).collect();
+            let rack: Vec<usize> = grid.nodes.iter().map(|name| racks::place(racks, name)).collect();
             order::sort_by(&mut order, |a, b| rack[*a as usize].cmp(&rack[*b as usize]));
             for (at, node) in order.iter().enumerate() {
                 let is_first = at == 0 || rack[*node as usize] != rack[order[at - 1] as usize];
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn nodes_stand_by_name_by_what_hurts_or_by_rack() {
-        let racks = Racks::new(&[("r2", &["a"]), ("r1", &["c", "b"])]);
+        let racks = racks::tests::racks(&[("r2", &["a"]), ("r1", &["c", "b"])]);
         let by = |sort| arrange(&three(), sort, &racks, US);
         assert_eq!(by(Sort::Name).order, [0, 1, 2]);
         assert_eq!(by(Sort::Worst).order[2], 0, "the good one comes last");

@@ -6,7 +6,7 @@ use netloom_core::sample::SeriesKey;
 
 use super::{Band, Fold, Line, TimeChart};
 use crate::{
-    live::feed::{Feed, with_gaps},
+    live::feed::{Feed, usual_distance_ms, with_gaps},
     order,
 };
 
@@ -62,6 +62,8 @@ pub(crate) fn flat(chart: &TimeChart, feeds: &[&Feed]) -> (Vec<Vec<f64>>, Option
         let (points, spacing_ms) = of_line(line, feeds, chart.fold);
         newest_ms = newest_ms.max(points.last().map(|(ts_ms, _)| *ts_ms));
         let points = if chart.lines.len() > 1 || chart.band.is_some() { snapped(points, spacing_ms) } else { points };
+        // Some series of a metric come more seldom than the others: their own pace says what is a gap.
+        let spacing_ms = spacing_ms.max(usual_distance_ms(&points));
         flat.push(with_gaps(points.into_iter(), spacing_ms));
     }
     (flat, newest_ms)
@@ -87,8 +89,9 @@ pub(crate) fn band(chart: &TimeChart, feeds: &[&Feed]) -> Vec<Vec<f64>> {
     let high: BTreeMap<i64, f64> = on_grid(&band.high, feeds).into_iter().collect();
     let both = on_grid(&band.low, feeds).into_iter().filter_map(|(ts_ms, low)| Some((ts_ms, low, *high.get(&ts_ms)?)));
     let both: Vec<(i64, f64, f64)> = both.collect();
-    let spacing_ms = spacing_ms(feeds);
-    let low = with_gaps(both.iter().map(|(ts_ms, low, _)| (*ts_ms, *low)), spacing_ms);
+    let low_points: Vec<(i64, f64)> = both.iter().map(|(ts_ms, low, _)| (*ts_ms, *low)).collect();
+    let spacing_ms = spacing_ms(feeds).max(usual_distance_ms(&low_points));
+    let low = with_gaps(low_points.into_iter(), spacing_ms);
     let height = with_gaps(both.iter().map(|(ts_ms, low, high)| (*ts_ms, (high - low).max(0.0))), spacing_ms);
     vec![low, height]
 }
@@ -199,6 +202,13 @@ mod tests {
         let feed = feed(&[("a", 1_234, 1.0), ("b", 1_300, 5.0)]);
         let flat = flat(&chart(Fold::Sum, &["a"]), &[&feed]);
         assert_eq!(flat, (vec![vec![1_234.0, 1.0]], Some(1_234)));
+    }
+
+    #[test]
+    fn a_series_that_comes_seldom_is_a_line_all_the_same() {
+        let feed = feed(&[("a", 10_000, 1.0), ("a", 20_000, 2.0), ("a", 30_000, 3.0), ("a", 90_000, 4.0)]);
+        let points = flat(&chart(Fold::Worst, &["a"]), &[&feed]).0;
+        assert_eq!(points[0].iter().filter(|value| value.is_nan()).count(), 1, "only the long silence is a gap");
     }
 
     #[test]

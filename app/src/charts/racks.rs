@@ -1,53 +1,36 @@
 //! Which node stands in which rack, as somebody told.
 
-use serde::Deserialize;
+pub(crate) use netloom_core::layout::Layout as Racks;
 
-/// One rack, or any other group of nodes that share something.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(crate) struct Rack {
-    /// Its name.
-    pub(crate) name: String,
-    /// The nodes in it.
-    pub(crate) nodes: Vec<String>,
+/// The place of a node's rack in the order in which they were told; behind all others when it is in none.
+pub(crate) fn place(racks: &Racks, node: &str) -> usize {
+    let found = racks.groups.iter().position(|rack| rack.nodes.iter().any(|known| known == node));
+    found.unwrap_or(racks.groups.len())
 }
 
-/// All racks.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-pub(crate) struct Racks {
-    /// In the order in which they were told.
-    pub(crate) groups: Vec<Rack>,
-}
-
-impl Racks {
-    /// The place of a node's rack in the order; behind all others when it is in none.
-    pub(crate) fn place(&self, node: &str) -> usize {
-        let found = self.groups.iter().position(|rack| rack.nodes.iter().any(|known| known == node));
-        found.unwrap_or(self.groups.len())
-    }
-
-    /// The name of a node's rack.
-    pub(crate) fn name(&self, node: &str) -> Option<&str> {
-        self.groups.get(self.place(node)).map(|rack| rack.name.as_str())
-    }
-
-    #[cfg(test)]
-    pub(crate) fn new(racks: &[(&str, &[&str])]) -> Self {
-        let rack = |(name, nodes): &(&str, &[&str])| Rack {
-            name: (*name).to_owned(),
-            nodes: nodes.iter().map(|node| (*node).to_owned()).collect(),
-        };
-        Self { groups: racks.iter().map(rack).collect() }
-    }
+/// The name of a node's rack.
+pub(crate) fn name<'a>(racks: &'a Racks, node: &str) -> Option<&'a str> {
+    racks.groups.get(place(racks, node)).map(|rack| rack.name.as_str())
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+    use netloom_core::layout::Group;
+
+    /// Racks by name, with their nodes.
+    pub(crate) fn racks(racks: &[(&str, &[&str])]) -> Racks {
+        let group = |(name, nodes): &(&str, &[&str])| Group {
+            name: (*name).to_owned(),
+            nodes: nodes.iter().map(|node| (*node).to_owned()).collect(),
+        };
+        Racks { groups: racks.iter().map(group).collect() }
+    }
 
     #[test]
     fn a_node_in_no_rack_stands_behind_all_others() {
-        let racks = Racks::new(&[("r1", &["a"]), ("r2", &["b"])]);
-        assert_eq!(["a", "b", "c"].map(|node| racks.place(node)), [0, 1, 2]);
-        assert_eq!((racks.name("b"), racks.name("c")), (Some("r2"), None));
+        let racks = racks(&[("r1", &["a"]), ("r2", &["b"])]);
+        assert_eq!(["a", "b", "c"].map(|node| place(&racks, node)), [0, 1, 2]);
+        assert_eq!((name(&racks, "b"), name(&racks, "c")), (Some("r2"), None));
     }
 }

@@ -12,7 +12,7 @@ use netloom_core::{
 use crate::{
     charts::{
         matrix::{self, Scale, Sort, Sum},
-        racks::Racks,
+        racks::{self, Racks},
     },
     clock::Clock,
     live::{Live, feed::Interest, matrix::Grid, use_matrix, use_newest},
@@ -259,7 +259,7 @@ impl Told {
 /// The figures of the cell, beside it.
 #[component]
 fn Tip(told: Told, racks: Arc<Racks>) -> impl IntoView {
-    let rack = match (racks.name(&told.src), racks.name(&told.dst)) {
+    let rack = match (racks::name(&racks, &told.src), racks::name(&racks, &told.dst)) {
         (Some(src), Some(dst)) if src == dst => Some(format!("both in {src}")),
         (Some(src), Some(dst)) => Some(format!("{src} to {dst}")),
         _ => None,

@@ -316,7 +316,7 @@ fn history(points: &[(i64, f64)]) -> Points {
 }
 
 /// The distance between two points that half of all keep, ms.
-fn usual_distance_ms(points: &[(i64, f64)]) -> i64 {
+pub(crate) fn usual_distance_ms(points: &[(i64, f64)]) -> i64 {
     let mut distances: Vec<i64> = points.windows(2).map(|pair| pair[1].0 - pair[0].0).collect();
     if distances.is_empty() {
         return 0;

@@ -70,7 +70,7 @@ fn places(layout: Layout, grid: &Grid, beside: &[&str], racks: &Racks) -> BTreeM
             let middle = (0..grid.size()).min_by(|a, b| mean(*a).total_cmp(&mean(*b))).unwrap_or(0);
             arrange::star(names.len(), middle)
         }
-        Layout::Racks => arrange::racks(&names, racks),
+        Layout::Racks => arrange::by_rack(&names, racks),
         Layout::Latency => {
             // The root brings what is far and what is near onto one screen.
             arrange::by_distance(names.len(), |a, b| {
@@ -172,7 +172,8 @@ fn summary(graph: Graph) -> String {
             size * (size - 1) / 2
         );
     }
-    format!("{nodes} nodes, {links} links")
+    let plural = |count: usize, word: &str| if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") };
+    format!("{}, {}", plural(nodes, "node"), plural(links, "link"))
 }
 
 /// The scale of the colours, when links are coloured by a metric.

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 
 use super::title;
 use crate::{
-    charts::{matrix, racks::Racks},
+    charts::{matrix, racks::{self, Racks}},
     components::{
         figure::Figure,
         heat_map::{MapFigures, link_path},
@@ -57,7 +57,7 @@ pub(super) fn WorstPairs(figures: MapFigures, racks: Signal<Arc<Racks>>) -> impl
     let row = move |(src, dst, there, back): Row| {
         let path = link_path(&src, &dst);
         let unit = figures.unit();
-        let is_apart = racks.with(|racks| racks.name(&src) != racks.name(&dst));
+        let is_apart = racks.with(|told| racks::name(told, &src) != racks::name(told, &dst));
         view! {
             <tr>
                 <th scope="row">
