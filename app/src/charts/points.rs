@@ -244,14 +244,16 @@ mod tests {
 
     #[test]
     fn the_edges_of_a_band_share_their_moments() {
-        let feed =
-            feed(&[("a", 1_100, 2.0), ("b", 1_300, 5.0), ("a", 2_050, 3.0), ("a", 9_000, 1.0), ("b", 9_100, 4.0)]);
+        let mut samples =
+            vec![("a", 1_100, 2.0), ("b", 1_300, 5.0), ("a", 9_000, 1.0), ("b", 9_100, 4.0), ("a", 4_000, 9.0)];
+        samples.extend([2_000, 3_000].into_iter().flat_map(|ts_ms| [("a", ts_ms, 2.0), ("b", ts_ms, 3.0)]));
+        let feed = feed(&samples);
         let mut chart = chart(Fold::Worst, &["a"]);
         chart.band = Some(Band { name: "spread", colour: "--x", low: key("a"), high: key("b") });
         let edges = band(&chart, &[&feed]);
         assert_eq!((&edges[0][..2], &edges[1][..2]), (&[1_000.0, 2.0][..], &[1_000.0, 3.0][..]));
-        assert!(edges.iter().all(|edge| edge.len() == 6 && edge[3].is_nan()), "both have the same gap");
-        assert_eq!((ids(&chart).len(), max(&chart, &[&feed])), (3, Some(5.0)));
+        assert!(edges.iter().all(|edge| edge.len() == 10 && edge[7].is_nan()), "both have the same gap");
+        assert_eq!((ids(&chart).len(), max(&chart, &[&feed])), (3, Some(9.0)));
     }
 
     #[test]

@@ -6,7 +6,10 @@ use leptos::prelude::*;
 
 use super::title;
 use crate::{
-    charts::{matrix, racks::{self, Racks}},
+    charts::{
+        matrix,
+        racks::{self, Racks},
+    },
     components::{
         figure::Figure,
         heat_map::{MapFigures, link_path},
