@@ -11,6 +11,8 @@ pub(crate) mod matrix;
 pub(crate) mod store;
 #[cfg(feature = "hydrate")]
 mod stream;
+mod upsert;
+mod uses;
 
 use leptos::{prelude::*, task::spawn_local};
 use netloom_core::{
@@ -28,17 +30,17 @@ use netloom_core::{
 };
 
 use crate::{api, boot::Boot, clock::Clock, range::Window};
-use feed::{ACROSS_LABEL, Feed, FeedState, Interest, aggregation_name};
+use feed::{ACROSS_LABEL, Feed, FeedState, aggregation_name};
 use frame::Frame;
 use matrix::{Grid, Grids};
-use store::{FeedId, Store};
+use store::Store;
+pub(crate) use upsert::upsert_run;
+use upsert::{upsert_incident, upsert_node};
+pub(crate) use uses::{FeedHandle, use_feed, use_matrix, use_newest};
 
 /// Readers of samples run at most this often, ms: every sample is on the screen well within 300 ms of its event, and
 /// the main thread stays free.
 const FRAME_MIN_MS: i64 = 150;
-
-/// Incidents a page keeps: more than anyone reads. The oldest go first.
-const INCIDENTS_MAX: usize = 500;
 
 /// Runs a page keeps: more than one screen lists. The oldest go first; the hub finds them again.
 const RUNS_MAX: usize = 500;
@@ -356,141 +358,14 @@ impl Live {
     }
 }
 
-/// A feed that a component uses; it lives as long as the component.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct FeedHandle(FeedId);
-
-/// Begins a feed for the component that is being built.
-pub(crate) fn use_feed(interest: Interest) -> FeedHandle {
-    let live = Live::expect();
-    let joined = live.store.try_update_value(|store| store.join(interest));
-    let id = joined.expect("the store lives as long as the page");
-    // An effect runs in the browser only. A feed that was there before has its history already.
-    Effect::new(move |_| {
-        let is_new = live.store.with_value(|store| store.feed(id).is_some_and(|feed| !feed.is_asked()));
-        if is_new {
-            untrack(|| live.ask(|feed| !feed.is_asked()));
-        }
-    });
-    live.wishes.notify();
-    on_cleanup(move || {
-        live.store.try_update_value(|store| store.leave(id));
-        live.wishes.notify();
-    });
-    FeedHandle(id)
-}
-
-/// Keeps the newest values of some series current for the component that is being built.
-pub(crate) fn use_newest(interest: &Interest) {
-    let live = Live::expect();
-    let Some(wish) = interest.wish() else { return };
-    live.store.update_value(|store| store.watch(wish.clone()));
-    live.wishes.notify();
-    on_cleanup(move || {
-        live.store.try_update_value(|store| store.unwatch(&wish));
-        live.wishes.notify();
-    });
-}
-
-/// Keeps the matrix of a metric current for the component that is being built; [`Live::grid`] reads it.
-pub(crate) fn use_matrix(metric: Signal<String>) {
-    let live = Live::expect();
-    let joined = StoredValue::new(None::<String>);
-    let switch = move |to: Option<String>| {
-        let from = joined.try_update_value(|joined| std::mem::replace(joined, to.clone())).flatten();
-        live.grids.try_update_value(|grids| {
-            // The new one first: what is read by others stays.
-            to.iter().for_each(|metric| grids.join(metric));
-            from.iter().for_each(|metric| grids.leave(metric));
-        });
-        live.wishes.notify();
-    };
-    // An effect runs in the browser only.
-    Effect::new(move |_| switch(Some(metric.get())));
-    on_cleanup(move || switch(None));
-}
-
-impl FeedHandle {
-    /// The labels of its series.
-    pub(crate) fn labels(self, live: Live) -> Vec<Labels> {
-        live.samples(|store| self.of(store).map(|feed| feed.series().keys().cloned().collect()).unwrap_or_default())
-    }
-
-    /// The feed in the store.
-    pub(crate) fn of(self, store: &Store) -> Option<&Feed> {
-        store.feed(self.0)
-    }
-}
-
 /// Whether a value of this age is not current any more, where values come every `usual_ms`.
 pub(crate) fn is_stale(age_ms: i64, usual_ms: i64) -> bool {
     age_ms > STALE_MIN_MS.max(usual_ms * STALE_INTERVALS)
 }
 
-fn upsert_node(nodes: &mut Vec<NodeStatus>, node: NodeStatus) {
-    if let Some(known) = nodes.iter_mut().find(|known| known.info.node == node.info.node) {
-        *known = node;
-        return;
-    }
-    let at = nodes.partition_point(|known| known.info.node < node.info.node);
-    nodes.insert(at, node);
-}
-
-fn upsert_incident(incidents: &mut Vec<Incident>, incident: Incident) {
-    if let Some(known) = incidents.iter_mut().find(|known| known.id == incident.id) {
-        *known = incident;
-        return;
-    }
-    let at = incidents.partition_point(|known| known.id > incident.id);
-    incidents.insert(at, incident);
-    incidents.truncate(INCIDENTS_MAX);
-}
-
-/// Puts a run in its place in a list that is newest first.
-pub(crate) fn upsert_run(runs: &mut Vec<Run>, run: Run) {
-    // A run keeps its start, and so its place.
-    let at = runs.partition_point(|known| (known.started_at, &known.id) > (run.started_at, &run.id));
-    match runs.get_mut(at).filter(|known| known.id == run.id) {
-        Some(known) => *known = run,
-        None => runs.insert(at, run),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::example::{incident, node, run};
-
-    #[test]
-    fn runs_stay_newest_first_and_each_is_there_once() {
-        let mut runs = Vec::new();
-        for (id, start_ms) in [("a", 2), ("b", 3), ("c", 1), ("d", 3), ("b", 3)] {
-            upsert_run(&mut runs, Run { started_at: Timestamp(start_ms), ..run(id) });
-        }
-        assert_eq!(runs.iter().map(|run| run.id.as_str()).collect::<Vec<_>>(), ["d", "b", "a", "c"]);
-    }
-
-    #[test]
-    fn nodes_stay_in_the_order_of_their_names() {
-        let mut nodes = Vec::new();
-        for name in ["b", "a", "b"] {
-            upsert_node(&mut nodes, node(name, &["x"]));
-        }
-        let names: Vec<_> = nodes.iter().map(|node| node.info.node.as_str()).collect();
-        assert_eq!(names, ["a", "b"]);
-    }
-
-    #[test]
-    fn incidents_stay_newest_first_and_few() {
-        let numbered = |id| Incident { id, ..incident("loss_high", IncidentState::Firing, "a") };
-        let mut incidents = Vec::new();
-        for id in [2, 1, 3, 2] {
-            upsert_incident(&mut incidents, numbered(id));
-        }
-        assert_eq!(incidents.iter().map(|incident| incident.id).collect::<Vec<_>>(), [3, 2, 1]);
-        (4..1_000).for_each(|id| upsert_incident(&mut incidents, numbered(id)));
-        assert_eq!((incidents.len(), incidents[0].id), (INCIDENTS_MAX, 999));
-    }
 
     #[test]
     fn slow_series_grow_old_slowly() {
