@@ -23,7 +23,7 @@ use netloom_core::{
     metric::{self, Scope},
     network::CURRENT_FOR_MS,
     run::Run,
-    sample::{Labels, Readings, SeriesKey},
+    sample::{Readings, SeriesKey},
     time::Timestamp,
     unit::us_from_ms,
     verdict::MeshVerdict,
@@ -168,8 +168,11 @@ impl Live {
     pub(crate) fn wanted(self) -> Wanted {
         let pulse = self.nodes.with_untracked(|nodes| {
             let hub = nodes.iter().find(|node| node.role == NodeRole::Hub);
-            let labels = hub.map(|hub| Labels::from([("node".to_owned(), hub.info.node.clone())]));
-            Wish { metric: metric::NET_RX_BPS.to_owned(), labels: labels.unwrap_or_default() }
+            let series = match hub {
+                Some(hub) => SeriesKey::new(metric::NET_RX_BPS, [("node", &hub.info.node)]),
+                None => SeriesKey::new(metric::NET_RX_BPS, []),
+            };
+            Wish { metric: series.metric, labels: series.labels }
         });
         let mut wishes = self.store.with_value(Store::wishes);
         wishes.insert(pulse);

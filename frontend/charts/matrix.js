@@ -316,7 +316,10 @@ export class Matrix {
     if (!cell) return void this.#hooks.onPoint?.(-1, -1, 0, 0, byKeys);
     const [row, column] = cell;
     const [x, y] = [offsetOf(this.#layout, column), offsetOf(this.#layout, row)];
-    this.#hooks.onPoint?.(this.#order[row], this.#order[column], x + this.#layout.cell, y + this.#layout.cell, byKeys);
+    // The map may be narrower than the box in which what is said about the cell lies.
+    const { offsetLeft, offsetTop } = this.#element;
+    const [right, bottom] = [offsetLeft + x + this.#layout.cell, offsetTop + y + this.#layout.cell];
+    this.#hooks.onPoint?.(this.#order[row], this.#order[column], right, bottom, byKeys);
     if (byKeys) reveal(this.#element.parentElement, x, y, this.#layout.cell);
   }
 }

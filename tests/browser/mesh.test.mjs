@@ -139,7 +139,7 @@ test("the graph has a layout for every question and leads to nodes and links", a
   const { page } = await set.open(t, "/topology");
   const nodes = page.locator(".graph-node");
   await eventually("the nodes", async () => (await nodes.count()) >= 12);
-  const place = async () => page.locator('.graph-node[data-id="gpu-01"]').getAttribute("transform");
+  const place = async () => page.locator('.graph-node[data-id="gpu-02"]').getAttribute("transform");
   await eventually("the links", async () => (await page.locator(".graph-link").count()) >= 66);
   let before = await place();
   for (const layout of ["ring", "star", "racks"]) {

@@ -118,7 +118,14 @@ pub(crate) fn by_distance(count: usize, distance: impl Fn(usize, usize) -> Optio
             }
         }
     }
-    fit(places)
+    // Who has no distance to anybody stands apart, not among those who have.
+    let is_lonely = |a: usize| distances[a * count..(a + 1) * count].iter().all(|distance| *distance <= 0.0);
+    let lonely: Vec<usize> = (0..count).filter(|a| is_lonely(*a)).collect();
+    let others = (0..count).filter(|a| !lonely.contains(a)).map(|a| places[a]).collect();
+    let mut fitted = fit(others).into_iter();
+    let mut apart = (1..).map(|at| (f64::from(at) / (lonely.len() + 1) as f64, 1.0));
+    let place = |a: usize| if lonely.contains(&a) { apart.next() } else { fitted.next() };
+    (0..count).filter_map(place).collect()
 }
 
 /// Moves and scales places so that they fill the space between 0 and 1 without being stretched.
@@ -150,6 +157,12 @@ mod tests {
         assert!(between > 2.0 * within, "{within} {between}");
         assert!(places.iter().all(|p| (-1e-9..=1.0 + 1e-9).contains(&p.0) && (-1e-9..=1.0 + 1e-9).contains(&p.1)));
         assert_eq!(places, by_distance(16, distance), "it follows from the distances alone");
+    }
+
+    #[test]
+    fn who_is_near_nobody_stands_apart() {
+        let places = by_distance(4, |a, b| (a.max(b) < 3).then_some(10.0));
+        assert_eq!((places.len(), places[3]), (4, (0.5, 1.0)));
     }
 
     #[test]

@@ -72,7 +72,11 @@ fn node_tone(name: &str, facts: &Facts) -> (Tone, bool) {
 /// The pairs that led to a verdict, without their direction.
 fn evidence(verdict: &MeshVerdict) -> BTreeSet<(&str, &str)> {
     let cells = verdict.culprits.iter().flat_map(|culprit| &culprit.evidence);
-    cells.map(|cell| ordered(&cell.src, &cell.dst)).collect()
+    let mut pairs = BTreeSet::new();
+    cells.for_each(|cell| {
+        pairs.insert(ordered(&cell.src, &cell.dst));
+    });
+    pairs
 }
 
 fn ordered<'a>(a: &'a str, b: &'a str) -> (&'a str, &'a str) {

@@ -86,8 +86,9 @@ fn on_grid(key: &SeriesKey, feeds: &[&Feed]) -> Vec<(i64, f64)> {
 /// either edge has one.
 pub(crate) fn band(chart: &TimeChart, feeds: &[&Feed]) -> Vec<Vec<f64>> {
     let Some(band) = &chart.band else { return Vec::new() };
-    let high: BTreeMap<i64, f64> = on_grid(&band.high, feeds).into_iter().collect();
-    let both = on_grid(&band.low, feeds).into_iter().filter_map(|(ts_ms, low)| Some((ts_ms, low, *high.get(&ts_ms)?)));
+    let high = on_grid(&band.high, feeds);
+    let at = |ts_ms: i64| Some(high[high.binary_search_by_key(&ts_ms, |point| point.0).ok()?].1);
+    let both = on_grid(&band.low, feeds).into_iter().filter_map(|(ts_ms, low)| Some((ts_ms, low, at(ts_ms)?)));
     let both: Vec<(i64, f64, f64)> = both.collect();
     let low_points: Vec<(i64, f64)> = both.iter().map(|(ts_ms, low, _)| (*ts_ms, *low)).collect();
     let spacing_ms = spacing_ms(feeds).max(usual_distance_ms(&low_points));

@@ -59,7 +59,10 @@ impl Interest {
 
     /// What the stream has to carry for this.
     pub(crate) fn wish(&self) -> Option<Wish> {
-        let labels = self.labels.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        let mut labels = Labels::new();
+        for (name, value) in &self.labels {
+            labels.insert((*name).to_owned(), value.clone());
+        }
         self.across.is_none().then(|| Wish { metric: self.metric.clone().into_owned(), labels })
     }
 
@@ -249,11 +252,12 @@ impl Feed {
             Some(step_ms) => extremes(raw, step_ms),
             None => history(raw),
         };
-        let across =
-            self.interest.across.map(|how| Labels::from([(ACROSS_LABEL.to_owned(), aggregation_name(how).to_owned())]));
-        let labels = |labels: Labels| across.clone().unwrap_or(labels);
-        self.series =
-            answer.series.into_iter().take(SERIES_MAX).map(|s| (labels(s.labels), points(&s.points))).collect();
+        let across = self.interest.across.map(aggregation_name);
+        self.series.clear();
+        for found in answer.series.into_iter().take(SERIES_MAX) {
+            let labels = across.map_or(found.labels, |how| SeriesKey::new("", [(ACROSS_LABEL, how)]).labels);
+            self.series.insert(labels, points(&found.points));
+        }
         if let Some(step_ms) = question.step_ms.filter(|_| extremes_step_ms.is_none()) {
             let step = (step_ms, self.interval_ms, question.to_ms);
             self.series.values_mut().for_each(|points| points.weigh_last(step));

@@ -119,7 +119,11 @@ impl Store {
     /// Every series that somebody on the page reads, each wish once and in order.
     pub(crate) fn wishes(&self) -> BTreeSet<Wish> {
         let feeds = self.feeds.values().filter_map(|entry| entry.feed.interest.wish());
-        feeds.chain(self.watches.keys().cloned()).collect()
+        let mut wishes = BTreeSet::new();
+        feeds.chain(self.watches.keys().cloned()).for_each(|wish| {
+            wishes.insert(wish);
+        });
+        wishes
     }
 
     /// A feed, as long as someone uses it.

@@ -79,7 +79,11 @@ fn places(layout: Layout, grid: &Grid, beside: &[&str], racks: &Racks) -> BTreeM
             })
         }
     };
-    names.into_iter().map(str::to_owned).zip(places).collect()
+    let mut placed = BTreeMap::new();
+    for (name, place) in names.into_iter().zip(places) {
+        placed.insert(name.to_owned(), place);
+    }
+    placed
 }
 
 /// The page.

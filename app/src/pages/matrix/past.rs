@@ -120,7 +120,7 @@ impl Past {
     fn show(self, at_ms: i64) {
         let (from_ms, to_ms, step_ms) = untrack(|| self.stretch());
         let is_present = at_ms > to_ms - step_ms && untrack(|| self.range.is_live());
-        let at_ms = (at_ms.clamp(from_ms, to_ms) / step_ms) * step_ms;
+        let at_ms = at_ms.clamp(from_ms, to_ms);
         self.at.set((!is_present).then(|| at_ms.to_string()));
         if is_present {
             self.is_playing.set(false);
@@ -170,7 +170,9 @@ pub(super) fn PastControls(
     let is_past = Memo::new(move |_| past.at().is_some());
     let position = move || {
         let (from_ms, to_ms, step_ms) = past.stretch();
-        past.at().map_or(STOPS, |at_ms| ((at_ms - from_ms).clamp(0, to_ms - from_ms) / step_ms).min(STOPS))
+        // To the nearest stop: a slider that is rounded down walks away under the hand.
+        let stop = |at_ms: i64| ((at_ms - from_ms).clamp(0, to_ms - from_ms) + step_ms / 2) / step_ms;
+        past.at().map_or(STOPS, |at_ms| stop(at_ms).min(STOPS))
     };
     let slide = move |event| {
         past.is_playing.set(false);
