@@ -153,6 +153,22 @@ test("the graph has a layout for every question and leads to nodes and links", a
   await page.waitForURL("**/nodes/node-a");
 });
 
+test("racks are told by text, and a line that is wrong is named at the field", async (t) => {
+  const { page, allow } = await set.open(t, "/topology?layout=racks");
+  allow(/422/);
+  await page.getByTestId("open-racks").click();
+  await page.getByTestId("racks-text").fill("SwitchName=rack-1 Nodes=gpu-[01-\n");
+  await page.getByTestId("racks-save").click();
+  await eventually("the line to blame", async () => /1/.test(await page.getByTestId("racks-error").innerText()));
+  await page.getByTestId("racks-text").fill(mesh.topology);
+  await page.getByTestId("racks-save").click();
+  await page.getByTestId("racks-text").waitFor({ state: "detached" });
+  const { page: matrix } = await openMatrix(t, "?sort=rack");
+  await pointAt(matrix);
+  await eventually("the racks of the pair", async () => /rack-\d/.test(await matrix.getByTestId("matrix-tip").innerText()));
+  await shot(matrix, "matrix-racks");
+});
+
 for (const theme of ["light", "dark"]) {
   test(`the pages of the mesh in ${theme}`, async (t) => {
     const { page } = await openMatrix(t, "", { theme });
