@@ -3,16 +3,22 @@
 mod fetch;
 
 use netloom_core::{
-    api::{Problem, SettingsReply, StoreSize},
+    api::{AgentRecord, EnrolmentCode, Problem, SettingsReply, StoreSize},
+    event::Wanted,
     incident::Incident,
+    matrix::Matrix,
     query::QueryAnswer,
     run::{Run, RunEvent, compare::RunComparison},
     settings::Settings,
 };
 use serde_json::{Value, json};
 
-use crate::{live::feed::Question, range::segment};
-use fetch::{Request, send};
+use crate::{
+    charts::racks::Racks,
+    live::feed::{Question, aggregation_name},
+    range::segment,
+};
+use fetch::{JSON, Request, send, send_only};
 
 /// The history of the series that a feed is about.
 pub(crate) async fn history(question: &Question) -> Result<QueryAnswer, Problem> {
@@ -21,7 +27,11 @@ pub(crate) async fn history(question: &Question) -> Result<QueryAnswer, Problem>
     let labels = labels.concat();
     let step = question.step_ms.map(|step_ms| format!("&step={step_ms}ms")).unwrap_or_default();
     let (metric, from, to) = (segment(&question.interest.metric), question.from_ms, question.to_ms);
-    let agg = if question.interest.keeps_extremes && question.step_ms.is_some() { "&agg=minmax" } else { "" };
+    let agg = match question.interest.across.map(aggregation_name) {
+        Some(how) => format!("&agg={how}&across={how}"),
+        None if question.interest.keeps_extremes && question.step_ms.is_some() => "&agg=minmax".to_owned(),
+        None => String::new(),
+    };
     let url = format!("/api/v1/query?metric={metric}{labels}&from={from}&to={to}{step}{agg}");
     Ok(send(Request::get(&url)).await?.body)
 }
@@ -88,4 +98,47 @@ pub(crate) async fn end_run(id: &str) -> Result<Run, Problem> {
 /// Two runs beside each other.
 pub(crate) async fn compare_runs(a: &str, b: &str) -> Result<RunComparison, Problem> {
     Ok(send(Request::get(&format!("/api/v1/runs/compare?a={}&b={}", segment(a), segment(b)))).await?.body)
+}
+
+/// What the tab's stream carries from now on.
+pub(crate) async fn want(stream: &str, wanted: &Wanted) -> Result<(), Problem> {
+    let body = serde_json::to_string(wanted).unwrap_or_default();
+    send_only(Request::with_text("PUT", &format!("/api/v1/stream/{}", segment(stream)), JSON, body)).await
+}
+
+/// All pairs at a moment of the past, or of a stretch before it.
+pub(crate) async fn matrix(metric: &str, at_ms: i64, window_ms: i64, agg: &str) -> Result<Matrix, Problem> {
+    let url = format!("/api/v1/matrix?metric={}&at={at_ms}&window={window_ms}ms&agg={agg}", segment(metric));
+    Ok(send(Request::get(&url)).await?.body)
+}
+
+/// Racks, as somebody told.
+pub(crate) async fn layout() -> Result<Racks, Problem> {
+    Ok(send(Request::get("/api/v1/layout")).await?.body)
+}
+
+/// Tells the racks: a Slurm `topology.conf` or TOML.
+pub(crate) async fn save_layout(text: String) -> Result<Racks, Problem> {
+    Ok(send(Request::with_text("PUT", "/api/v1/layout", "text/plain", text)).await?.body)
+}
+
+/// Forgets the racks.
+pub(crate) async fn clear_layout() -> Result<(), Problem> {
+    send_only(Request::with_text("DELETE", "/api/v1/layout", "text/plain", String::new())).await
+}
+
+/// The agents that have joined.
+pub(crate) async fn agents() -> Result<Vec<AgentRecord>, Problem> {
+    Ok(send(Request::get("/api/v1/agents")).await?.body)
+}
+
+/// A code with which one more may join.
+pub(crate) async fn enrolment_code() -> Result<EnrolmentCode, Problem> {
+    Ok(send(Request::post("/api/v1/agents/codes", &json!({}))).await?.body)
+}
+
+/// Takes an agent's access away.
+pub(crate) async fn revoke_agent(node: &str) -> Result<(), Problem> {
+    let url = format!("/api/v1/agents/{}/revoke", segment(node));
+    send_only(Request::with_text("POST", &url, JSON, "{}".to_owned())).await
 }

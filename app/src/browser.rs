@@ -91,3 +91,30 @@ pub(crate) fn remember(name: &str, value: Option<&str>) {
         None => storage.remove_item(name),
     });
 }
+
+/// The content of the file that was just chosen in a field for files.
+#[cfg(feature = "hydrate")]
+pub(crate) async fn chosen_file(event: &web_sys::Event) -> Option<String> {
+    let file = event_target::<web_sys::HtmlInputElement>(event).files()?.get(0)?;
+    js_sys::futures::JsFuture::from(file.text()).await.ok()?.as_string()
+}
+
+/// No file is chosen on a server.
+#[cfg(not(feature = "hydrate"))]
+#[expect(clippy::unused_async, reason = "in a browser it waits for the disk")]
+pub(crate) async fn chosen_file(_: &leptos::ev::Event) -> Option<String> {
+    None
+}
+
+/// Puts a text where people can paste it from; whether that was allowed.
+#[cfg(feature = "hydrate")]
+pub(crate) async fn copy(text: &str) -> bool {
+    js_sys::futures::JsFuture::from(window().navigator().clipboard().write_text(text)).await.is_ok()
+}
+
+/// A server has nowhere to copy to.
+#[cfg(not(feature = "hydrate"))]
+#[expect(clippy::unused_async, reason = "in a browser it waits for permission")]
+pub(crate) async fn copy(_: &str) -> bool {
+    false
+}

@@ -1,30 +1,25 @@
 //! Charts as data: from series and settings to lines, and from lines to the option that draws them. Pure, so that all of
 //! it is tested without a browser.
 //!
-//! charming builds the options; what it has no words for is laid over them as JSON. Strings that begin with `@` stand
-//! for what JSON cannot hold, and the chart bridge replaces them: `@fmt:<unit>` and `@time` with functions, `@var:--x`
-//! with the colour that the style sheet gives to that name.
+//! Options are JSON. Strings that begin with `@` stand for what JSON cannot hold, and the chart bridge replaces them:
+//! `@fmt:<unit>` and `@time` with functions, `@var:--x` with the colour that the style sheet gives to that name.
 
 pub(crate) mod any;
+pub(crate) mod arrange;
 pub(crate) mod bandwidth;
 pub(crate) mod latency;
+pub(crate) mod link;
 pub(crate) mod loss;
+pub(crate) mod matrix;
+pub(crate) mod mesh;
+mod option;
 pub(crate) mod pair;
 pub(crate) mod points;
+pub(crate) mod racks;
 pub(crate) mod rates;
 pub(crate) mod topology;
 
-use charming::{
-    Chart,
-    component::{Axis, Grid},
-    element::{
-        AxisLabel, AxisPointer, AxisPointerType, AxisTick, AxisType, Label, LabelPosition, LineStyle, LineStyleType,
-        MarkLine, MarkLineData, MarkLineVariant, SplitLine, Symbol, Tooltip, Trigger,
-    },
-    series,
-};
 use netloom_core::{metric, sample::SeriesKey, unit::Unit};
-use serde_json::{Value, json};
 
 /// Lines one chart shows; what is more is folded into one.
 pub(crate) const LINES_MAX: usize = 6;
@@ -74,6 +69,33 @@ pub(crate) struct Mark {
     pub(crate) at_ms: i64,
 }
 
+/// The room between two series, filled: the fastest and the slowest answer of each round.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Band {
+    /// What it is called.
+    pub(crate) name: &'static str,
+    /// The style sheet's name of its colour.
+    pub(crate) colour: &'static str,
+    /// The series along its lower edge.
+    pub(crate) low: SeriesKey,
+    /// The series along its upper edge.
+    pub(crate) high: SeriesKey,
+}
+
+impl Band {
+    /// The ids of the two series that the chart draws it with: its lower edge, and its height above that.
+    pub(crate) const IDS: [&str; 2] = ["band-low", "band-spread"];
+}
+
+/// A stretch of time that is shaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span {
+    /// Its beginning, ms.
+    pub(crate) from_ms: i64,
+    /// Its end, ms.
+    pub(crate) to_ms: i64,
+}
+
 /// Marks of one chart: more would be a wall. The newest stay.
 pub(crate) const MARKS_MAX: usize = 60;
 /// Marks that are named: with more the names would lie over each other.
@@ -92,6 +114,12 @@ pub(crate) struct TimeChart {
     pub(crate) thresholds: Vec<Threshold>,
     /// What happened meanwhile.
     pub(crate) marks: Vec<Mark>,
+    /// The spread behind the lines.
+    pub(crate) band: Option<Band>,
+    /// Stretches of time whose figures are doubtful.
+    pub(crate) doubtful: Vec<Span>,
+    /// Whether values stand as bars of their own: what is rare and matters would be lost in a line.
+    pub(crate) is_bars: bool,
 }
 
 /// The colours of lines, told apart by people who see colours differently.
@@ -113,7 +141,16 @@ impl TimeChart {
     /// A chart without lines.
     pub(crate) fn new(metric: &str, fold: Fold) -> Self {
         let unit = metric::unit_of(metric);
-        Self { unit, lines: Vec::new(), fold, thresholds: Vec::new(), marks: Vec::new() }
+        Self {
+            unit,
+            lines: Vec::new(),
+            fold,
+            thresholds: Vec::new(),
+            marks: Vec::new(),
+            band: None,
+            doubtful: Vec::new(),
+            is_bars: false,
+        }
     }
 
     /// Where the value axis ends when the largest value is `max`; nothing lets the chart choose. Little should not look
@@ -132,137 +169,14 @@ impl TimeChart {
 
     /// The option that draws the chart, as JSON, still without points. `ceiling` is where the value axis ends.
     pub(crate) fn option(&self, ceiling: Option<f64>) -> String {
-        let lines = self.lines.iter().enumerate();
-        let base = Chart::new()
-            .animation(false)
-            .grid(Grid::new().left(64).right(12).top(12).bottom(26))
-            .tooltip(tooltip(&format!("@fmt:{}", unit_name(self.unit))))
-            .x_axis(time_axis())
-            .y_axis(self.value_axis(ceiling));
-        let chart = lines.fold(base, |chart, (at, line)| chart.series(self.series(line, at == 0)));
-        let mut option = serde_json::to_value(&chart).unwrap_or_default();
-        self.patch(&mut option);
-        option.to_string()
+        option::option(self, ceiling).to_string()
     }
-
-    fn value_axis(&self, ceiling: Option<f64>) -> Axis {
-        let axis = Axis::new()
-            .type_(AxisType::Value)
-            .min(0)
-            .split_number(3)
-            .axis_label(axis_label(&format!("@fmt:{}", unit_name(self.unit))))
-            .split_line(SplitLine::new().line_style(LineStyle::new().color(colour("--line"))));
-        match ceiling {
-            Some(ceiling) => axis.max(ceiling).interval(ceiling / 2.0),
-            None => axis,
-        }
-    }
-
-    fn series(&self, line: &Line, is_first: bool) -> series::Line {
-        let stroke = if line.is_dashed { LineStyleType::Dashed } else { LineStyleType::Solid };
-        let style = LineStyle::new().width(1.5).color(colour(line.colour)).type_(stroke);
-        let series =
-            series::Line::new().id(line.id.as_str()).name(line.name.as_str()).show_symbol(false).line_style(style);
-        if is_first && !self.thresholds.is_empty() { series.mark_line(self.mark_line()) } else { series }
-    }
-
-    fn mark_line(&self) -> MarkLine {
-        let label = Label::new().position(LabelPosition::InsideStartTop).color(colour("--muted")).formatter("{b}");
-        let data = self.thresholds.iter().map(|threshold| {
-            MarkLineVariant::Simple(MarkLineData::new().name(threshold.name.as_str()).y_axis(threshold.value))
-        });
-        MarkLine::new()
-            .silent(true)
-            .symbol(vec![Symbol::None, Symbol::None])
-            .label(label)
-            .line_style(LineStyle::new().color(colour("--warning")).type_(LineStyleType::Dashed).width(1))
-            .data(data.collect())
-    }
-
-    /// Lays over the option what charming has no words for.
-    fn patch(&self, option: &mut Value) {
-        option["netloom"] = json!({ "group": GROUP });
-        // charming takes the line of an axis for a gradient.
-        option["xAxis"]["axisLine"] = json!({ "lineStyle": { "color": colour("--line") } });
-        option["xAxis"]["axisLabel"]["hideOverlap"] = json!(true);
-        option["xAxis"]["axisPointer"] = json!({ "label": { "formatter": "@time" } });
-        option["tooltip"]["textStyle"] = tooltip_text();
-        // A chart without lines has no list of them.
-        let Some(series) = option.get_mut("series").and_then(Value::as_array_mut) else { return };
-        for (series, line) in series.iter_mut().zip(&self.lines) {
-            // The colour of the mark beside the figure in the tooltip.
-            series["itemStyle"] = json!({ "color": colour(line.colour) });
-            series["emphasis"] = json!({ "disabled": true });
-        }
-        if let Some(first) = series.first_mut().filter(|_| !self.marks.is_empty()) {
-            self.patch_marks(first);
-        }
-    }
-
-    /// Lays the marks over the first series, beside the limits that may be there already.
-    fn patch_marks(&self, series: &mut Value) {
-        let is_named = self.marks.len() <= NAMED_MARKS_MAX;
-        let (colour_line, colour_text) = (colour("--line-strong"), colour("--muted"));
-        let mark = |mark: &Mark| {
-            json!({
-                "name": mark.name,
-                "xAxis": mark.at_ms,
-                "lineStyle": { "color": colour_line, "type": "solid", "width": 1 },
-                "label": {
-                    "show": is_named,
-                    // Along the line: names beside each other would lie over each other.
-                    "position": "insideEndTop",
-                    "fontSize": 11,
-                    "width": 90,
-                    "overflow": "truncate",
-                    "color": colour_text,
-                },
-            })
-        };
-        let marks: Vec<Value> = self.marks.iter().map(mark).collect();
-        if !series["markLine"].is_object() {
-            series["markLine"] =
-                json!({ "silent": true, "symbol": ["none", "none"], "label": { "formatter": "{b}" }, "data": [] });
-        }
-        if let Some(data) = series["markLine"]["data"].as_array_mut() {
-            data.extend(marks);
-        }
-    }
-}
-
-/// How tooltips are written; charming's have no words for it.
-fn tooltip_text() -> Value {
-    json!({ "color": colour("--text"), "fontSize": 12 })
-}
-
-fn axis_label(formatter: &str) -> AxisLabel {
-    AxisLabel::new().color(colour("--muted")).font_size(12).formatter(formatter)
-}
-
-fn time_axis() -> Axis {
-    let line = LineStyle::new().color(colour("--line"));
-    Axis::new()
-        .type_(AxisType::Time)
-        .split_number(6)
-        .axis_label(axis_label("@time"))
-        .axis_tick(AxisTick::new().line_style(line))
-        .split_line(SplitLine::new().show(false))
-}
-
-fn tooltip(formatter: &str) -> Tooltip {
-    let line = LineStyle::new().color(colour("--muted")).type_(LineStyleType::Solid).width(1);
-    Tooltip::new()
-        .trigger(Trigger::Axis)
-        .axis_pointer(AxisPointer::new().type_(AxisPointerType::Line).line_style(line))
-        .value_formatter(formatter)
-        .background_color(colour("--surface"))
-        .border_color(colour("--line"))
-        .border_width(1)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::{Value, json};
 
     fn line(id: &str, is_dashed: bool) -> Line {
         Line { id: id.into(), name: id.into(), colour: COLOURS[0], is_dashed, sources: Vec::new() }
@@ -315,6 +229,24 @@ mod tests {
         assert_eq!((&data(&chart)[0]["yAxis"], &data(&chart)[1]["name"]), (&json!(1.0), &json!("epoch 1")));
         chart.marks = vec![chart.marks[0].clone(); NAMED_MARKS_MAX + 1];
         assert_eq!(data(&chart)[1]["label"]["show"], false);
+    }
+
+    #[test]
+    fn a_band_lies_behind_the_lines_and_doubts_are_shaded() {
+        let mut chart = TimeChart::new(metric::RTT_US, Fold::Worst);
+        chart.lines = vec![line("a", false)];
+        let key = |metric| SeriesKey::new(metric, [("src", "a")]);
+        let (low, high) = (key(metric::RTT_MIN_US), key(metric::RTT_MAX_US));
+        chart.band = Some(Band { name: "spread", colour: COLOURS[0], low, high });
+        chart.doubtful = vec![Span { from_ms: 1, to_ms: 2 }];
+        let option: Value = serde_json::from_str(&chart.option(None)).expect("is JSON");
+        let ids: Vec<_> = option["series"].as_array().expect("a list").iter().map(|s| s["id"].as_str()).collect();
+        assert_eq!(ids, [Some("a"), Some("band-low"), Some("band-spread")]);
+        assert_eq!(option["series"][1]["stack"], option["series"][2]["stack"]);
+        assert_eq!(option["series"][0]["markArea"]["data"][0][1]["xAxis"], 2);
+        chart.is_bars = true;
+        let option: Value = serde_json::from_str(&chart.option(None)).expect("is JSON");
+        assert_eq!((&option["series"][0]["type"], &option["series"][1]["type"]), (&json!("bar"), &json!("line")));
     }
 
     #[test]

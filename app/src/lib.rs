@@ -20,7 +20,9 @@ mod components;
 #[cfg(test)]
 mod example;
 mod live;
+mod order;
 mod pages;
+mod parameter;
 mod range;
 mod theme;
 

@@ -3,37 +3,44 @@
 //!
 //! On the server the same signals hold the boot data and nothing moves.
 
+mod address;
 mod event;
 pub(crate) mod feed;
 mod frame;
+pub(crate) mod matrix;
 pub(crate) mod store;
 #[cfg(feature = "hydrate")]
 mod stream;
+mod upsert;
+mod uses;
 
 use leptos::{prelude::*, task::spawn_local};
 use netloom_core::{
-    api::{NodeStatus, SettingsReply},
-    event::LiveEvent,
+    api::{NodeRole, NodeStatus, SettingsReply},
+    event::{Interest as Wish, LiveEvent, Wanted},
     health::Health,
     incident::{Incident, IncidentState},
     metric::{self, Scope},
+    network::CURRENT_FOR_MS,
     run::Run,
-    sample::Labels,
+    sample::{Readings, SeriesKey},
     time::Timestamp,
+    unit::us_from_ms,
     verdict::MeshVerdict,
 };
 
 use crate::{api, boot::Boot, clock::Clock, range::Window};
-use feed::{Feed, FeedState, Interest};
+use feed::{ACROSS_LABEL, Feed, FeedState, aggregation_name};
 use frame::Frame;
-use store::{FeedId, Store};
+use matrix::{Grid, Grids};
+use store::Store;
+pub(crate) use upsert::upsert_run;
+use upsert::{upsert_incident, upsert_node};
+pub(crate) use uses::{FeedHandle, use_feed, use_matrix, use_newest};
 
 /// Readers of samples run at most this often, ms: every sample is on the screen well within 300 ms of its event, and
 /// the main thread stays free.
 const FRAME_MIN_MS: i64 = 150;
-
-/// Incidents a page keeps: more than anyone reads. The oldest go first.
-const INCIDENTS_MAX: usize = 500;
 
 /// Runs a page keeps: more than one screen lists. The oldest go first; the hub finds them again.
 const RUNS_MAX: usize = 500;
@@ -81,7 +88,10 @@ pub(crate) struct Live {
     version: StoredValue<String>,
     window: RwSignal<Option<Window>>,
     store: StoredValue<Store>,
+    grids: StoredValue<Grids>,
     samples: Trigger,
+    matrices: Trigger,
+    wishes: Trigger,
     frame: StoredValue<Frame>,
 }
 
@@ -102,7 +112,10 @@ impl Live {
             version: StoredValue::new(boot.version),
             window: RwSignal::new(None),
             store: StoredValue::new(Store::default()),
+            grids: StoredValue::new(Grids::default()),
             samples: Trigger::new(),
+            matrices: Trigger::new(),
+            wishes: Trigger::new(),
             frame: StoredValue::new(Frame::default()),
         };
         provide_context(live);
@@ -124,6 +137,47 @@ impl Live {
     pub(crate) fn samples<T>(self, read: impl FnOnce(&Store) -> T) -> T {
         self.samples.track();
         self.store.with_value(read)
+    }
+
+    /// Reads the matrix of a metric that the component uses, and again whenever it changed.
+    pub(crate) fn grid<T>(self, metric: &str, read: impl FnOnce(Option<&Grid>) -> T) -> T {
+        self.matrices.track();
+        self.grids.with_value(|grids| read(grids.of(metric)))
+    }
+
+    /// Whether a version is that of the hub.
+    pub(crate) fn is_hub_version(self, version: &str) -> bool {
+        self.version.with_value(|hub| hub == version)
+    }
+
+    /// Whether what a node measures now may be its own slowness: its packets were sent or read too late.
+    pub(crate) fn is_doubtful(self, node: &str, now_ms: i64) -> bool {
+        let limit_us = self.settings.with(|reply| us_from_ms(reply.settings.mesh.doubtful_after_ms));
+        let lag = self.newest(&SeriesKey::new(metric::ECHO_LAG_US, [("node", node)]), now_ms);
+        lag.is_some_and(|lag_us| lag_us > limit_us)
+    }
+
+    /// The newest value of a series, as long as it is current.
+    pub(crate) fn newest(self, series: &SeriesKey, now_ms: i64) -> Option<f64> {
+        let newest = self.samples(|store| store.newest_of(series))?;
+        (now_ms - newest.ts_ms <= CURRENT_FOR_MS).then_some(newest.value)
+    }
+
+    /// What the stream has to carry for what is on the page. One series is always there, so that the page knows whether
+    /// it shows the present.
+    pub(crate) fn wanted(self) -> Wanted {
+        let pulse = self.nodes.with_untracked(|nodes| {
+            let hub = nodes.iter().find(|node| node.role == NodeRole::Hub);
+            let series = match hub {
+                Some(hub) => SeriesKey::new(metric::NET_RX_BPS, [("node", &hub.info.node)]),
+                None => SeriesKey::new(metric::NET_RX_BPS, []),
+            };
+            Wish { metric: series.metric, labels: series.labels }
+        });
+        let mut wishes = self.store.with_value(Store::wishes);
+        wishes.insert(pulse);
+        let matrix = self.grids.with_value(|grids| grids.metrics().cloned().collect());
+        Wanted { samples: Some(wishes.into_iter().collect()), matrix }
     }
 
     /// How many alerts fire.
@@ -209,8 +263,37 @@ impl Live {
             }
             LiveEvent::Run(run) => self.take_runs([*run]),
             LiveEvent::Verdict(verdict) => self.verdict.set(*verdict),
-            LiveEvent::Matrix(_) => {}
+            LiveEvent::Matrix(change) => {
+                let metric = change.metric.clone();
+                let is_read = self.grids.try_update_value(|grids| grids.take(*change).is_some());
+                if is_read == Some(true) {
+                    self.sum_up(&metric);
+                    self.request_frame();
+                }
+            }
         }
+    }
+
+    /// Goes on with the lines that are about all pairs at once.
+    fn sum_up(self, metric: &str) {
+        let wanted = self.store.with_value(|store| store.across(metric));
+        if wanted.is_empty() {
+            return;
+        }
+        let (at, mut values) = self.grids.with_value(|grids| {
+            let grid = grids.of(metric);
+            (
+                grid.map_or(0, |grid| grid.at.ms()),
+                grid.into_iter().flat_map(Grid::known).map(|cell| cell.2).collect::<Vec<_>>(),
+            )
+        });
+        let mut readings = Readings::default();
+        for how in wanted {
+            if let Some(value) = how.apply(&mut values) {
+                readings.push(SeriesKey::new(metric, [(ACROSS_LABEL, aggregation_name(how))]), at, value);
+            }
+        }
+        self.store.update_value(|store| store.take(&readings));
     }
 
     /// Takes runs as they are now.
@@ -269,42 +352,12 @@ impl Live {
             self.frame.update_value(|frame| frame.ran(now_ms));
             self.store.update_value(|store| store.forget(now_ms));
             self.samples.notify();
+            let has_moved = self.grids.try_update_value(Grids::has_moved);
+            if has_moved == Some(true) {
+                self.matrices.notify();
+            }
         };
         frame::schedule(wait_ms, run);
-    }
-}
-
-/// A feed that a component uses; it lives as long as the component.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct FeedHandle(FeedId);
-
-/// Begins a feed for the component that is being built.
-pub(crate) fn use_feed(interest: Interest) -> FeedHandle {
-    let live = Live::expect();
-    let joined = live.store.try_update_value(|store| store.join(interest));
-    let id = joined.expect("the store lives as long as the page");
-    // An effect runs in the browser only. A feed that was there before has its history already.
-    Effect::new(move |_| {
-        let is_new = live.store.with_value(|store| store.feed(id).is_some_and(|feed| !feed.is_asked()));
-        if is_new {
-            untrack(|| live.ask(|feed| !feed.is_asked()));
-        }
-    });
-    on_cleanup(move || {
-        live.store.try_update_value(|store| store.leave(id));
-    });
-    FeedHandle(id)
-}
-
-impl FeedHandle {
-    /// The labels of its series.
-    pub(crate) fn labels(self, live: Live) -> Vec<Labels> {
-        live.samples(|store| self.of(store).map(|feed| feed.series().keys().cloned().collect()).unwrap_or_default())
-    }
-
-    /// The feed in the store.
-    pub(crate) fn of(self, store: &Store) -> Option<&Feed> {
-        store.feed(self.0)
     }
 }
 
@@ -313,70 +366,9 @@ pub(crate) fn is_stale(age_ms: i64, usual_ms: i64) -> bool {
     age_ms > STALE_MIN_MS.max(usual_ms * STALE_INTERVALS)
 }
 
-fn upsert_node(nodes: &mut Vec<NodeStatus>, node: NodeStatus) {
-    if let Some(known) = nodes.iter_mut().find(|known| known.info.node == node.info.node) {
-        *known = node;
-        return;
-    }
-    let at = nodes.partition_point(|known| known.info.node < node.info.node);
-    nodes.insert(at, node);
-}
-
-fn upsert_incident(incidents: &mut Vec<Incident>, incident: Incident) {
-    if let Some(known) = incidents.iter_mut().find(|known| known.id == incident.id) {
-        *known = incident;
-        return;
-    }
-    let at = incidents.partition_point(|known| known.id > incident.id);
-    incidents.insert(at, incident);
-    incidents.truncate(INCIDENTS_MAX);
-}
-
-/// Puts a run in its place in a list that is newest first.
-pub(crate) fn upsert_run(runs: &mut Vec<Run>, run: Run) {
-    // A run keeps its start, and so its place.
-    let at = runs.partition_point(|known| (known.started_at, &known.id) > (run.started_at, &run.id));
-    match runs.get_mut(at).filter(|known| known.id == run.id) {
-        Some(known) => *known = run,
-        None => runs.insert(at, run),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::example::{incident, node, run};
-
-    #[test]
-    fn runs_stay_newest_first_and_each_is_there_once() {
-        let mut runs = Vec::new();
-        for (id, start_ms) in [("a", 2), ("b", 3), ("c", 1), ("d", 3), ("b", 3)] {
-            upsert_run(&mut runs, Run { started_at: Timestamp(start_ms), ..run(id) });
-        }
-        assert_eq!(runs.iter().map(|run| run.id.as_str()).collect::<Vec<_>>(), ["d", "b", "a", "c"]);
-    }
-
-    #[test]
-    fn nodes_stay_in_the_order_of_their_names() {
-        let mut nodes = Vec::new();
-        for name in ["b", "a", "b"] {
-            upsert_node(&mut nodes, node(name, &["x"]));
-        }
-        let names: Vec<_> = nodes.iter().map(|node| node.info.node.as_str()).collect();
-        assert_eq!(names, ["a", "b"]);
-    }
-
-    #[test]
-    fn incidents_stay_newest_first_and_few() {
-        let numbered = |id| Incident { id, ..incident("loss_high", IncidentState::Firing, "a") };
-        let mut incidents = Vec::new();
-        for id in [2, 1, 3, 2] {
-            upsert_incident(&mut incidents, numbered(id));
-        }
-        assert_eq!(incidents.iter().map(|incident| incident.id).collect::<Vec<_>>(), [3, 2, 1]);
-        (4..1_000).for_each(|id| upsert_incident(&mut incidents, numbered(id)));
-        assert_eq!((incidents.len(), incidents[0].id), (INCIDENTS_MAX, 999));
-    }
 
     #[test]
     fn slow_series_grow_old_slowly() {

@@ -4,12 +4,15 @@
 
 mod alerts;
 mod explore;
+mod link;
+pub(crate) mod matrix;
 mod node;
-mod nodes;
+pub(crate) mod nodes;
 mod not_found;
 mod overview;
 pub(crate) mod runs;
 pub(crate) mod settings;
+mod topology;
 
 use leptos::prelude::*;
 use leptos_router::{
@@ -22,12 +25,15 @@ use crate::components::icon::Icon;
 use {
     alerts::Alerts,
     explore::Explore,
+    link::Link,
+    matrix::Matrix,
     node::Node,
     nodes::Nodes,
     not_found::NotFound,
     overview::Overview,
     runs::{Runs, compare::CompareRuns, run::RunPage},
     settings::Settings as SettingsPage,
+    topology::Topology,
 };
 
 /// A row of the table.
@@ -72,6 +78,9 @@ macro_rules! pages {
 
 pages! {
     "/"             "Overview"  Overview  Some('o'), false, Overview;
+    "/matrix"       "Matrix"    Matrix    Some('m'), false, Matrix;
+    "/topology"     "Topology"  Topology  Some('t'), false, Topology;
+    "/links/:src/:dst" "Link"   Matrix    None,      false, Link;
     "/nodes"        "Nodes"     Node      Some('n'), false, Nodes;
     "/nodes/:node"  "Node"      Node      None,      false, Node;
     "/runs"         "Runs"      Run       Some('r'), false, Runs;

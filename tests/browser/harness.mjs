@@ -2,5 +2,6 @@
 
 export { launch, openPage } from "./harness/browser.mjs";
 export { Hub } from "./harness/hub.mjs";
+export { Mesh } from "./harness/mesh.mjs";
 export { stage } from "./harness/stage.mjs";
 export { eventually, nextDrawing, root } from "./harness/wait.mjs";

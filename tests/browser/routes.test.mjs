@@ -19,6 +19,9 @@ ${["gateway", "storage", "node-b", "node-c"]
 
 const ROUTES = {
   overview: "/",
+  matrix: "/matrix",
+  topology: "/topology",
+  link: "/links/node-a/gateway",
   nodes: "/nodes",
   node: "/nodes/node-a",
   runs: "/runs",

@@ -4,10 +4,16 @@ use netloom_core::api::Problem;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+/// The type of most bodies.
+pub(super) const JSON: &str = "application/json";
+
+/// A body: method, type and text.
+type Change = (&'static str, &'static str, String);
+
 /// What to ask.
 pub(super) struct Request<'a> {
     url: &'a str,
-    change: Option<(&'static str, &'a Value)>,
+    change: Option<Change>,
     if_match: Option<&'a str>,
 }
 
@@ -18,18 +24,23 @@ impl<'a> Request<'a> {
     }
 
     /// Puts something in the place of what is at a URL.
-    pub(super) fn put(url: &'a str, body: &'a Value) -> Self {
-        Self { url, change: Some(("PUT", body)), if_match: None }
+    pub(super) fn put(url: &'a str, body: &Value) -> Self {
+        Self::with_text("PUT", url, JSON, body.to_string())
     }
 
     /// Changes a part of what is at a URL.
-    pub(super) fn patch(url: &'a str, body: &'a Value) -> Self {
-        Self { url, change: Some(("PATCH", body)), if_match: None }
+    pub(super) fn patch(url: &'a str, body: &Value) -> Self {
+        Self::with_text("PATCH", url, JSON, body.to_string())
     }
 
     /// Adds something to what is at a URL.
-    pub(super) fn post(url: &'a str, body: &'a Value) -> Self {
-        Self { url, change: Some(("POST", body)), if_match: None }
+    pub(super) fn post(url: &'a str, body: &Value) -> Self {
+        Self::with_text("POST", url, JSON, body.to_string())
+    }
+
+    /// Sends a text of any type.
+    pub(super) fn with_text(method: &'static str, url: &'a str, kind: &'static str, text: String) -> Self {
+        Self { url, change: Some((method, kind, text)), if_match: None }
     }
 
     /// Only if the version is still the given `ETag`.
@@ -65,9 +76,21 @@ pub(super) async fn send<T: DeserializeOwned>(_: Request<'_>) -> Result<Reply<T>
     Err(unreachable("there is no browser to ask with"))
 }
 
-/// Sends a request and reads the answer.
+/// See [`send`].
+#[cfg(not(feature = "hydrate"))]
+pub(super) async fn send_only(_: Request<'_>) -> Result<(), Problem> {
+    Err(unreachable("there is no browser to ask with"))
+}
+
+/// Sends a request whose answer says no more than that it was done.
 #[cfg(feature = "hydrate")]
-pub(super) async fn send<T: DeserializeOwned>(request: Request<'_>) -> Result<Reply<T>, Problem> {
+pub(super) async fn send_only(request: Request<'_>) -> Result<(), Problem> {
+    answered(request).await.map(|_| ())
+}
+
+/// Sends a request; returns `ETag` and text of a good answer.
+#[cfg(feature = "hydrate")]
+async fn answered(request: Request<'_>) -> Result<(Option<String>, String), Problem> {
     let (status, etag, text) = exchange(request)
         .await
         .map_err(|_| unreachable("the hub does not answer; it is asked again when it is back"))?;
@@ -75,6 +98,13 @@ pub(super) async fn send<T: DeserializeOwned>(request: Request<'_>) -> Result<Re
         let unknown = Problem { status, ..unreachable(&format!("the hub answered with status {status}")) };
         return Err(serde_json::from_str(&text).unwrap_or(unknown));
     }
+    Ok((etag, text))
+}
+
+/// Sends a request and reads the answer.
+#[cfg(feature = "hydrate")]
+pub(super) async fn send<T: DeserializeOwned>(request: Request<'_>) -> Result<Reply<T>, Problem> {
+    let (etag, text) = answered(request).await?;
     let body = serde_json::from_str(&text)
         .map_err(|_| unreachable("the hub sent an answer that this page does not understand; load the page anew"))?;
     Ok(Reply { body, etag })
@@ -88,15 +118,15 @@ async fn exchange(request: Request<'_>) -> Result<(u16, Option<String>, String),
     use wasm_bindgen::JsCast;
 
     let init = web_sys::RequestInit::new();
-    if let Some((method, body)) = request.change {
+    if let Some((method, kind, body)) = request.change {
         let headers = web_sys::Headers::new()?;
-        headers.set("content-type", "application/json")?;
+        headers.set("content-type", kind)?;
         if let Some(etag) = request.if_match {
             headers.set("if-match", etag)?;
         }
         init.set_method(method);
         init.set_headers(&headers);
-        init.set_body(&body.to_string().into());
+        init.set_body(&body.into());
     }
     let response = JsFuture::from(window().fetch_with_str_and_init(request.url, &init)).await?;
     let response: web_sys::Response = response.dyn_into()?;

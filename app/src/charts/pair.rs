@@ -9,6 +9,7 @@ use netloom_core::{
 };
 
 use super::{COLOUR_OTHERS, COLOURS, LINES_MAX, Line};
+use crate::order;
 
 /// What is known beside the series.
 #[derive(Clone, Copy)]
@@ -99,13 +100,16 @@ fn drawn(scene: &Scene, seen: &BTreeMap<Pair, Vec<Labels>>) -> Vec<(Pair, usize)
     // A line is given up for the others.
     let room = if all > LINES_MAX { LINES_MAX - 1 } else { all };
     let mut by_need: Vec<usize> = (0..places.len()).collect();
-    by_need.sort_by_key(|at| !scene.is_alarming(&places[*at]));
+    order::sort_by(&mut by_need, |a, b| {
+        let [a, b] = [a, b].map(|at| !scene.is_alarming(&places[*at]));
+        a.cmp(&b)
+    });
     let mut taken = 0;
     by_need.retain(|at| {
         taken += lines(&places[*at]);
         taken <= room
     });
-    by_need.sort_unstable();
+    order::sort_by(&mut by_need, usize::cmp);
     let mut drawn: Vec<(Pair, usize)> = Vec::new();
     for at in by_need {
         // The colour of the place, or the next that is free when another pair has it already.

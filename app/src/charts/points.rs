@@ -2,8 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{Fold, Line, TimeChart};
-use crate::live::feed::{Feed, with_gaps};
+use netloom_core::sample::SeriesKey;
+
+use super::{Band, Fold, Line, TimeChart};
+use crate::{
+    live::feed::{Feed, usual_distance_ms, with_gaps},
+    order,
+};
 
 /// Rows of the table that stands in for a chart: a minute at the usual pace.
 const ROWS_MAX: usize = 60;
@@ -56,10 +61,40 @@ pub(crate) fn flat(chart: &TimeChart, feeds: &[&Feed]) -> (Vec<Vec<f64>>, Option
     for line in &chart.lines {
         let (points, spacing_ms) = of_line(line, feeds, chart.fold);
         newest_ms = newest_ms.max(points.last().map(|(ts_ms, _)| *ts_ms));
-        let points = if chart.lines.len() > 1 { snapped(points, spacing_ms) } else { points };
+        let points = if chart.lines.len() > 1 || chart.band.is_some() { snapped(points, spacing_ms) } else { points };
+        // Some series of a metric come more seldom than the others: their own pace says what is a gap.
+        let spacing_ms = spacing_ms.max(usual_distance_ms(&points));
         flat.push(with_gaps(points.into_iter(), spacing_ms));
     }
     (flat, newest_ms)
+}
+
+/// The ids of what [`flat`] and [`band`] give, in their order.
+pub(crate) fn ids(chart: &TimeChart) -> Vec<String> {
+    let band = chart.band.iter().flat_map(|_| Band::IDS).map(str::to_owned);
+    chart.lines.iter().map(|line| line.id.clone()).chain(band).collect()
+}
+
+/// The points of a series, on the grid that lines beside each other share.
+fn on_grid(key: &SeriesKey, feeds: &[&Feed]) -> Vec<(i64, f64)> {
+    let feed = feeds.iter().find(|feed| feed.interest.covers(key));
+    let points = feed.and_then(|feed| feed.series().get(&key.labels));
+    snapped(points.map(|points| points.iter().collect()).unwrap_or_default(), spacing_ms(feeds))
+}
+
+/// The lower edge of the band and its height, as the bridge takes them: both have the same moments, and a gap where
+/// either edge has one.
+pub(crate) fn band(chart: &TimeChart, feeds: &[&Feed]) -> Vec<Vec<f64>> {
+    let Some(band) = &chart.band else { return Vec::new() };
+    let high = on_grid(&band.high, feeds);
+    let at = |ts_ms: i64| Some(high[high.binary_search_by_key(&ts_ms, |point| point.0).ok()?].1);
+    let both = on_grid(&band.low, feeds).into_iter().filter_map(|(ts_ms, low)| Some((ts_ms, low, at(ts_ms)?)));
+    let both: Vec<(i64, f64, f64)> = both.collect();
+    let low_points: Vec<(i64, f64)> = both.iter().map(|(ts_ms, low, _)| (*ts_ms, *low)).collect();
+    let spacing_ms = spacing_ms(feeds).max(usual_distance_ms(&low_points));
+    let low = with_gaps(low_points.into_iter(), spacing_ms);
+    let height = with_gaps(both.iter().map(|(ts_ms, low, high)| (*ts_ms, (high - low).max(0.0))), spacing_ms);
+    vec![low, height]
 }
 
 /// Points moved to the nearest multiple of the step. Of two that meet the larger stays: no spike is hidden.
@@ -115,7 +150,7 @@ pub(crate) fn rows(chart: &TimeChart, feeds: &[&Feed]) -> Vec<Row> {
         spacing_ms = line_ms;
         samples.extend(points.into_iter().rev().take(ROWS_MAX).map(|(ts_ms, value)| (ts_ms, at, value)));
     }
-    samples.sort_by_key(|(ts_ms, at, _)| (std::cmp::Reverse(*ts_ms), *at));
+    order::sort_by(&mut samples, |a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
     let mut rows: Vec<Row> = Vec::new();
     for (ts_ms, at, value) in samples {
         let shared = rows.last_mut().filter(|(row_ms, values)| row_ms - ts_ms < spacing_ms && values[at].is_none());
@@ -133,8 +168,9 @@ pub(crate) fn rows(chart: &TimeChart, feeds: &[&Feed]) -> Vec<Row> {
 
 /// The largest value of all lines.
 pub(crate) fn max(chart: &TimeChart, feeds: &[&Feed]) -> Option<f64> {
-    let values = chart.lines.iter().flat_map(|line| of_line(line, feeds, chart.fold).0).map(|(_, value)| value);
-    values.reduce(f64::max)
+    let lines = chart.lines.iter().flat_map(|line| of_line(line, feeds, chart.fold).0);
+    let band = chart.band.iter().flat_map(|band| on_grid(&band.high, feeds));
+    lines.chain(band).map(|(_, value)| value).reduce(f64::max)
 }
 
 #[cfg(test)]
@@ -170,6 +206,13 @@ mod tests {
     }
 
     #[test]
+    fn a_series_that_comes_seldom_is_a_line_all_the_same() {
+        let feed = feed(&[("a", 10_000, 1.0), ("a", 20_000, 2.0), ("a", 30_000, 3.0), ("a", 90_000, 4.0)]);
+        let points = flat(&chart(Fold::Worst, &["a"]), &[&feed]).0;
+        assert_eq!(points[0].iter().filter(|value| value.is_nan()).count(), 1, "only the long silence is a gap");
+    }
+
+    #[test]
     fn lines_beside_each_other_share_their_moments() {
         let feed = feed(&[("a", 1_234, 1.0), ("b", 900, 5.0), ("b", 1_400, 3.0), ("b", 1_600, 4.0)]);
         let mut chart = chart(Fold::Worst, &["a"]);
@@ -198,6 +241,20 @@ mod tests {
         assert_eq!(rows[0], (2_900, vec![Some(3.0), Some(2.0)]));
         assert_eq!(rows[1..], [(2_100, vec![Some(4.0), None]), (1_000, vec![Some(1.0), None])]);
         assert_eq!(max(&chart, &[&feed]), Some(4.0));
+    }
+
+    #[test]
+    fn the_edges_of_a_band_share_their_moments() {
+        let mut samples =
+            vec![("a", 1_100, 2.0), ("b", 1_300, 5.0), ("a", 9_000, 1.0), ("b", 9_100, 4.0), ("a", 4_000, 9.0)];
+        samples.extend([2_000, 3_000].into_iter().flat_map(|ts_ms| [("a", ts_ms, 2.0), ("b", ts_ms, 3.0)]));
+        let feed = feed(&samples);
+        let mut chart = chart(Fold::Worst, &["a"]);
+        chart.band = Some(Band { name: "spread", colour: "--x", low: key("a"), high: key("b") });
+        let edges = band(&chart, &[&feed]);
+        assert_eq!((&edges[0][..2], &edges[1][..2]), (&[1_000.0, 2.0][..], &[1_000.0, 3.0][..]));
+        assert!(edges.iter().all(|edge| edge.len() == 10 && edge[7].is_nan()), "both have the same gap");
+        assert_eq!((ids(&chart).len(), max(&chart, &[&feed])), (3, Some(9.0)));
     }
 
     #[test]

@@ -24,6 +24,16 @@ pub(crate) const FAULTS: Rows = &[
     (metric::IF_TX_DROPS_PS, "drops out", COLOURS[5]),
 ];
 
+/// What a row of the table of interfaces shows.
+pub(crate) const ROWS: [&str; 6] = [
+    metric::IF_RX_BPS,
+    metric::IF_TX_BPS,
+    metric::IF_RX_ERRORS_PS,
+    metric::IF_TX_ERRORS_PS,
+    metric::IF_RX_DROPS_PS,
+    metric::IF_TX_DROPS_PS,
+];
+
 /// The chart of some metrics of one interface.
 pub(crate) fn chart(rows: Rows, node: &str, interface: &str) -> TimeChart {
     let mut chart = TimeChart::new(rows.first().map_or("", |row| row.0), Fold::Sum);

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "hydrate")]
 mod bridge;
+#[cfg(feature = "hydrate")]
+pub(crate) mod map;
 
 use leptos::{html, prelude::*};
 

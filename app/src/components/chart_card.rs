@@ -79,9 +79,9 @@ impl Source {
             if feeds.iter().any(|feed| feed.state == FeedState::Loading) {
                 return None;
             }
-            let ids = chart.lines.iter().map(|line| line.id.clone()).collect();
-            let (points, newest_ms) = points::flat(chart, feeds);
-            Some(Frame { window, ids, points, newest_ms })
+            let (mut points, newest_ms) = points::flat(chart, feeds);
+            points.extend(points::band(chart, feeds));
+            Some(Frame { window, ids: points::ids(chart), points, newest_ms })
         })
     }
 }
@@ -182,11 +182,29 @@ fn stand_in(shown: &Shown, live: Live) -> Option<AnyView> {
 #[component]
 fn Legend(source: Source) -> impl IntoView {
     let lines = Memo::new(move |_| source.chart.with(|chart| chart.lines.clone()));
+    // What is no line: the spread, and shaded stretches.
+    let extras = Memo::new(move |_| {
+        source.chart.with(|chart| {
+            let band = chart.band.as_ref();
+            let band = band.map(|band| ("legend-area", format!("background: var({})", band.colour), band.name));
+            let doubt = (!chart.doubtful.is_empty())
+                .then(|| ("legend-area is-doubt", String::new(), "doubtful: sender starved"));
+            [band, doubt]
+        })
+    });
     view! {
         <ul class="legend">
             {move || {
                 lines.get().into_iter().enumerate().map(|(at, line)| view! { <LegendRow source at line /> }).collect_view()
             }}
+            {move || extras.get().into_iter().flatten().map(|(class, style, name)| {
+                view! {
+                    <li class="legend-row">
+                        <span class=class style=style aria-hidden="true"></span>
+                        <span class="legend-name">{name}</span>
+                    </li>
+                }
+            }).collect_view()}
         </ul>
     }
 }

@@ -9,6 +9,8 @@ pub(crate) enum Panel {
     Palette,
     /// The list of keyboard shortcuts.
     Shortcuts,
+    /// Which node stands in which rack.
+    Racks,
 }
 
 /// Which panel is open. A handle: copies speak of the same page.

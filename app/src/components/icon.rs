@@ -37,6 +37,10 @@ pub(crate) enum Icon {
     Edit,
     /// A curve over its axes.
     Explore,
+    /// Nine cells.
+    Matrix,
+    /// Three nodes and the links between them.
+    Topology,
 }
 
 impl Icon {
@@ -61,6 +65,10 @@ impl Icon {
             Icon::Add => "M8 3v10M3 8h10",
             Icon::Run => "M8 1.75a6.25 6.25 0 1 0 .01 0zM6.6 5.3l4.2 2.7l-4.2 2.7z",
             Icon::Explore => "M2.5 2.5v11h11M4.5 10.5l3-4l2.5 2l3.5-5",
+            Icon::Matrix => "M2.5 2.5h11v11h-11zM2.5 6.2h11M2.5 9.8h11M6.2 2.5v11M9.8 2.5v11",
+            Icon::Topology => {
+                "M8 2a1.6 1.6 0 1 0 .01 0zM3.6 10.6a1.6 1.6 0 1 0 .01 0zM12.4 10.6a1.6 1.6 0 1 0 .01 0zM7.2 5.1l-2.8 5.6M8.8 5.1l2.8 5.6M5.3 12.2h5.4"
+            }
             Icon::Edit => "M3 13l.7-3.2l6.9-6.9l2.5 2.5l-6.9 6.9zM9.2 4.3l2.5 2.5",
         }
     }

@@ -6,9 +6,11 @@ use std::{
 };
 
 use netloom_core::{
+    event::Interest as Wish,
     metric,
     query::QueryAnswer,
     sample::{Labels, SeriesKey},
+    stats::aggregate::Aggregation,
 };
 
 use crate::range::Window;
@@ -20,6 +22,16 @@ const SERIES_MAX: usize = 128;
 /// Two points further apart than this many expected intervals have a gap between them.
 const GAP_INTERVALS: f64 = 2.5;
 
+/// The label of a series that the page makes of all pairs itself.
+pub(crate) const ACROSS_LABEL: &str = "across";
+/// The width of a point of such a series, ms: the hub reads every pair for it.
+const ACROSS_STEP_MS: i64 = 5_000;
+
+/// The name of an aggregation in queries.
+pub(crate) fn aggregation_name(wanted: Aggregation) -> &'static str {
+    Aggregation::ALL.iter().find(|(_, known)| *known == wanted).map_or("", |(name, _)| name)
+}
+
 /// What a feed is about: all series of a metric that carry these labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Interest {
@@ -29,12 +41,29 @@ pub(crate) struct Interest {
     pub(crate) labels: Vec<(&'static str, String)>,
     /// Whether a step is its smallest and its largest value, not its mean: on a chart no spike may vanish.
     pub(crate) keeps_extremes: bool,
+    /// How all series become one, for a mesh with more pairs than a page could take: no samples of the pairs arrive, the
+    /// line goes on with what the matrix adds up to.
+    pub(crate) across: Option<Aggregation>,
 }
 
 impl Interest {
     /// Every series of a metric.
     pub(crate) fn all(metric: impl Into<Cow<'static, str>>) -> Self {
-        Self { metric: metric.into(), labels: Vec::new(), keeps_extremes: false }
+        Self { metric: metric.into(), labels: Vec::new(), keeps_extremes: false, across: None }
+    }
+
+    /// All series of a metric as one.
+    pub(crate) fn across(metric: impl Into<Cow<'static, str>>, how: Aggregation) -> Self {
+        Self { across: Some(how), ..Self::all(metric) }
+    }
+
+    /// What the stream has to carry for this.
+    pub(crate) fn wish(&self) -> Option<Wish> {
+        let mut labels = Labels::new();
+        for (name, value) in &self.labels {
+            labels.insert((*name).to_owned(), value.clone());
+        }
+        self.across.is_none().then(|| Wish { metric: self.metric.clone().into_owned(), labels })
     }
 
     /// The series of a metric with one label.
@@ -51,7 +80,9 @@ impl Interest {
 
     /// Whether a series is meant.
     pub(crate) fn covers(&self, series: &SeriesKey) -> bool {
-        series.metric == self.metric && self.labels.iter().all(|(name, value)| series.label(name) == value)
+        series.metric == self.metric
+            && series.label(ACROSS_LABEL) == self.across.map_or("", aggregation_name)
+            && self.labels.iter().all(|(name, value)| series.label(name) == value)
     }
 }
 
@@ -179,7 +210,8 @@ impl Feed {
     }
 
     fn step_ms(&self) -> Option<i64> {
-        self.window.step_ms(self.interval_ms)
+        let step_ms = self.window.step_ms(self.interval_ms);
+        if self.interest.across.is_some() { Some(step_ms.unwrap_or(0).max(ACROSS_STEP_MS)) } else { step_ms }
     }
 
     /// The step of which both extremes are kept, if any.
@@ -220,7 +252,12 @@ impl Feed {
             Some(step_ms) => extremes(raw, step_ms),
             None => history(raw),
         };
-        self.series = answer.series.into_iter().take(SERIES_MAX).map(|s| (s.labels, points(&s.points))).collect();
+        let across = self.interest.across.map(aggregation_name);
+        self.series.clear();
+        for found in answer.series.into_iter().take(SERIES_MAX) {
+            let labels = across.map_or(found.labels, |how| SeriesKey::new("", [(ACROSS_LABEL, how)]).labels);
+            self.series.insert(labels, points(&found.points));
+        }
         if let Some(step_ms) = question.step_ms.filter(|_| extremes_step_ms.is_none()) {
             let step = (step_ms, self.interval_ms, question.to_ms);
             self.series.values_mut().for_each(|points| points.weigh_last(step));
@@ -283,7 +320,7 @@ fn history(points: &[(i64, f64)]) -> Points {
 }
 
 /// The distance between two points that half of all keep, ms.
-fn usual_distance_ms(points: &[(i64, f64)]) -> i64 {
+pub(crate) fn usual_distance_ms(points: &[(i64, f64)]) -> i64 {
     let mut distances: Vec<i64> = points.windows(2).map(|pair| pair[1].0 - pair[0].0).collect();
     if distances.is_empty() {
         return 0;
@@ -389,6 +426,20 @@ mod tests {
             feed.take(&key("b"), ts_ms, value);
         }
         assert_eq!(points(&feed, "b")[2..], [(10_000, 3.0), (12_500, 70.0), (15_000, 6.0), (17_500, 6.0)]);
+    }
+
+    #[test]
+    fn what_all_pairs_add_up_to_is_a_series_of_its_own() {
+        let mut feed = Feed::new(Interest::across("rtt_us", Aggregation::P99));
+        let question = feed.ask(LIVE, 1_000, 60_000);
+        assert_eq!(question.step_ms, Some(ACROSS_STEP_MS));
+        feed.answered(&question, answer("b", &[(5_000, 1.0)]));
+        feed.take(&key("b"), 11_000, 9.0);
+        feed.take(&SeriesKey::new("rtt_us", [("across", "p50")]), 11_000, 8.0);
+        feed.take(&SeriesKey::new("rtt_us", [("across", "p99")]), 11_000, 3.0);
+        let points: Vec<_> = feed.series().values().flat_map(Points::iter).collect();
+        assert_eq!((feed.series().len(), points), (1, vec![(5_000, 1.0), (10_000, 3.0)]));
+        assert!(!Interest::all("rtt_us").covers(&SeriesKey::new("rtt_us", [("across", "p99")])));
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! All samples that the page holds: the newest of every series, and the feeds of the charts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use netloom_core::{
+    event::Interest as Wish,
     query::QueryAnswer,
     sample::{Readings, SeriesKey},
+    stats::aggregate::Aggregation,
 };
 
 use super::feed::{Feed, Interest, Question};
@@ -37,6 +39,7 @@ pub(crate) struct Store {
     newest: BTreeMap<SeriesKey, Newest>,
     newest_ms: Option<i64>,
     feeds: BTreeMap<FeedId, Entry>,
+    watches: BTreeMap<Wish, usize>,
     next: u64,
 }
 
@@ -92,6 +95,37 @@ impl Store {
         }
     }
 
+    /// Keeps the newest values of what is wished for current, without a history.
+    pub(crate) fn watch(&mut self, wish: Wish) {
+        *self.watches.entry(wish).or_default() += 1;
+    }
+
+    /// Ends one watch.
+    pub(crate) fn unwatch(&mut self, wish: &Wish) {
+        if let Some(users) = self.watches.get_mut(wish) {
+            *users -= 1;
+            if *users == 0 {
+                self.watches.remove(wish);
+            }
+        }
+    }
+
+    /// How the feeds about all pairs of a metric make one of them.
+    pub(crate) fn across(&self, metric: &str) -> Vec<Aggregation> {
+        let interests = self.feeds.values().map(|entry| &entry.feed.interest);
+        interests.filter(|interest| interest.metric == metric).filter_map(|interest| interest.across).collect()
+    }
+
+    /// Every series that somebody on the page reads, each wish once and in order.
+    pub(crate) fn wishes(&self) -> BTreeSet<Wish> {
+        let feeds = self.feeds.values().filter_map(|entry| entry.feed.interest.wish());
+        let mut wishes = BTreeSet::new();
+        feeds.chain(self.watches.keys().cloned()).for_each(|wish| {
+            wishes.insert(wish);
+        });
+        wishes
+    }
+
     /// A feed, as long as someone uses it.
     pub(crate) fn feed(&self, id: FeedId) -> Option<&Feed> {
         self.feeds.get(&id).map(|entry| &entry.feed)
@@ -137,6 +171,24 @@ mod tests {
         assert_eq!(newest("rtt_us"), Some(Newest { ts_ms: 2_000, value: 2.0 }));
         assert_eq!(newest("loss_ratio"), None);
         assert_eq!(store.newest_ms(), Some(2_000));
+    }
+
+    #[test]
+    fn what_is_read_is_wished_for_as_long_as_somebody_reads_it() {
+        let mut store = Store::default();
+        let (all, one) = (Interest::all("rtt_us"), Interest::all("rtt_us").with("src", "a"));
+        let feed = store.join(all.clone().extremes());
+        store.join(all.clone());
+        let watched = one.wish().expect("is live");
+        store.watch(watched.clone());
+        store.watch(watched.clone());
+        let wishes = |store: &Store| store.wishes().into_iter().map(|wish| wish.labels.len()).collect::<Vec<_>>();
+        assert_eq!(wishes(&store), [0, 1]);
+        store.unwatch(&watched);
+        store.leave(feed);
+        assert_eq!(wishes(&store), [0, 1], "each has another reader");
+        store.unwatch(&watched);
+        assert_eq!(wishes(&store), [0]);
     }
 
     #[test]

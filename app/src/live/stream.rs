@@ -3,16 +3,16 @@
 
 use std::time::Duration;
 
-use leptos::prelude::*;
+use leptos::{prelude::*, task::spawn_local};
 use netloom_core::{
-    event::{Cursor, LiveEvent},
+    event::{Cursor, LiveEvent, Wanted},
     schedule::backoff_ms,
 };
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{EventSource, MessageEvent};
 
-use super::{Link, Live, event};
-use crate::browser;
+use super::{Link, Live, address::address, event, frame};
+use crate::{api, browser};
 
 /// Pauses between attempts: a restart of the hub is over in a moment, an outage should not be hammered at.
 const RETRY_FIRST_MS: u64 = 500;
@@ -31,6 +31,11 @@ struct Stream {
     on_event: Option<Handler>,
     on_error: Option<Handler>,
     cursor: Option<Cursor>,
+    /// The hub's name for this connection.
+    name: Option<String>,
+    /// What the hub was told to send over it.
+    told: Wanted,
+    is_telling: bool,
     failures: u32,
     heard_ms: f64,
 }
@@ -45,6 +50,9 @@ pub(super) fn open(live: Live) {
         on_event: None,
         on_error: None,
         cursor: None,
+        name: None,
+        told: Wanted::default(),
+        is_telling: false,
         failures: 0,
         heard_ms: browser::monotonic_ms(),
     });
@@ -53,6 +61,18 @@ pub(super) fn open(live: Live) {
         this.on_error = Some(Closure::new(move |_| lose(stream)));
     });
     connect(stream);
+    // What is on the page changes in many places at once; the hub is told once a frame.
+    let is_asked = StoredValue::new(false);
+    Effect::new(move |_| {
+        live.wishes.track();
+        if !is_asked.get_value() {
+            is_asked.set_value(true);
+            frame::schedule(0, move || {
+                is_asked.set_value(false);
+                tell(stream);
+            });
+        }
+    });
     set_interval(move || watch(stream), WATCH_EVERY);
     // A laptop that wakes up, or a tab that is looked at again, should not wait for the next attempt.
     for (target, event) in browser::wake_events() {
@@ -62,11 +82,10 @@ pub(super) fn open(live: Live) {
 
 fn connect(stream: Handle) {
     stream.update_value(|this| {
-        let topics = "/api/v1/stream?topics=samples,nodes,alerts,settings,runs";
-        let after = this.cursor.map(|cursor| format!("&after={cursor}")).unwrap_or_default();
+        let (url, told) = address(&this.live.wanted(), this.cursor.map(|cursor| cursor.to_string()));
+        (this.told, this.name) = (told, None);
         this.heard_ms = browser::monotonic_ms();
-        let (Ok(source), Some(on_event), Some(on_error)) =
-            (EventSource::new(&format!("{topics}{after}")), &this.on_event, &this.on_error)
+        let (Ok(source), Some(on_event), Some(on_error)) = (EventSource::new(&url), &this.on_event, &this.on_error)
         else {
             return;
         };
@@ -101,6 +120,10 @@ fn hear(stream: Handle, message: &MessageEvent) {
     let is_first = before.is_none() && matches!(event, LiveEvent::Hello(_));
     let is_new_epoch = before.zip(cursor).is_some_and(|(before, now)| before.epoch != now.epoch);
     let is_resync = event == LiveEvent::Resync;
+    if let LiveEvent::Hello(hello) = &event {
+        stream.update_value(|this| this.name = Some(hello.stream.clone()));
+        tell(stream);
+    }
     live.take(event);
     if is_new_epoch && !is_resync {
         live.resync();
@@ -109,6 +132,33 @@ fn hear(stream: Handle, message: &MessageEvent) {
         live.refresh_incidents();
         live.refresh_runs();
     }
+}
+
+/// Tells the hub what is on the page, when that is something else than it was told.
+fn tell(stream: Handle) {
+    let wanted = stream.with_value(|this| this.live).wanted();
+    let name = stream.try_update_value(|this| {
+        if this.is_telling || this.told == wanted {
+            return None;
+        }
+        let name = this.name.clone()?;
+        this.is_telling = true;
+        Some(name)
+    });
+    let Some(name) = name.flatten() else { return };
+    spawn_local(async move {
+        let told = api::want(&name, &wanted).await;
+        stream.update_value(|this| {
+            this.is_telling = false;
+            if told.is_ok() && this.name.as_ref() == Some(&name) {
+                this.told = wanted;
+            }
+        });
+        // The page may have changed meanwhile. A connection that the hub does not know any more comes back by itself.
+        if told.is_ok() {
+            tell(stream);
+        }
+    });
 }
 
 /// Notes that the connection is gone, and tries again after a pause.

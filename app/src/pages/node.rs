@@ -1,6 +1,7 @@
 //! What one machine sees and suffers.
 
 mod interfaces;
+mod peers;
 
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -27,10 +28,11 @@ use crate::{
         feed::{Interest, Points},
         use_feed,
     },
-    pages::nodes::role_word,
+    pages::nodes::{DoubtfulMark, Version, role_word},
     range::TimeRange,
 };
 use interfaces::Interfaces;
+use peers::{AgentHealth, Peers};
 
 /// Alerts shown on the page; the page of alerts has all.
 const FEED_MAX: usize = 8;
@@ -109,6 +111,7 @@ fn Body(name: String) -> impl IntoView {
         <Title text=name />
         <Header subject />
         <Totals subject />
+        <Peers subject />
         <Interfaces subject />
         <div class="two-columns">
             <PairCharts subject />
@@ -132,20 +135,23 @@ fn Header(subject: Subject) -> impl IntoView {
             view! { <div class="fact"><dt>"Last report"</dt><dd><When at /></dd></div> }
         })
     };
+    let version = move || subject.read(|node| node.info.version.clone()).map(|version| view! { <Version version /> });
     let up_for = move || subject.read(|node| clock.ago(node.info.started_at)).unwrap_or_default();
     view! {
         <div class="page-head">
             <h1 class="page-title">{subject.name.get_value()}</h1>
             <StatusBadge tone=Signal::derive(move || state.get().into()) word=Signal::derive(move || node_word(state.get())) />
+            <DoubtfulMark node=subject.name.get_value() />
         </div>
         <dl class="facts" data-testid="node-facts">
             {last_seen}
             <div class="fact"><dt>"Role"</dt><dd>{text(|node| role_word(node.role).to_owned())}</dd></div>
             <div class="fact"><dt>"Address"</dt><dd><code>{text(|node| node.address.clone())}</code></dd></div>
             <div class="fact"><dt>"System"</dt><dd>{text(|node| node.info.os.clone())}</dd></div>
-            <div class="fact"><dt>"Agent"</dt><dd>{text(|node| node.info.version.clone())}</dd></div>
+            <div class="fact"><dt>"Agent"</dt><dd>{version}</dd></div>
             <div class="fact"><dt>"Agent up for"</dt><dd>{up_for}</dd></div>
             <div class="fact"><dt>"Targets"</dt><dd>{text(|node| node.info.targets.len().to_string())}</dd></div>
+            <AgentHealth subject />
         </dl>
     }
     .into_any()

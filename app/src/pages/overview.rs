@@ -1,5 +1,6 @@
 //! Is the network holding training back, where, since when?
 
+mod mesh;
 mod tiles;
 mod topology;
 mod verdict;
@@ -31,6 +32,7 @@ use crate::{
     },
     range::TimeRange,
 };
+use mesh::{MANY_NODES, SmallMatrix};
 use tiles::Tiles;
 use topology::Topology;
 use verdict::{Facts, Part, Typical, Verdict};
@@ -50,10 +52,12 @@ struct Panels {
     sent: FeedHandle,
     bandwidth: Memo<TimeChart>,
     ways: Memo<Vec<Way>>,
+    /// Whether there are more pairs than a page can take one by one.
+    is_many: bool,
 }
 
 impl Panels {
-    fn begin() -> Self {
+    fn begin(is_many: bool) -> Self {
         let (live, clock) = (Live::expect(), Clock::expect());
         let (received, sent) =
             (use_feed(Interest::all(metric::NET_RX_BPS)), use_feed(Interest::all(metric::NET_TX_BPS)));
@@ -69,12 +73,13 @@ impl Panels {
             live,
             range: TimeRange::expect(),
             clock,
-            rtt: use_feed(Interest::all(metric::RTT_US)),
-            loss: use_feed(Interest::all(metric::LOSS_RATIO)),
+            rtt: mesh::feed(is_many, metric::RTT_US, Aggregation::P50),
+            loss: mesh::feed(is_many, metric::LOSS_RATIO, Aggregation::Avg),
             received,
             sent,
             bandwidth,
             ways,
+            is_many,
         }
     }
 
@@ -107,7 +112,45 @@ impl Panels {
 /// The page.
 #[component]
 pub(crate) fn Overview() -> impl IntoView {
-    let panels = Panels::begin();
+    let live = Live::expect();
+    let is_many = Memo::new(move |_| live.nodes.with(|nodes| nodes.len() > MANY_NODES));
+    view! {
+        <Title text="Overview" />
+        <h1 class="visually-hidden">"Overview"</h1>
+        // Many nodes are another page: its feeds are about all pairs at once.
+        {move || view! { <Body is_many=is_many.get() /> }}
+    }
+}
+
+#[component]
+fn Body(is_many: bool) -> impl IntoView {
+    let panels = Panels::begin(is_many);
+    view! {
+        <VerdictCard panels />
+        <MeasurementNotice />
+        <Tiles panels />
+        <div class="overview-grid">
+            <div class="overview-charts">
+                {if is_many { mesh::charts(panels.live) } else { pair_charts(panels) }}
+                <ChartCard
+                    id="chart-bandwidth"
+                    title="Bandwidth"
+                    feeds=vec![panels.received, panels.sent]
+                    chart=panels.bandwidth
+                />
+            </div>
+            <div class="overview-side">
+                <SmallMatrix live=panels.live />
+                {(!is_many).then(|| view! { <Topology panels /> })}
+                <RecentAlerts />
+            </div>
+        </div>
+    }
+    .into_any()
+}
+
+/// Latency and loss of every pair, as far as there is room for lines.
+fn pair_charts(panels: Panels) -> AnyView {
     let live = panels.live;
     let settings = move || live.settings.with(|reply| reply.settings.alerts.clone());
     let latency = Memo::new(move |_| {
@@ -124,27 +167,8 @@ pub(crate) fn Overview() -> impl IntoView {
     let drawn = |metric| use_feed(Interest::all(metric).extremes());
     let (drawn_rtt, drawn_loss) = (drawn(metric::RTT_US), drawn(metric::LOSS_RATIO));
     view! {
-        <Title text="Overview" />
-        <h1 class="visually-hidden">"Overview"</h1>
-        <VerdictCard panels />
-        <MeasurementNotice />
-        <Tiles panels />
-        <div class="overview-grid">
-            <div class="overview-charts">
-                <ChartCard id="chart-latency" title="Latency" feeds=vec![drawn_rtt] chart=latency />
-                <ChartCard id="chart-loss" title="Loss" feeds=vec![drawn_loss] chart=loss />
-                <ChartCard
-                    id="chart-bandwidth"
-                    title="Bandwidth"
-                    feeds=vec![panels.received, panels.sent]
-                    chart=panels.bandwidth
-                />
-            </div>
-            <div class="overview-side">
-                <Topology panels />
-                <RecentAlerts />
-            </div>
-        </div>
+        <ChartCard id="chart-latency" title="Latency" feeds=vec![drawn_rtt] chart=latency />
+        <ChartCard id="chart-loss" title="Loss" feeds=vec![drawn_loss] chart=loss />
     }
     .into_any()
 }
@@ -156,7 +180,9 @@ fn VerdictCard(panels: Panels) -> impl IntoView {
     let verdict = Memo::new(move |_| {
         let typical = panels.typical();
         let (nodes, incidents, ways) = (live.nodes.read(), live.incidents.read(), panels.ways.read());
-        Verdict::of(&Facts { nodes: &nodes, incidents: &incidents, ways: &ways, typical })
+        let mesh = live.verdict.read();
+        let pairs = if panels.is_many { mesh::pairs(live) } else { 0 };
+        Verdict::of(&Facts { nodes: &nodes, incidents: &incidents, ways: &ways, mesh: &mesh, pairs, typical })
     });
     let part = move |part: Part| match part {
         Part::Text(text) => text.into_any(),

@@ -1,5 +1,6 @@
 //! How Netloom should behave. The page is drawn from the description of the settings.
 
+mod agents;
 pub(crate) mod form;
 mod storage;
 
@@ -8,6 +9,7 @@ use leptos_meta::Title;
 use netloom_core::settings::{SECTIONS, Section};
 
 use crate::components::{field::SettingField, theme_switch::ThemeChooser};
+use agents::AgentsSection;
 use form::{Form, Status};
 use storage::StorageSize;
 
@@ -27,6 +29,7 @@ pub(crate) fn Settings() -> impl IntoView {
             }
         >
             {SECTIONS.map(|section| view! { <Fields section form /> })}
+            <AgentsSection />
             <Appearance />
             <SaveBar form />
         </form>

@@ -17,7 +17,7 @@ use crate::{
         figure::Figure,
         status_badge::{StatusBadge, Tone},
     },
-    live::{feed::Interest, use_feed},
+    live::{feed::Interest, use_feed, use_newest},
     range::{TimeRange, segment},
 };
 
@@ -89,6 +89,11 @@ pub(super) fn Interfaces(subject: Subject) -> impl IntoView {
 fn Row(subject: Subject, interface: Interface, chosen: Memo<Option<String>>) -> impl IntoView {
     let (live, range) = (subject.live, TimeRange::expect());
     let name = interface.name.clone();
+    subject.name.with_value(|node| {
+        rates::ROWS.into_iter().for_each(|metric| {
+            use_newest(&Interest::all(metric).with("node", node));
+        });
+    });
     let path =
         subject.name.with_value(|node| format!("/nodes/{}?interface={}", segment(node), segment(&interface.name)));
     let is_chosen = {

@@ -8,7 +8,7 @@ use netloom_core::{
     unit::{Figure, Unit},
 };
 
-use super::Panels;
+use super::{Panels, mesh};
 use crate::{
     charts::{TimeChart, points},
     components::{
@@ -32,7 +32,7 @@ fn values(feeds: &[&Feed]) -> Vec<f64> {
 }
 
 /// The worst of all series at each moment, for the line beside the figure.
-fn trend(feeds: &[&Feed], window: (i64, i64)) -> Trend {
+pub(super) fn trend(feeds: &[&Feed], window: (i64, i64)) -> Trend {
     let points = feeds.iter().flat_map(|feed| feed.series().values()).flat_map(Points::iter);
     (points.collect(), window)
 }
@@ -105,8 +105,12 @@ fn alerts(incidents: &[Incident]) -> Stat {
 #[component]
 pub(super) fn Tiles(panels: Panels) -> impl IntoView {
     let live = panels.live;
-    let latency = Memo::new(move |_| panels.read(&[panels.rtt], latency));
-    let loss = Memo::new(move |_| panels.read(&[panels.loss], loss));
+    let (latency, loss) = if panels.is_many {
+        mesh::stats(panels)
+    } else {
+        let latency = Memo::new(move |_| panels.read(&[panels.rtt], latency));
+        (latency, Memo::new(move |_| panels.read(&[panels.loss], loss)))
+    };
     let direction = move |at: usize| {
         Memo::new(move |_| {
             let chart = panels.bandwidth.get();

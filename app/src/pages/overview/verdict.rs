@@ -6,15 +6,27 @@ use netloom_core::{
     incident::{Incident, IncidentState},
     time::{Timestamp, duration_words},
     unit::Unit,
+    verdict::MeshVerdict,
 };
 
-use crate::{charts::topology::Way, components::status_badge::Tone, range::segment};
+use crate::{
+    charts::topology::Way,
+    components::{heat_map::link_path, mesh_verdict, status_badge::Tone},
+    range::segment,
+};
+
+/// Cells of the matrix that a sentence leads to.
+const EVIDENCE_MAX: usize = 2;
 
 /// What the sentence is made from.
 pub(super) struct Facts<'a> {
     pub(super) nodes: &'a [NodeStatus],
     pub(super) incidents: &'a [Incident],
     pub(super) ways: &'a [Way],
+    /// What is wrong in the mesh.
+    pub(super) mesh: &'a MeshVerdict,
+    /// Pairs of the mesh, where they are too many to be ways.
+    pub(super) pairs: usize,
     pub(super) typical: Option<Typical>,
 }
 
@@ -61,8 +73,34 @@ impl Verdict {
                 vec![text("No node has reported yet. Figures appear within seconds of the first agent's start.")];
             return Self { tone: Tone::Unknown, parts };
         }
-        silent(facts).or_else(|| firing(facts)).or_else(|| pending(facts)).unwrap_or_else(|| healthy(facts))
+        mesh(facts)
+            .or_else(|| silent(facts))
+            .or_else(|| firing(facts))
+            .or_else(|| pending(facts))
+            .unwrap_or_else(|| healthy(facts))
     }
+}
+
+/// What explains many bad pairs at once says more than each of them, and than a node's silence alone.
+fn mesh(facts: &Facts) -> Option<Verdict> {
+    let (first, others) = facts.mesh.culprits.split_first()?;
+    let mut parts = vec![text(format!("{} Since ", first.message)), Part::Moment(first.since)];
+    for (at, cell) in first.evidence.iter().take(EVIDENCE_MAX).enumerate() {
+        let name = format!("{} → {}", cell.src, cell.dst);
+        parts.push(text(if at == 0 { ": " } else { ", " }));
+        parts.push(Part::Link(name, link_path(&cell.src, &cell.dst)));
+        parts.push(text(format!(" ({})", mesh_verdict::figure(cell))));
+    }
+    let left = (first.cells as usize).saturating_sub(first.evidence.len().min(EVIDENCE_MAX));
+    if left > 0 && !first.evidence.is_empty() {
+        parts.extend([text(", "), Part::Link(format!("{left} more"), "/matrix".into())]);
+    }
+    parts.push(text("."));
+    if !others.is_empty() {
+        let words = if others.len() == 1 { "1 more cause".to_owned() } else { format!("{} more causes", others.len()) };
+        parts.extend([text(" "), Part::Link(words, "/matrix".into()), text(".")]);
+    }
+    Some(Verdict { tone: mesh_verdict::tone(first.fault), parts })
 }
 
 fn silent(facts: &Facts) -> Option<Verdict> {
@@ -228,7 +266,7 @@ fn healthy(facts: &Facts) -> Verdict {
     let mut parts = vec![text("The network is not holding training back.")];
     let known = facts.ways.iter().filter(|way| way.status != HealthStatus::Unknown).count();
     match facts.typical {
-        Some(Typical { rtt_us, loss_ratio, span_ms }) if known > 0 => {
+        Some(Typical { rtt_us, loss_ratio, span_ms }) if known > 0 || facts.pairs > 0 => {
             let (targets, answer) = if known == 1 { ("target", "answers") } else { ("targets", "answer") };
             let latency = Unit::Microseconds.figure(rtt_us);
             let span = duration_words(span_ms);
@@ -237,6 +275,7 @@ fn healthy(facts: &Facts) -> Verdict {
             } else {
                 "no probe got lost".to_owned()
             };
+            let (known, targets) = if facts.pairs > 0 { (facts.pairs, "pairs of nodes") } else { (known, targets) };
             parts.push(text(format!(" {known} {targets} {answer} in {latency} at the median; {loss} in {span}.")));
         }
         _ if facts.ways.is_empty() => parts.push(text(" No target is probed: add some in the settings.")),
@@ -249,6 +288,7 @@ fn healthy(facts: &Facts) -> Verdict {
 mod tests {
     use super::*;
     use crate::example::{incident, node};
+    use netloom_core::verdict::{Culprit, CulpritKind, Evidence, Fault};
 
     fn way(dst: &str, status: HealthStatus) -> Way {
         Way { src: "n1".into(), dst: dst.into(), rtt_us: Some(100.0), loss_ratio: Some(0.0), status }
@@ -256,8 +296,12 @@ mod tests {
 
     fn said(nodes: &[NodeStatus], incidents: &[Incident], ways: &[Way]) -> (Tone, String) {
         let typical = Some(Typical { rtt_us: 120.0, loss_ratio: 0.0, span_ms: 300_000 });
-        let facts = Facts { nodes, incidents, ways, typical };
-        let verdict = Verdict::of(&facts);
+        let facts = Facts { nodes, incidents, ways, mesh: &MeshVerdict::default(), pairs: 0, typical };
+        written(&facts)
+    }
+
+    fn written(facts: &Facts) -> (Tone, String) {
+        let verdict = Verdict::of(facts);
         let part = |part: &Part| match part {
             Part::Text(text) | Part::Link(text, _) => text.clone(),
             Part::Moment(at) => format!("<{}>", at.ms()),
@@ -331,6 +375,45 @@ mod tests {
         let (tone, said) = said(&[node("n1", &[])], &[incident("loss_high", IncidentState::Pending, "a")], &[]);
         assert_eq!(tone, Tone::Warning);
         assert!(said.ends_with("since <60000>. An alert fires if it lasts."), "{said}");
+    }
+
+    #[test]
+    fn what_explains_many_pairs_is_said_first_and_leads_to_them() {
+        let cell = |dst: &str| Evidence {
+            src: "n1".into(),
+            dst: dst.into(),
+            loss_ratio: Some(0.2),
+            rtt_us: None,
+            usual_rtt_us: None,
+        };
+        let culprit = Culprit {
+            kind: CulpritKind::Node,
+            fault: Fault::Loss,
+            names: vec!["n1".into()],
+            confidence: 0.9,
+            since: Timestamp(5),
+            message: "n1 loses packets both ways.".into(),
+            evidence: ["a", "b", "c"].map(cell).to_vec(),
+            cells: 6,
+        };
+        let mesh = MeshVerdict { culprits: vec![culprit.clone(), culprit], judged: 12, bad: 6 };
+        let mut silent = node("n2", &[]);
+        silent.status = NodeState::Silent;
+        let facts = Facts { nodes: &[silent], incidents: &[], ways: &[], mesh: &mesh, pairs: 12, typical: None };
+        let (tone, said) = written(&facts);
+        assert_eq!(tone, Tone::Critical);
+        assert_eq!(
+            said,
+            "n1 loses packets both ways. Since <5>: n1 → a (20 % lost), n1 → b (20 % lost), 4 more. 1 more cause."
+        );
+    }
+
+    #[test]
+    fn many_pairs_are_counted_as_pairs() {
+        let typical = Some(Typical { rtt_us: 120.0, loss_ratio: 0.0, span_ms: 300_000 });
+        let (nodes, mesh) = ([node("n1", &[])], MeshVerdict::default());
+        let facts = Facts { nodes: &nodes, incidents: &[], ways: &[], mesh: &mesh, pairs: 4_032, typical };
+        assert!(written(&facts).1.contains("4032 pairs of nodes answer in 120 µs"));
     }
 
     #[test]
