@@ -1,0 +1,1 @@
+//! Hub and agents in the namespaces.
