@@ -145,6 +145,7 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
 
     let state = WebState {
         cluster: config.cluster.as_str().into(),
+        is_demo: config.is_demo,
         started,
         runs: Arc::new(RunKeeper::new(stores.ledger.clone(), live.clone())),
         stores,
