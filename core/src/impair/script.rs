@@ -74,8 +74,8 @@ impl FaultScript {
         self.fault.iter().filter(move |fault| fault.at_s <= at_s && at_s < fault.at_s + fault.for_s)
     }
 
-    /// What happens next after a moment, s since the start; the first of those that happen at the same time.
-    pub fn next_after(&self, elapsed_s: f64) -> Option<Change<'_>> {
+    /// What happens next after a moment, s since the start: all that happens at the same time; nothing when all is over.
+    pub fn next_after(&self, elapsed_s: f64) -> Vec<Change<'_>> {
         let start_s = self.round_start_s(elapsed_s);
         let rounds = [Some(start_s), self.repeat_s.map(|repeat_s| start_s + repeat_s)];
         let changes = rounds.into_iter().flatten().flat_map(|start_s| {
@@ -84,7 +84,10 @@ impl FaultScript {
                 [begins, Change { at_s: begins.at_s + fault.for_s, begins: false, ..begins }]
             })
         });
-        changes.filter(|change| change.at_s > elapsed_s).min_by(|a, b| a.at_s.total_cmp(&b.at_s))
+        let mut next: Vec<_> = changes.filter(|change| change.at_s > elapsed_s).collect();
+        let first_s = next.iter().map(|change| change.at_s).fold(f64::INFINITY, f64::min);
+        next.retain(|change| change.at_s <= first_s);
+        next
     }
 
     /// A way as it is while faults are there.
@@ -215,14 +218,17 @@ mod tests {
         assert_eq!(active(50.0), ["ab"]);
         let mut told = Vec::new();
         let mut at_s = 0.0;
-        while let Some(change) = script.next_after(at_s).filter(|change| change.at_s < 60.0) {
+        while let Some(change) = script.next_after(at_s).first().filter(|change| change.at_s < 60.0) {
             at_s = change.at_s;
             told.push((at_s, change.begins));
         }
         let expected = [(10.0, true), (12.0, true), (15.0, false), (32.0, false), (50.0, true), (52.0, true)];
         assert_eq!(told[..6], expected);
-        let once = FaultScript { repeat_s: None, ..script };
-        assert_eq!(once.next_after(32.0), None);
+        let mut once = FaultScript { repeat_s: None, ..script };
+        assert_eq!(once.next_after(32.0), []);
+        once.fault[1].at_s = 15.0;
+        let both: Vec<_> = once.next_after(10.0).iter().map(|change| (change.at_s, change.begins)).collect();
+        assert_eq!(both, [(15.0, false), (15.0, true)]);
     }
 
     #[test]

@@ -52,8 +52,10 @@ pub struct Relay {
 pub struct RelayFigures {
     /// What became of the packets of each way; `src × nodes + dst`.
     pub ways: Vec<WayCounts>,
-    /// Packets that came from no node.
+    /// Packets that came from no other node.
     pub strangers: u64,
+    /// Packets for a node that was not seen yet.
+    pub unseen: u64,
     /// Packets dropped because too many were under way, or the system did not take them.
     pub overflowed: u64,
     /// How late packets left, µs.
@@ -66,19 +68,19 @@ enum Order {
 }
 
 impl Relay {
-    /// Opens a face for every node on a free port of `face`. Each node must have an
-    /// address of its own, from which all its packets come. `ways` are in the order of [`RelayFigures::ways`].
+    /// Opens a face for every node on a free port of `face`. Each node must have an address of its own, from which all
+    /// its packets come; which port it has shows with the first. `ways` are in the order of [`RelayFigures::ways`].
     ///
     /// # Errors
     /// When a socket or the thread is not to be had.
-    pub fn start(nodes: &[SocketAddr], face: IpAddr, ways: Vec<Impairment>, seed: u64) -> io::Result<Self> {
+    pub fn start(nodes: &[IpAddr], face: IpAddr, ways: Vec<Impairment>, seed: u64) -> io::Result<Self> {
         let sockets = nodes.iter().map(|_| open(face)).collect::<io::Result<Vec<_>>>()?;
         let faces = sockets.iter().map(UdpSocket::local_addr).collect::<io::Result<Vec<_>>>()?;
         let (orders, queue) = mpsc::channel();
         let worker = Worker {
             origin: Instant::now(),
-            by_address: nodes.iter().enumerate().map(|(index, node)| (node.ip(), index)).collect(),
-            nodes: nodes.to_vec(),
+            by_address: nodes.iter().enumerate().map(|(index, node)| (*node, index)).collect(),
+            nodes: vec![None; nodes.len()],
             sockets,
             ways: ways.into_iter().zip(seed..).map(|(way, seed)| Way::new(way, seed)).collect(),
             pending: Pending::new(PENDING_MAX),
@@ -138,7 +140,8 @@ struct Packet {
 /// The thread's own.
 struct Worker {
     origin: Instant,
-    nodes: Vec<SocketAddr>,
+    /// Where each node was seen last.
+    nodes: Vec<Option<SocketAddr>>,
     by_address: HashMap<IpAddr, usize>,
     sockets: Vec<UdpSocket>,
     ways: Vec<Way>,
@@ -203,7 +206,9 @@ impl Worker {
         for _ in 0..BURST {
             let Ok((length, from)) = self.sockets[dst].recv_from(&mut buffer) else { return };
             let now_ns = self.now_ns();
-            let Some(src) = self.by_address.get(&from.ip()).copied().filter(|src| *src != dst) else {
+            let src = self.by_address.get(&from.ip()).copied();
+            src.into_iter().for_each(|src| self.nodes[src] = Some(from));
+            let Some(src) = src.filter(|src| *src != dst) else {
                 self.figures.strangers += 1;
                 continue;
             };
@@ -223,7 +228,11 @@ impl Worker {
     /// Sends what is due.
     fn deliver(&mut self) {
         while let Some((due_ns, packet)) = self.pending.pop(self.now_ns()) {
-            let sent = self.sockets[packet.src].send_to(&packet.datagram, self.nodes[packet.dst]);
+            let Some(to) = self.nodes[packet.dst] else {
+                self.figures.unseen += 1;
+                continue;
+            };
+            let sent = self.sockets[packet.src].send_to(&packet.datagram, to);
             self.figures.overflowed += u64::from(sent.is_err());
             self.figures.late_us.add(self.now_ns().saturating_sub(due_ns) as f64 / 1_000.0);
         }
@@ -240,11 +249,17 @@ mod tests {
     fn relayed(way: &Impairment, count: usize) -> (Vec<UdpSocket>, Relay) {
         let bind = |index: usize| UdpSocket::bind((format!("127.0.1.{}", index + 1), 0)).expect("a socket");
         let sockets: Vec<_> = (0..count).map(bind).collect();
-        let addresses: Vec<_> = sockets.iter().map(|socket| socket.local_addr().expect("bound")).collect();
+        let addresses: Vec<_> = sockets.iter().map(|socket| socket.local_addr().expect("bound").ip()).collect();
         let face = "127.0.0.1".parse().expect("an address");
         let relay = Relay::start(&addresses, face, vec![way.clone(); count * count], 1).expect("starts");
-        for socket in &sockets {
+        for (index, socket) in sockets.iter().enumerate() {
             socket.set_read_timeout(Some(DEADLINE)).expect("set");
+            // What a node sends to itself goes nowhere, but the node is seen.
+            socket.send_to(b"here", relay.face(index)).expect("sent");
+        }
+        let ended = Instant::now() + DEADLINE;
+        while relay.figures().strangers < count as u64 && Instant::now() < ended {
+            std::thread::yield_now();
         }
         (sockets, relay)
     }
@@ -265,7 +280,7 @@ mod tests {
         let figures = relay.figures();
         let used: Vec<_> = (0..9).filter(|way| figures.ways[*way].offered > 0).collect();
         assert_eq!(used, [2, 6]);
-        assert_eq!((figures.strangers, figures.overflowed, figures.late_us.count()), (0, 0, 2));
+        assert_eq!((figures.strangers, figures.overflowed, figures.late_us.count()), (3, 0, 2));
     }
 
     #[test]
@@ -299,7 +314,7 @@ mod tests {
         stranger.send_to(b"x", relay.face(1)).expect("sent");
         nodes[0].send_to(b"lost", relay.face(1)).expect("sent");
         let ended = Instant::now() + DEADLINE;
-        while relay.figures().ways[1].down + relay.figures().strangers < 2 && Instant::now() < ended {
+        while relay.figures().ways[1].down + relay.figures().strangers < 4 && Instant::now() < ended {
             std::thread::yield_now();
         }
         relay.set(vec![Impairment::default(); 4]);
@@ -308,7 +323,7 @@ mod tests {
         let (length, _) = nodes[1].recv_from(&mut buffer).expect("arrived");
         assert_eq!(&buffer[..length], b"arrives");
         let figures = relay.figures();
-        assert_eq!((figures.ways[1].down, figures.strangers), (1, 1));
+        assert_eq!((figures.ways[1].down, figures.strangers), (1, 3));
     }
 
     /// How late packets are on this machine: `cargo test -p netloom-server relay_is_late -- --ignored --nocapture`.
