@@ -20,7 +20,7 @@ usage: cargo xtask <command>
                        measure ingest, disk, memory and queries beside other time series databases
   bench mesh [--part agent] [--seconds N]
                        measure what probing 63 peers costs an agent, beside fping
-  lab [run|up|down] [--nodes N] [--quick] [--only rtt,loss,verdict,cut]
+  lab [run|up|down] [--nodes N] [--rate RATE] [--quick] [--only rtt,loss,verdict,cut]
                        hold Netloom's figures against the kernel, ping and fping, in network namespaces (root, Linux)";
 
 /// One invocation of the build tool.

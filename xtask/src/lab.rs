@@ -4,6 +4,7 @@
 //! rates by a token bucket, delays by a relay that packets reach through an interface of their own. So for everything that
 //! Netloom reports there is something else that knows the truth.
 
+mod api;
 mod check;
 mod filter;
 mod net;
@@ -44,7 +45,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 fn up(options: &Options) -> Result<()> {
     interrupt::watch()?;
     let net = Net::make(options.nodes)?;
-    let _relay = Relay::start(net.places())?;
+    for place in net.nodes() {
+        options.rate.iter().try_for_each(|rate| net.limit_rate(place, rate))?;
+    }
+    let relay = Relay::start(net.places())?;
     for place in net.places() {
         println!("{:<8} {}", place.name(), place.address());
     }
@@ -52,7 +56,8 @@ fn up(options: &Options) -> Result<()> {
         "enter one with `ip netns exec {} bash`; interrupting this removes everything",
         net::Place::Node(1).name()
     );
-    while interrupt::sleep(Duration::from_secs(3_600)).is_ok() {}
+    while interrupt::sleep(Duration::from_hours(1)).is_ok() {}
+    drop((relay, net));
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::net::Place;
 use crate::process;
 
-/// The table of the lab in a place's namespace.
+/// The tables of the lab in a place's namespace begin with this.
 const TABLE: &str = "nlab";
 /// What a share of losses is counted in: a rule compares a random number below this.
 const PARTS: u32 = 10_000;
@@ -29,6 +29,7 @@ pub(crate) enum Flow {
 /// that is dropped on its way out would be told so.
 pub(crate) struct Drops {
     at: Place,
+    table: String,
 }
 
 impl Drops {
@@ -44,23 +45,23 @@ impl Drops {
         } else {
             format!("numgen random mod {PARTS} < {} ", (share * f64::from(PARTS)).round())
         };
-        let from = from.address();
+        let (from, table) = (from.address(), format!("{TABLE}{}", from.octet()));
         let rule = format!("ip saddr {from} {matches}{chance}counter name drops drop;");
         let chain = format!("chain in {{ type filter hook input priority 0; {rule} }}");
-        nft(to, &format!("table ip {TABLE} {{\n counter drops {{ }}\n {chain}\n}}\n"))?;
-        Ok(Self { at: to })
+        nft(to, &format!("table ip {table} {{\n counter drops {{ }}\n {chain}\n}}\n"))?;
+        Ok(Self { at: to, table })
     }
 
     /// Drops nothing any more. Returns how many packets were dropped in all.
     pub(crate) fn end(self) -> Result<u64> {
         // The counter outlives the rule, so that nothing is dropped after it was read.
-        nft(self.at, &format!("flush chain ip {TABLE} in\n"))?;
+        nft(self.at, &format!("flush chain ip {} in\n", self.table))?;
         let mut list = self.at.command("nft");
         let counters: Value =
-            serde_json::from_str(&process::output(list.args(["-j", "list", "counters", "table", "ip", TABLE]))?)?;
+            serde_json::from_str(&process::output(list.args(["-j", "list", "counters", "table", "ip", &self.table]))?)?;
         let counter =
             counters["nftables"].as_array().into_iter().flatten().find_map(|item| item["counter"]["packets"].as_u64());
-        nft(self.at, &format!("delete table ip {TABLE}\n"))?;
+        nft(self.at, &format!("delete table ip {}\n", self.table))?;
         counter.context("the counter of the lab is gone")
     }
 }

@@ -135,6 +135,14 @@ impl Net {
         }
         Ok(())
     }
+
+    /// Takes such a detour back.
+    pub(crate) fn straight(&self, a: Place, b: Place) -> Result<()> {
+        for (from, to) in [(a, b), (b, a)] {
+            ip(&["-n", &from.name(), "route", "delete", &format!("{}/32", to.address())])?;
+        }
+        Ok(())
+    }
 }
 
 impl Drop for Net {

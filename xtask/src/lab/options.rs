@@ -50,6 +50,8 @@ pub(crate) struct Options {
     pub(crate) nodes: u8,
     /// Shorter: fewer trials, the hub is cut off for half a minute instead of two.
     pub(crate) is_quick: bool,
+    /// What each node may send, in the words of `tc`, such as `100mbit`; as much as it likes unless given.
+    pub(crate) rate: Option<String>,
     /// Which checks.
     pub(crate) groups: Vec<Group>,
 }
@@ -58,7 +60,7 @@ impl Options {
     /// Reads what follows `lab`.
     pub(crate) fn parse(args: &[OsString]) -> Result<Self> {
         let all = Group::ALL.map(|(_, group)| group).to_vec();
-        let mut options = Self { action: Action::Run, nodes: NODES, is_quick: false, groups: all };
+        let mut options = Self { action: Action::Run, nodes: NODES, is_quick: false, rate: None, groups: all };
         let mut args = args.iter().map(|arg| arg.to_str().unwrap_or("?"));
         while let Some(arg) = args.next() {
             match arg {
@@ -66,6 +68,7 @@ impl Options {
                 "run" => options.action = Action::Run,
                 "down" => options.action = Action::Down,
                 "--quick" => options.is_quick = true,
+                "--rate" => options.rate = Some(args.next().unwrap_or_default().to_owned()),
                 "--nodes" => options.nodes = nodes(args.next().unwrap_or_default())?,
                 "--only" => options.groups = groups(args.next().unwrap_or_default())?,
                 _ => bail!("unexpected argument `{arg}` of lab"),
