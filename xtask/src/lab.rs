@@ -46,7 +46,7 @@ fn up(options: &Options) -> Result<()> {
     interrupt::watch()?;
     let net = Net::make(options.nodes)?;
     for place in net.nodes() {
-        options.rate.iter().try_for_each(|rate| net.limit_rate(place, rate))?;
+        options.rate.iter().try_for_each(|rate| place.limit_rate(rate))?;
     }
     let relay = Relay::start(net.places())?;
     for place in net.places() {
@@ -64,12 +64,11 @@ fn up(options: &Options) -> Result<()> {
 /// Runs the checks against the release binary and prints how they went.
 fn checks(options: &Options) -> Result<()> {
     let workspace = Workspace::open();
-    let binary = match std::env::var_os(BINARY) {
-        Some(binary) => binary.into(),
-        None => {
-            server::build_with_client(&workspace)?;
-            workspace.binary()
-        }
+    let binary = if let Some(binary) = std::env::var_os(BINARY) {
+        binary.into()
+    } else {
+        server::build_with_client(&workspace)?;
+        workspace.binary()
     };
     interrupt::watch()?;
     let rows = check::run(options, &binary)?;

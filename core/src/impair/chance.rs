@@ -1,6 +1,6 @@
 //! Chance that can be repeated.
 
-/// Numbers that look random and follow from a seed, the same on every machine and in every release: SplitMix64 (Steele,
+/// Numbers that look random and follow from a seed, the same on every machine and in every release: `SplitMix64` (Steele,
 /// Lea, Flood: "Fast splittable pseudorandom number generators", OOPSLA 2014). Not for secrets.
 #[derive(Debug, Clone)]
 pub struct Chance {

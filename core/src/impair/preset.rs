@@ -152,7 +152,7 @@ fn datacenter(src: usize, dst: usize) -> Impairment {
 
 /// Every other node is in a good cell.
 fn mobile(src: usize, dst: usize) -> Impairment {
-    let share = |index: usize| if index % 2 == 0 { 0.25 } else { 0.5 };
+    let share = |index: usize| if index.is_multiple_of(2) { 0.25 } else { 0.5 };
     let both = share(src) + share(dst);
     Impairment {
         rate_bps: Some(20_000_000),

@@ -63,29 +63,29 @@ impl Api {
         let rows = matrix["values"].as_array().context("a matrix without values")?;
         Ok(rows.iter().flat_map(|row| row.as_array().into_iter().flatten()).filter(|cell| !cell.is_null()).count())
     }
+}
 
-    /// Verdicts from now on, each with the moment at which it came, until the receiver is gone.
-    pub(crate) fn verdicts(&self) -> Result<mpsc::Receiver<(Instant, Value)>> {
-        let config = Agent::config_builder().proxy(None).timeout_connect(Some(LIMIT));
-        let path = "/api/v1/stream?topics=verdict";
-        let response = config.build().new_agent().get(format!("{BASE}{path}")).call()?;
-        let (send, receive) = mpsc::channel();
-        std::thread::Builder::new().name("lab-verdicts".into()).spawn(move || {
-            let lines = BufReader::new(response.into_body().into_reader()).lines();
-            let mut event = String::new();
-            for line in lines.map_while(Result::ok) {
-                if let Some(name) = line.strip_prefix("event:") {
-                    event = name.trim().to_owned();
-                } else if let Some(data) = line.strip_prefix("data:").filter(|_| event == "verdict") {
-                    let Ok(verdict) = serde_json::from_str(data) else { continue };
-                    if send.send((Instant::now(), verdict)).is_err() {
-                        return;
-                    }
+/// Verdicts from now on, each with the moment at which it came, until the receiver is gone.
+pub(crate) fn verdicts() -> Result<mpsc::Receiver<(Instant, Value)>> {
+    let config = Agent::config_builder().proxy(None).timeout_connect(Some(LIMIT));
+    let path = "/api/v1/stream?topics=verdict";
+    let response = config.build().new_agent().get(format!("{BASE}{path}")).call()?;
+    let (send, receive) = mpsc::channel();
+    std::thread::Builder::new().name("lab-verdicts".into()).spawn(move || {
+        let lines = BufReader::new(response.into_body().into_reader()).lines();
+        let mut event = String::new();
+        for line in lines.map_while(Result::ok) {
+            if let Some(name) = line.strip_prefix("event:") {
+                name.trim().clone_into(&mut event);
+            } else if let Some(data) = line.strip_prefix("data:").filter(|_| event == "verdict") {
+                let Ok(verdict) = serde_json::from_str(data) else { continue };
+                if send.send((Instant::now(), verdict)).is_err() {
+                    return;
                 }
             }
-        })?;
-        Ok(receive)
-    }
+        }
+    })?;
+    Ok(receive)
 }
 
 fn read(path: &str, response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Value> {

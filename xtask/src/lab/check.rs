@@ -34,7 +34,7 @@ impl Lab {
     pub(crate) fn start(nodes: u8, rate: Option<&str>, binary: &Path) -> Result<Self> {
         let net = Net::make(nodes)?;
         for place in net.nodes() {
-            rate.iter().try_for_each(|rate| net.limit_rate(place, rate))?;
+            rate.iter().try_for_each(|rate| place.limit_rate(rate))?;
         }
         let relay = Relay::start(net.places())?;
         let netloom = Netloom::start(&net, binary)?;

@@ -69,6 +69,46 @@ impl Place {
         let entered = move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network));
         entered.with_context(|| format!("could not enter {path}"))
     }
+
+    /// Makes its namespace and connects it with the switch.
+    fn plug_in(self) -> Result<()> {
+        let (name, port) = (self.name(), self.port());
+        ip(&["netns", "add", &name])?;
+        ip(&["link", "add", &port, "netns", SWITCH, "type", "veth", "peer", "name", WIRE, "netns", &name])?;
+        ip(&["-n", SWITCH, "link", "set", &port, "master", "br0", "up"])?;
+        ip(&["-n", &name, "link", "set", "lo", "up"])?;
+        ip(&["-n", &name, "address", "add", &format!("{}/24", self.address()), "dev", WIRE])?;
+        ip(&["-n", &name, "link", "set", WIRE, "up"])
+    }
+
+    /// Pulls its plug out of the switch, or puts it back.
+    pub(crate) fn plug(self, is_in: bool) -> Result<()> {
+        ip(&["-n", SWITCH, "link", "set", &self.port(), if is_in { "up" } else { "down" }])
+    }
+
+    /// Limits what it may send (a token bucket, tc-tbf(8)); `rate` in the words of `tc`, such as `100mbit`.
+    pub(crate) fn limit_rate(self, rate: &str) -> Result<()> {
+        let mut tc = Command::new("tc");
+        tc.args(["-n", &self.name(), "qdisc", "replace", "dev", WIRE, "root", "tbf", "rate", rate]);
+        process::run(tc.args(["burst", "32kb", "latency", "50ms"]))
+    }
+}
+
+/// Sends what goes from one place to another, and back, through an interface that both have.
+pub(crate) fn detour(a: Place, b: Place, device: &str) -> Result<()> {
+    for (from, to) in [(a, b), (b, a)] {
+        let to = format!("{}/32", to.address());
+        ip(&["-n", &from.name(), "route", "replace", &to, "dev", device, "src", &from.address()])?;
+    }
+    Ok(())
+}
+
+/// Takes such a detour back.
+pub(crate) fn straight(a: Place, b: Place) -> Result<()> {
+    for (from, to) in [(a, b), (b, a)] {
+        ip(&["-n", &from.name(), "route", "delete", &format!("{}/32", to.address())])?;
+    }
+    Ok(())
 }
 
 /// The namespaces, and the switch between them. Removed when dropped.
@@ -90,19 +130,9 @@ impl Net {
         ip(&["-n", SWITCH, "link", "add", "br0", "type", "bridge"])?;
         ip(&["-n", SWITCH, "link", "set", "br0", "up"])?;
         for place in &net.places {
-            net.plug_in(*place)?;
+            place.plug_in()?;
         }
         Ok(net)
-    }
-
-    fn plug_in(&self, place: Place) -> Result<()> {
-        let (name, port) = (place.name(), place.port());
-        ip(&["netns", "add", &name])?;
-        ip(&["link", "add", &port, "netns", SWITCH, "type", "veth", "peer", "name", WIRE, "netns", &name])?;
-        ip(&["-n", SWITCH, "link", "set", &port, "master", "br0", "up"])?;
-        ip(&["-n", &name, "link", "set", "lo", "up"])?;
-        ip(&["-n", &name, "address", "add", &format!("{}/24", place.address()), "dev", WIRE])?;
-        ip(&["-n", &name, "link", "set", WIRE, "up"])
     }
 
     /// All places, the hub first.
@@ -113,35 +143,6 @@ impl Net {
     /// The nodes.
     pub(crate) fn nodes(&self) -> impl Iterator<Item = Place> {
         self.places.iter().copied().filter(|place| *place != Place::Hub)
-    }
-
-    /// Pulls a place's plug out of the switch, or puts it back.
-    pub(crate) fn plug(&self, place: Place, is_in: bool) -> Result<()> {
-        ip(&["-n", SWITCH, "link", "set", &place.port(), if is_in { "up" } else { "down" }])
-    }
-
-    /// Limits what a place may send (a token bucket, tc-tbf(8)); `rate` in the words of `tc`, such as `100mbit`.
-    pub(crate) fn limit_rate(&self, place: Place, rate: &str) -> Result<()> {
-        let mut tc = Command::new("tc");
-        tc.args(["-n", &place.name(), "qdisc", "replace", "dev", WIRE, "root", "tbf", "rate", rate]);
-        process::run(tc.args(["burst", "32kb", "latency", "50ms"]))
-    }
-
-    /// Sends what goes from one place to another, and back, through an interface that both have.
-    pub(crate) fn detour(&self, a: Place, b: Place, device: &str) -> Result<()> {
-        for (from, to) in [(a, b), (b, a)] {
-            let to = format!("{}/32", to.address());
-            ip(&["-n", &from.name(), "route", "replace", &to, "dev", device, "src", &from.address()])?;
-        }
-        Ok(())
-    }
-
-    /// Takes such a detour back.
-    pub(crate) fn straight(&self, a: Place, b: Place) -> Result<()> {
-        for (from, to) in [(a, b), (b, a)] {
-            ip(&["-n", &from.name(), "route", "delete", &format!("{}/32", to.address())])?;
-        }
-        Ok(())
     }
 }
 

@@ -17,7 +17,7 @@ const AGENT_PORT: u16 = 6387;
 /// The port on which agents answer each other.
 pub(crate) const ECHO_PORT: u16 = 6386;
 /// How long a start may take on a machine that is busy with other things.
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 /// How often a condition is looked at that is waited for.
 const POLL: Duration = Duration::from_millis(50);
 /// How long an orderly end may take before it is forced.

@@ -36,7 +36,7 @@ fn the_lab_does_what_it_claims() {
     let net = Net::make(3).unwrap();
     let relay = Relay::start(net.places()).unwrap();
     relay.set_link(A, C, &Impairment { delay_us: 10_000.0, ..Impairment::default() });
-    net.detour(A, C, DEVICE).unwrap();
+    net::detour(A, C, DEVICE).unwrap();
 
     let bare = truth::ping(A, B, 20, 0.0).unwrap();
     assert!(bare.lost == 0 && bare.median_ms < 5.0, "{bare:?}");
@@ -50,14 +50,14 @@ fn the_lab_does_what_it_claims() {
     assert_eq!(u64::from(pinged.lost), drops.end().unwrap());
     assert!(pinged.lost > 0);
 
-    net.limit_rate(A, "8mbit").unwrap();
+    A.limit_rate("8mbit").unwrap();
     let second = Duration::from_secs(1);
     let took = send(A, B, 1_200_000);
     assert!(took >= second, "1.2 MB at 8 Mbit/s took {took:?}");
 
-    net.plug(B, false).unwrap();
+    B.plug(false).unwrap();
     assert_eq!(truth::ping(A, B, 2, 0.0).unwrap().lost, 2);
-    net.plug(B, true).unwrap();
+    B.plug(true).unwrap();
     drop((relay, net));
     let left = crate::process::output(std::process::Command::new("ip").args(["netns", "list"])).unwrap();
     assert!(!left.contains("nlab-"), "{left}");

@@ -28,9 +28,9 @@ pub(crate) fn run(lab: &mut Lab, is_quick: bool) -> Result<Vec<Row>> {
 pub(crate) fn cut_off(lab: &mut Lab, time: Duration) -> Result<Row> {
     interrupt::sleep(Duration::from_millis(AROUND_MS as u64))?;
     let from_ms = now_ms()? - AROUND_MS;
-    lab.net.plug(Place::Hub, false)?;
+    Place::Hub.plug(false)?;
     interrupt::sleep(time)?;
-    lab.net.plug(Place::Hub, true)?;
+    Place::Hub.plug(true)?;
     let joined_ms = now_ms()?;
     let agents: Vec<String> = lab.net.nodes().map(Place::name).collect();
     let until_ms = joined_ms + AROUND_MS;
@@ -41,7 +41,7 @@ pub(crate) fn cut_off(lab: &mut Lab, time: Duration) -> Result<Row> {
         check: format!("the hub is cut off for {} s", time.as_secs()),
         truth: "no gap".into(),
         netloom: match &gaps.longest {
-            Some((series, ms)) if filled.is_err() => format!("{} ms without a sample of {series}", ms),
+            Some((series, ms)) if filled.is_err() => format!("{ms} ms without a sample of {series}"),
             _ => format!("{} series of {} nodes without a gap", gaps.series, agents.len()),
         },
         limit: format!("{GAP_MS} ms"),

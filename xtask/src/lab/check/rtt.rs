@@ -5,7 +5,7 @@ use netloom_core::impair::Impairment;
 
 use super::{Lab, pair};
 use crate::lab::api::now_ms;
-use crate::lab::net::Place;
+use crate::lab::net::{self, Place};
 use crate::lab::relay::DEVICE;
 use crate::lab::report::Row;
 use crate::lab::truth::{self, Reading, median};
@@ -27,13 +27,13 @@ pub(crate) fn run(lab: &Lab, is_quick: bool) -> Result<Vec<Row>> {
         if added_ms > 0.0 {
             let way = Impairment { delay_us: added_ms * 500.0, ..Impairment::default() };
             lab.relay.set_link(a, b, &way);
-            lab.net.detour(a, b, DEVICE)?;
+            net::detour(a, b, DEVICE)?;
             // What is under way comes back before anything is compared.
             crate::interrupt::sleep(std::time::Duration::from_secs(3))?;
         }
         rows.extend(compare(lab, (a, b), added_ms, count)?);
         if added_ms > 0.0 {
-            lab.net.straight(a, b)?;
+            net::straight(a, b)?;
         }
     }
     Ok(rows)

@@ -11,15 +11,16 @@ use serde_json::Value;
 
 use super::Lab;
 use crate::interrupt;
+use crate::lab::api;
 use crate::lab::filter::{Drops, Flow};
-use crate::lab::net::Place;
+use crate::lab::net::{self, Place};
 use crate::lab::relay::DEVICE;
 use crate::lab::report::Row;
 use crate::lab::truth::median;
 use crate::workspace::Workspace;
 
 /// How long a verdict is waited for at most before the trial counts as failed.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 /// How often the interruption is looked for.
 const POLL: Duration = Duration::from_millis(200);
 /// How long the mesh rests between two faults, so that the windows of the first are empty.
@@ -54,17 +55,17 @@ pub(crate) struct Trial {
 
 /// Has a fault begin, waits until it is named, and has it end.
 pub(crate) fn trial(lab: &mut Lab, fault: &ScriptedFault) -> Result<Trial> {
-    let verdicts = lab.netloom.api.verdicts()?;
+    let verdicts = api::verdicts()?;
     lab.netloom.until("nothing is wrong", |api| Ok(current(api)?.culprits.is_empty()))?;
     let began = Instant::now();
     let trouble = Trouble::begin(lab, fault)?;
     let trial = wait(&verdicts, fault, began);
-    trouble.end(lab)?;
+    trouble.end()?;
     interrupt::sleep(REST)?;
     trial
 }
 
-fn current(api: &crate::lab::api::Api) -> Result<MeshVerdict> {
+fn current(api: &api::Api) -> Result<MeshVerdict> {
     Ok(serde_json::from_value(api.get("/api/v1/verdict")?)?)
 }
 
@@ -135,12 +136,12 @@ impl Trouble {
         let places = fault.nodes.iter().map(place).collect::<Result<Vec<_>>>()?;
         match (fault.kind, &places[..]) {
             (CulpritKind::Node, [node]) if fault.loss_ratio >= 1.0 => {
-                lab.net.plug(*node, false)?;
+                node.plug(false)?;
                 Ok(Trouble::Unplugged(*node))
             }
             (CulpritKind::Link, [a, b]) if fault.delay_us > 0.0 && fault.loss_ratio <= 0.0 => {
                 lab.relay.set_link(*a, *b, &Impairment { delay_us: fault.delay_us, ..Impairment::default() });
-                lab.net.detour(*a, *b, DEVICE)?;
+                net::detour(*a, *b, DEVICE)?;
                 Ok(Trouble::Slow(*a, *b))
             }
             _ if fault.delay_us <= 0.0 => {
@@ -154,11 +155,11 @@ impl Trouble {
         }
     }
 
-    fn end(self, lab: &Lab) -> Result<()> {
+    fn end(self) -> Result<()> {
         match self {
-            Trouble::Unplugged(place) => lab.net.plug(place, true),
+            Trouble::Unplugged(place) => place.plug(true),
             Trouble::Lossy(drops) => drops.into_iter().try_for_each(|drops| drops.end().map(|_| ())),
-            Trouble::Slow(a, b) => lab.net.straight(a, b),
+            Trouble::Slow(a, b) => net::straight(a, b),
         }
     }
 }
