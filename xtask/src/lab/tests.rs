@@ -109,3 +109,31 @@ fn agents_join_a_dead_node_is_named_and_a_cut_leaves_no_gap() {
     let row = cut_off(&mut lab, Duration::from_secs(10)).unwrap();
     assert!(row.is_fine, "{row:?}");
 }
+
+/// How far two other programs are from each other: `cargo test -p xtask what_others_read -- --ignored --nocapture`.
+#[test]
+#[ignore = "measures, and expects nothing"]
+fn what_others_read() {
+    let _one = ONE.lock();
+    if !is_possible() {
+        return;
+    }
+    let net = Net::make(3).unwrap();
+    let relay = Relay::start(net.places()).unwrap();
+    for added_ms in [0.0, 1.0, 20.0, 100.0] {
+        if added_ms > 0.0 {
+            net::detour(A, B, DEVICE).unwrap();
+            relay.set_link(A, B, &Impairment { delay_us: added_ms * 500.0, ..Impairment::default() });
+        }
+        let (ping, fping) = (truth::ping(A, B, 50, added_ms), truth::fping(A, B, 50, truth::interval_ms()));
+        println!("{added_ms} ms: {:?} {:?}", ping.unwrap(), fping.unwrap());
+    }
+    for share in [0.005, 0.02, 0.05] {
+        let drops = Drops::begin(A, C, Flow::Ping, share).unwrap();
+        let pinged = truth::flood_ping(A, C, 2_000).unwrap().lost;
+        let middle = drops.end().unwrap();
+        let drops = Drops::begin(A, C, Flow::Ping, share).unwrap();
+        let fpinged = truth::fping(A, C, 2_000, 5).unwrap().lost;
+        println!("{share}: ping {pinged} of {middle}, fping {fpinged} of {}", drops.end().unwrap());
+    }
+}

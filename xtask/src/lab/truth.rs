@@ -1,5 +1,7 @@
 //! What other programs say of a path: `ping` of iputils and `fping`.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 
 use super::net::Place;
@@ -33,6 +35,7 @@ pub(crate) fn ping(from: Place, to: Place, count: u32, expected_ms: f64) -> Resu
     for _ in 0..count {
         let text = run(from, "ping", &["-n", "-q", "-c", "1", "-W", "1", &to.address()])?;
         medians.extend(smallest(&text));
+        std::thread::sleep(Duration::from_millis(INTERVAL_MS.into()));
     }
     Ok(Reading { resolution_ms: 0.001, ..reading(&medians, count) })
 }
