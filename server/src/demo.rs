@@ -18,10 +18,6 @@ use std::{
 };
 
 use anyhow::Context;
-use figment::{
-    Figment,
-    providers::{Format, Toml},
-};
 use netloom_core::{
     api::EnrolmentCode,
     impair::{preset::Preset, script::FaultScript},
@@ -44,6 +40,9 @@ const SPOOL_MAX_BYTES: u64 = 16 * 1_024 * 1_024;
 const CODE_LIMIT: Duration = Duration::from_secs(10);
 /// How long agents may take to end.
 const END_LIMIT: Duration = Duration::from_secs(5);
+/// What is logged unless told otherwise: what the demo does, and what goes wrong. A line for each of many agents says
+/// nothing here.
+pub const LOG: &str = "warn,netloom_server::demo=info";
 /// Where chance begins: every demo has the same luck.
 const SEED: u64 = 6_385;
 
@@ -88,7 +87,7 @@ fn script(args: &DemoArgs, names: &[String]) -> anyhow::Result<FaultScript> {
     }
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read the script {}", file.display()))?;
     let blame = |why: String| anyhow::anyhow!("script {}: {}", file.display(), why.replace('\n', " "));
-    let script: FaultScript = Figment::from(Toml::string(&text)).extract().map_err(|error| blame(error.to_string()))?;
+    let script: FaultScript = toml::from_str(&text).map_err(|error| blame(error.to_string()))?;
     script.validate(names).map_err(blame)?;
     Ok(script)
 }

@@ -14,7 +14,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use self::agents::{Agents, Sockets};
+use self::agents::Agents;
+pub use self::agents::Sockets;
 use crate::{
     agents::AgentKeeper,
     alert::Engine,
@@ -48,6 +49,20 @@ pub async fn run(
     on_ready: impl FnOnce(),
 ) -> anyhow::Result<()> {
     let sockets = Sockets::bind(&config).await?;
+    run_on(config, listener, sockets, shutdown, on_ready).await
+}
+
+/// Runs the hub as [`run`] does, with sockets for agents that were bound before.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_on(
+    config: Config,
+    listener: TcpListener,
+    sockets: Sockets,
+    shutdown: CancellationToken,
+    on_ready: impl FnOnce(),
+) -> anyhow::Result<()> {
     let (mut state, tasks) = open(&config, shutdown.clone()).await?;
     let agents = Agents::start(sockets, &config, listener.local_addr()?, &mut state)?;
 

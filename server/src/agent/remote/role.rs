@@ -45,6 +45,8 @@ pub struct Options {
     pub state_dir: PathBuf,
     /// Where it answers the probes of others.
     pub echo: UdpSocket,
+    /// Whether it reads the counters of this machine.
+    pub collects: bool,
     /// Bytes that the spool takes at most.
     pub spool_max_bytes: u64,
     /// This machine's clock.
@@ -80,6 +82,7 @@ pub async fn run(options: Options, shutdown: CancellationToken) -> anyhow::Resul
         clock: clock.clone(),
         linger: LINGER,
         echo: Some(options.echo),
+        collects: options.collects,
         shutdown: shutdown.clone(),
     };
     let beside = async {
