@@ -63,20 +63,20 @@ pub async fn run(args: &DemoArgs, mut config: Config, shutdown: CancellationToke
 
     let mut demo = Demo::start(config, &names, &relay).await?;
     let hub_ended = demo.hub_ended.clone();
-    let played = async {
+    let showing = async {
         demo.join(&names, &addresses, &folder).await?;
         println!("{}", greeting(&player, demo.pages));
         player.play(&relay).await;
         std::future::pending().await
     };
-    let played: anyhow::Result<()> = tokio::select! {
-        played = played => played,
+    let shown: anyhow::Result<()> = tokio::select! {
+        shown = showing => shown,
         () = shutdown.cancelled() => Ok(()),
         () = hub_ended.cancelled() => Ok(()),
     };
     let ended = demo.end().await;
     tell(&relay);
-    played.and(ended)
+    shown.and(ended)
 }
 
 /// The script that was asked for.
@@ -96,7 +96,7 @@ fn script(args: &DemoArgs, names: &[String]) -> anyhow::Result<FaultScript> {
 fn prepare(config: &mut Config, preset: Preset, folder: &Path) {
     config.is_demo = true;
     config.cluster = format!("demo: {}", preset.name());
-    config.data_dir = folder.to_owned();
+    folder.clone_into(&mut config.data_dir);
     config.agent_listen = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
     // Nobody asked for packets to a gateway.
     config.settings.probe.default_targets = false;
