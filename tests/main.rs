@@ -8,6 +8,7 @@ mod architecture;
 mod bad_input;
 mod care;
 mod crash;
+mod demo;
 mod export;
 mod join;
 mod ledger;

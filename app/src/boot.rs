@@ -17,6 +17,10 @@ impl Cluster {
     }
 }
 
+/// Whether the page shows a made-up network.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct IsDemo(pub(crate) bool);
+
 /// The JSON as it may stand inside a script element: without a `<`, nothing in it can end the element.
 pub(crate) fn embeddable(json: &str) -> String {
     json.replace('<', "\\u003c")

@@ -32,7 +32,7 @@ use leptos::{config::LeptosOptions, nonce::Nonce, prelude::*};
 use leptos_meta::{MetaTags, Title, provide_meta_context};
 use leptos_router::components::Router;
 
-use boot::Cluster;
+use boot::{Cluster, IsDemo};
 use clock::Clock;
 use components::frame::Frame;
 use live::Live;
@@ -78,6 +78,7 @@ pub fn App() -> impl IntoView {
     provide_meta_context();
     let boot = boot::read();
     provide_context(Cluster(boot.cluster.clone()));
+    provide_context(IsDemo(boot.demo));
     let clock = Clock::provide(boot.now);
     let live = Live::provide(boot, clock);
     let theme = ThemeChoice::provide();

@@ -272,4 +272,7 @@ pub struct Boot {
     pub runs: Vec<Run>,
     /// What is wrong in the mesh.
     pub verdict: MeshVerdict,
+    /// Whether this is a demo: real packets, in a made-up network.
+    #[serde(default)]
+    pub demo: bool,
 }

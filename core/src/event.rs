@@ -116,6 +116,9 @@ pub struct Hello {
     /// The name of this connection, under which what it gets can be changed (`PUT /api/v1/stream/{stream}`).
     #[serde(default)]
     pub stream: String,
+    /// Whether this is a demo: real packets, in a made-up network.
+    #[serde(default)]
+    pub demo: bool,
 }
 
 impl LiveEvent {

@@ -14,6 +14,7 @@ pub mod clock_offset;
 pub mod event;
 pub mod export;
 pub mod health;
+pub mod impair;
 pub mod incident;
 pub mod layout;
 pub mod matrix;

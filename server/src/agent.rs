@@ -68,6 +68,8 @@ pub struct Agent {
     pub linger: Duration,
     /// Where the probes of other nodes are answered, if they are.
     pub echo: Option<UdpSocket>,
+    /// Whether it reads the counters of this machine; one of several agents on a machine leaves that to another.
+    pub collects: bool,
     /// When to stop.
     pub shutdown: CancellationToken,
 }
@@ -106,7 +108,7 @@ impl Agent {
         let sending = sender::run(source, self.uplink.as_ref(), status, outgoing);
         let measuring = async {
             tokio::select! {
-                () = collecting => {}
+                () = collecting, if self.collects => {}
                 () = self.shutdown.cancelled() => {}
             }
         };

@@ -59,6 +59,9 @@ pub struct Config {
     /// What environment variables hold fast of the settings.
     #[serde(skip)]
     pub settings_from_env: Value,
+    /// Whether this is a demo; `netloom demo` says so, and nothing else.
+    #[serde(skip)]
+    pub is_demo: bool,
 }
 
 impl Default for Config {
@@ -75,6 +78,7 @@ impl Default for Config {
             jsonl_log_keep: JSONL_KEEP,
             settings: Settings::default(),
             settings_from_env: Value::Null,
+            is_demo: false,
         }
     }
 }

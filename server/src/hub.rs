@@ -14,7 +14,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use self::agents::{Agents, Sockets};
+use self::agents::Agents;
+pub use self::agents::Sockets;
 use crate::{
     agents::AgentKeeper,
     alert::Engine,
@@ -48,21 +49,21 @@ pub async fn run(
     shutdown: CancellationToken,
     on_ready: impl FnOnce(),
 ) -> anyhow::Result<()> {
-    run_with(config, listener, None, shutdown, on_ready).await
+    let sockets = Sockets::bind(&config).await?;
+    run_on(config, listener, sockets, shutdown, on_ready).await
 }
 
-/// Like [`run`], with probes of some pairs going elsewhere than straight to the other.
+/// Runs the hub as [`run`] does, with sockets for agents that were bound before.
 ///
 /// # Errors
-/// When the store cannot be opened, in one line, or the listener breaks.
-pub async fn run_with(
+/// As [`run`].
+pub async fn run_on(
     config: Config,
     listener: TcpListener,
-    detour: Option<Detour>,
+    sockets: Sockets,
     shutdown: CancellationToken,
     on_ready: impl FnOnce(),
 ) -> anyhow::Result<()> {
-    let sockets = Sockets::bind(&config, detour).await?;
     let (mut state, tasks) = open(&config, shutdown.clone()).await?;
     let agents = Agents::start(sockets, &config, listener.local_addr()?, &mut state)?;
 
@@ -160,6 +161,7 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
 
     let state = WebState {
         cluster: config.cluster.as_str().into(),
+        is_demo: config.is_demo,
         started,
         runs: Arc::new(RunKeeper::new(stores.ledger.clone(), live.clone())),
         stores,

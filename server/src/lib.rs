@@ -32,6 +32,8 @@ pub mod board;
 #[cfg(feature = "hub")]
 pub mod care;
 #[cfg(feature = "hub")]
+pub mod demo;
+#[cfg(feature = "hub")]
 pub mod hub;
 #[cfg(feature = "hub")]
 pub mod ingest;

@@ -35,6 +35,14 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
             let log = config.log.clone();
             run_role(&log, async |shutdown| serve(config, shutdown).await)
         }
+        #[cfg(feature = "hub")]
+        Command::Demo(args) => {
+            let serve = ServeArgs { listen: args.listen, ..ServeArgs::default() };
+            let config = Config::load(&serve)?;
+            let is_default = config.log == Config::default().log;
+            let log = if is_default { netloom_server::demo::LOG.to_owned() } else { config.log.clone() };
+            run_role(&log, async |shutdown| netloom_server::demo::run(args, config, shutdown).await)
+        }
         Command::Agent(args) => run_role(&args.log, async |shutdown| agent(args, shutdown).await),
         Command::Watch(args) => {
             let config = Config::load(&ServeArgs { config: args.config.clone(), ..ServeArgs::default() })?;
@@ -89,6 +97,7 @@ async fn agent(args: &AgentArgs, shutdown: CancellationToken) -> anyhow::Result<
         node: config::node_name(args.node.as_deref())?,
         state_dir: args.state_dir.clone().unwrap_or_else(state::usual_folder),
         echo,
+        collects: true,
         spool_max_bytes: args.spool_mib * MIB,
         wall: Arc::new(clock::now_us),
     };

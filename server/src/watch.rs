@@ -98,7 +98,7 @@ async fn agent(
 ) {
     let (_keep, config) = watch::channel(AgentConfig { settings, hub, mesh });
     let (uplink, clock) = (Arc::new(PrintUplink), HubClock::local());
-    Agent { node, uplink, config, clock, linger: LINGER, echo, shutdown }.run().await;
+    Agent { node, uplink, config, clock, linger: LINGER, echo, collects: true, shutdown }.run().await;
 }
 
 #[cfg(test)]

@@ -61,6 +61,8 @@ const REQUEST_LIMIT: Duration = Duration::from_secs(30);
 pub struct WebState {
     /// The cluster's name.
     pub cluster: Arc<str>,
+    /// Whether this is a demo.
+    pub is_demo: bool,
     /// When the hub started.
     pub started: Timestamp,
     /// Where history is.

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use anyhow::{Result, bail};
 
 use crate::bench::{mesh, store};
+use crate::lab;
 
 /// What `cargo xtask` without a command prints.
 pub(crate) const USAGE: &str = "\
@@ -18,7 +19,9 @@ usage: cargo xtask <command>
   bench store [--minutes N] [--engines netloom,victoria,prometheus] [--connections 1|2]
                        measure ingest, disk, memory and queries beside other time series databases
   bench mesh [--part agent] [--seconds N]
-                       measure what probing 63 peers costs an agent, beside fping";
+                       measure what probing 63 peers costs an agent, beside fping
+  lab [run|up|down] [--nodes N] [--rate RATE] [--quick] [--only rtt,loss,verdict,cut]
+                       hold Netloom's figures against the kernel, ping and fping, in network namespaces (root, Linux)";
 
 /// One invocation of the build tool.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,6 +36,8 @@ pub(crate) enum Command {
     Dist,
     /// Measure the running program.
     Bench(Bench),
+    /// Run Netloom between network namespaces.
+    Lab(lab::Options),
     /// Print the usage.
     Help,
 }
@@ -83,6 +88,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command>
             }
             _ => Command::Bench(Bench::Browser),
         },
+        Some("lab") => return Ok(Command::Lab(lab::Options::parse(&rest)?)),
         Some("" | "help" | "--help" | "-h") => Command::Help,
         _ => bail!("unknown command `{}`\n\n{USAGE}", name.display()),
     };

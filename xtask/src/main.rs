@@ -1,4 +1,4 @@
-//! Netloom's build tool: `cargo xtask run`, `test`, `check`, `dist` and `bench`.
+//! Netloom's build tool: `cargo xtask run`, `test`, `check`, `dist`, `bench` and `lab`.
 //!
 //! It sets up what it needs by itself (the wasm32 target, the npm packages, a browser for the tests), always builds the
 //! client before the server that embeds it, and redoes only the steps whose inputs changed.
@@ -10,6 +10,12 @@ mod check;
 mod chromium;
 mod client;
 mod dist;
+mod interrupt;
+#[cfg(target_os = "linux")]
+mod lab;
+#[cfg(not(target_os = "linux"))]
+#[path = "no_lab.rs"]
+mod lab;
 mod node;
 mod process;
 mod run;
@@ -28,6 +34,7 @@ fn main() -> ExitCode {
         Command::Check => check::run(),
         Command::Dist => dist::run(),
         Command::Bench(bench) => bench::run(&bench),
+        Command::Lab(options) => lab::run(&options),
         Command::Help => {
             println!("{}", args::USAGE);
             Ok(())

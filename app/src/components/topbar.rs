@@ -9,18 +9,27 @@ use super::{
     theme_switch::ThemeButton,
     time_range::TimeRangeChooser,
 };
-use crate::{boot::Cluster, live::Live, range::TimeRange};
+use crate::{
+    boot::{Cluster, IsDemo},
+    live::Live,
+    range::TimeRange,
+};
+
+/// What the badge of a demo stands for.
+const DEMO: &str = "Real packets in a made-up network: nodes, links and faults are a demonstration.";
 
 /// Cluster, time, freshness, alerts, search and theme.
 #[component]
 pub(crate) fn Topbar() -> impl IntoView {
     let range = TimeRange::expect();
     let Cluster(cluster) = Cluster::expect();
+    let IsDemo(is_demo) = expect_context();
     view! {
         <header class="topbar">
             <a class="brand" href=move || range.carry("/")>
                 <span class="brand-mark" aria-hidden="true"></span>
                 <span class="brand-name">{cluster}</span>
+                {is_demo.then(|| view! { <span class="demo-badge" title=DEMO data-testid="demo">"demo"</span> })}
             </a>
             <TimeRangeChooser />
             <LiveState />

@@ -48,7 +48,7 @@ mod tests {
         let mut readings = Readings::default();
         readings.push(SeriesKey::new("rtt_us", [("src", "a")]), 7, 1.5);
         let events = [
-            LiveEvent::Hello(Hello { version: "1".into(), now: Timestamp(5), stream: "s".into() }),
+            LiveEvent::Hello(Hello { version: "1".into(), now: Timestamp(5), stream: "s".into(), demo: false }),
             LiveEvent::Resync,
             LiveEvent::Samples(readings),
             LiveEvent::Node(Box::new(node("n1", &["a"]))),

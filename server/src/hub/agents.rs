@@ -18,23 +18,32 @@ use crate::{
 };
 
 /// The listener for agents of other machines, and the socket that answers their probes, when they may join.
-pub(super) struct Sockets {
+pub struct Sockets {
     listener: Option<TcpListener>,
-    echo: Option<UdpSocket>,
+    /// What answers their probes, if anything.
+    pub echo: Option<UdpSocket>,
     /// Where probes of a pair go instead of straight to the other.
-    detour: Option<Detour>,
+    pub detour: Option<Detour>,
 }
 
 impl Sockets {
     /// Binds them, before anything else begins.
-    pub(super) async fn bind(config: &Config, detour: Option<Detour>) -> anyhow::Result<Self> {
-        let Some(listen) = config.agent_listen else { return Ok(Self { listener: None, echo: None, detour }) };
+    ///
+    /// # Errors
+    /// When one cannot be bound, with the flag that chooses another address.
+    pub async fn bind(config: &Config) -> anyhow::Result<Self> {
+        let Some(listen) = config.agent_listen else { return Ok(Self { listener: None, echo: None, detour: None }) };
         let listener = TcpListener::bind(listen).await;
         let listener = listener.with_context(|| format!("cannot listen for agents on {listen} (--agent-listen)"))?;
         let bind = |address: SocketAddr| {
             echo::bind(address).with_context(|| format!("cannot answer probes at {address} (--echo-listen)"))
         };
-        Ok(Self { listener: Some(listener), echo: config.echo_address().map(bind).transpose()?, detour })
+        Ok(Self { listener: Some(listener), echo: config.echo_address().map(bind).transpose()?, detour: None })
+    }
+
+    /// Where agents join, if they may.
+    pub fn agent_address(&self) -> Option<SocketAddr> {
+        self.listener.as_ref()?.local_addr().ok()
     }
 }
 
@@ -68,6 +77,7 @@ impl Agents {
             clock: HubClock::local(),
             linger: LINGER,
             echo: sockets.echo,
+            collects: true,
             shutdown: state.shutdown.clone(),
         };
         let own = tokio::spawn(agent.run());

@@ -49,6 +49,7 @@ async fn boot(state: &WebState, path: &str) -> Boot {
         storage_problem: state.board.storage_problem(),
         runs: runs(state, path).await,
         verdict: state.board.verdict(),
+        demo: state.is_demo,
     }
 }
 

@@ -10,7 +10,7 @@ mod table;
 
 use anyhow::{Result, ensure};
 
-use super::store::interrupt;
+use crate::interrupt;
 use crate::workspace::Workspace;
 
 pub(crate) use options::{Options, Part};

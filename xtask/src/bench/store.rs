@@ -10,7 +10,6 @@ mod figures;
 mod host;
 mod http;
 mod ingest;
-pub(crate) mod interrupt;
 mod latency;
 mod mesh;
 mod month;
@@ -30,6 +29,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value, json};
 
+use crate::interrupt;
 use crate::workspace::Workspace;
 use engine::Engine;
 use figures::Figures;

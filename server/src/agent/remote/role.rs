@@ -46,6 +46,8 @@ pub struct Options {
     pub state_dir: PathBuf,
     /// Where it answers the probes of others.
     pub echo: UdpSocket,
+    /// Whether it reads the counters of this machine.
+    pub collects: bool,
     /// Bytes that the spool takes at most.
     pub spool_max_bytes: u64,
     /// This machine's clock.
@@ -81,6 +83,7 @@ pub async fn run(options: Options, shutdown: CancellationToken) -> anyhow::Resul
         clock: clock.clone(),
         linger: LINGER,
         echo: Some(options.echo),
+        collects: options.collects,
         shutdown: shutdown.clone(),
     };
     let beside = async {

@@ -53,8 +53,12 @@ impl Listener {
         let selection = state.live.selection(wanted.samples.clone());
         let metrics = wanted.matrix.clone();
         let (connection, wanted) = state.connections.open(wanted);
-        let hello =
-            Hello { version: env!("CARGO_PKG_VERSION").to_owned(), now: clock::now(), stream: connection.name.clone() };
+        let hello = Hello {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            now: clock::now(),
+            stream: connection.name.clone(),
+            demo: state.is_demo,
+        };
         let mut listener = Self {
             state,
             topics,

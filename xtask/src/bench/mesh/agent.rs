@@ -10,7 +10,8 @@ use super::fping::{self, Fping};
 use super::seen::{Output, Seen};
 use super::table::{Row, table};
 use super::{Options, cast, lean};
-use crate::bench::store::{interrupt, procfs::Process};
+use crate::bench::store::procfs::Process;
+use crate::interrupt;
 use crate::process;
 use crate::workspace::Workspace;
 

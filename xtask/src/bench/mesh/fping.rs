@@ -7,7 +7,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use super::cast::{PEERS, address};
-use crate::bench::store::{interrupt, procfs::Process};
+use crate::bench::store::procfs::Process;
+use crate::interrupt;
 use crate::process;
 
 /// What it cost.

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use ureq::http::Response;
 use ureq::{Agent, Body};
 
-use super::interrupt;
+use crate::interrupt;
 
 /// How long an answer may take as a whole: far longer than any that is worth measuring.
 const LIMIT: Duration = Duration::from_mins(1);

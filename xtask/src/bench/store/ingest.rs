@@ -7,10 +7,10 @@ use anyhow::{Context, Result, bail};
 
 use super::engine::Engine;
 use super::http::{self, Client, Get};
-use super::interrupt;
 use super::latency::median;
 use super::payload::Payload;
 use super::server::Server;
+use crate::interrupt;
 
 /// Where every engine takes remote write.
 const PATH: &str = "/api/v1/write";

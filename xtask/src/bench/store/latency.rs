@@ -5,10 +5,10 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 
 use super::answer::{self, Answer};
-use super::interrupt;
 use super::payload::Payload;
 use super::question::Question;
 use super::server::Server;
+use crate::interrupt;
 
 /// Answers that are not counted: they fill caches and grow buffers.
 const WARM_UPS: usize = 3;

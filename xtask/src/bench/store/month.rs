@@ -8,11 +8,11 @@ use anyhow::{Context, Result, ensure};
 use super::engine::Engine;
 use super::http::Get;
 use super::ingest;
-use super::interrupt;
 use super::latency::median;
 use super::path::Path as PairPath;
 use super::server::Server;
 use super::wire;
+use crate::interrupt;
 
 /// The days asked for, and those written: a day more at either end.
 const ASKED_DAYS: u64 = 30;

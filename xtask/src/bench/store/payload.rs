@@ -7,9 +7,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 
-use super::interrupt;
 use super::mesh::Mesh;
 use super::options::Options;
+use crate::interrupt;
 
 /// How long before now the data ends at least: engines treat the newest moments differently.
 const AGE: Duration = Duration::from_mins(1);

@@ -10,8 +10,8 @@ use anyhow::{Context, Result, bail};
 
 use super::engine::{self, Engine};
 use super::http::{Client, Get};
-use super::interrupt;
 use super::procfs::Process;
+use crate::interrupt;
 use crate::process;
 
 /// How long a start may take: logs of hours of data are replayed.
