@@ -61,7 +61,7 @@ const FORBIDDEN_IN_SERVER: &[(&str, &[&str])] = &[
     ("server/src/private.rs", &["agent", "agents", "clock", "config", "hub", "store", "uplink", "web"]),
     ("server/src/uplink", &["agent", "alert", "config", "hub", "live", "settings", "store"]),
     ("server/src/ingest", &["config", "hub", "web"]),
-    ("server/src/watch.rs", &["agent", "alert", "config", "hub", "ingest", "runs", "settings", "store", "web"]),
+    ("server/src/watcher.rs", &["agent", "alert", "config", "hub", "ingest", "runs", "settings", "store", "web"]),
     ("server/src/layout", &["agent", "alert", "board", "config", "hub", "ingest", "live", "settings", "web"]),
     (
         "server/src/jsonl.rs",
