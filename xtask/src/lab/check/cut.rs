@@ -41,7 +41,9 @@ pub(crate) fn cut_off(lab: &mut Lab, time: Duration) -> Result<Row> {
         check: format!("the hub is cut off for {} s", time.as_secs()),
         truth: "no gap".into(),
         netloom: match &gaps.longest {
-            Some((series, ms)) if filled.is_err() => format!("{ms} ms without a sample of {series}"),
+            Some((series, ms)) if filled.is_err() => {
+                format!("{} of {} series with a gap: {ms} ms without a sample of {series}", gaps.broken, gaps.series)
+            }
             _ => format!("{} series of {} nodes without a gap", gaps.series, agents.len()),
         },
         limit: format!("{GAP_MS} ms"),
@@ -52,16 +54,22 @@ pub(crate) fn cut_off(lab: &mut Lab, time: Duration) -> Result<Row> {
 /// The longest time without a sample.
 struct Gaps {
     series: usize,
+    /// Series with a gap.
+    broken: usize,
     longest: Option<(String, i64)>,
 }
 
 impl Gaps {
     fn look(api: &Api, agents: &[String], from_ms: i64, until_ms: i64) -> Result<Self> {
-        let mut gaps = Self { series: 0, longest: None };
+        let mut gaps = Self { series: 0, broken: 0, longest: None };
         for metric in METRICS {
             for agent in agents {
                 let label = if metric.starts_with("loss") { "src" } else { "node" };
                 for (labels, points) in api.points(metric, &format!("&{label}={agent}"), from_ms)? {
+                    // Whom nobody can reach, nobody can send to: what could not be sent is no sample.
+                    if labels["dst"] == Place::Hub.name() {
+                        continue;
+                    }
                     gaps.series += 1;
                     gaps.take(format!("{metric} {labels}"), &points, until_ms);
                 }
@@ -75,6 +83,7 @@ impl Gaps {
         let mut times: Vec<i64> = points.iter().map(|(ms, _)| *ms).filter(|ms| *ms <= until_ms).collect();
         times.push(until_ms);
         let longest = times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(until_ms);
+        self.broken += usize::from(longest > GAP_MS);
         if self.longest.as_ref().is_none_or(|(_, known)| longest > *known) {
             self.longest = Some((name, longest));
         }
