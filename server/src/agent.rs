@@ -188,6 +188,7 @@ mod tests {
                 config,
                 clock: HubClock::local(),
                 linger: LINGER,
+                collects: false,
                 echo: Some(echo::bind(listen).expect("a free port")),
                 shutdown: shutdown.clone(),
             };

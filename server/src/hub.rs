@@ -27,7 +27,6 @@ use crate::{
     layout::LayoutKeeper,
     live::Live,
     matrix::MatrixFeed,
-    mesh::Detour,
     runs::RunKeeper,
     settings::SettingsKeeper,
     shutdown::DRAIN_LIMIT,
