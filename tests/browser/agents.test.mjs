@@ -46,8 +46,9 @@ test("a node joins with the command that the page shows, and is turned away when
 
 test("a hub that does not listen for agents says what to do", async (t) => {
   const hub = await Hub.start({});
-  t.after(() => hub.dispose());
   const { page, allow } = await openPage(t, set.browser, { baseURL: hub.url });
+  // After the page is closed, which would miss it.
+  t.after(() => hub.dispose());
   allow(/409/);
   await page.goto("/settings");
   await page.waitForFunction(() => document.documentElement.dataset.hydrated);

@@ -136,7 +136,7 @@ fn fit(places: Vec<Place>) -> Vec<Place> {
     };
     let ((left, right), (top, bottom)) = (ends(&|p| p.0), ends(&|p| p.1));
     let extent = (right - left).max(bottom - top).max(1e-9);
-    let (x, y) = (0.5 - (left + right) / 2.0 / extent, 0.5 - (top + bottom) / 2.0 / extent);
+    let (x, y) = (0.5 - f64::midpoint(left, right) / extent, 0.5 - f64::midpoint(top, bottom) / extent);
     places.into_iter().map(|place| (place.0 / extent + x, place.1 / extent + y)).collect()
 }
 

@@ -241,7 +241,7 @@ mod tests {
         let moved = grid(&["a", "b"], &[&[0.0, 15.0], &[700.0, 0.0]]);
         assert_eq!(scale(&moved, US, Some(first)), first);
         let beyond = grid(&["a", "b"], &[&[0.0, 15.0], &[7_000.0, 0.0]]);
-        assert_eq!(scale(&beyond, US, Some(first)).high, 10_000.0);
+        assert_eq!(scale(&beyond, US, Some(first)), Scale { low: 10.0, high: 10_000.0, is_log: true });
         let lossy = grid(&["a", "b"], &[&[0.0, 0.0], &[0.15, 0.0]]);
         assert_eq!(scale(&lossy, Unit::Ratio, None), Scale { low: 0.0, high: 0.2, is_log: false });
         let fast = scale(&grid(&["a", "b"], &[&[0.0, 9e9], &[4e9, 0.0]]), Unit::BitsPerSecond, None);

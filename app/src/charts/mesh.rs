@@ -160,7 +160,7 @@ pub(crate) fn scene(facts: &Facts, places: &BTreeMap<String, Place>, links: &[Li
         nodes.iter().map(|(id, x, y, tone, pulses)| SceneNode { id, x: *x, y: *y, tone: tone.name(), pulses: *pulses });
     let mut links: Vec<&Link> = links.iter().collect();
     order::sort_by(&mut links, |a, b| a.status.cmp(&b.status));
-    let lines = links.iter().map(|link| {
+    let drawn = links.iter().map(|link| {
         let worse = link.values.0.into_iter().chain(link.values.1).reduce(f64::max);
         let step = facts.scale.zip(worse).map(|(scale, value)| 1 + (scale.share(value) * 4.0).round() as u8);
         SceneLink {
@@ -171,7 +171,7 @@ pub(crate) fn scene(facts: &Facts, places: &BTreeMap<String, Place>, links: &[Li
             width: width(facts, link),
         }
     });
-    let scene = Scene { nodes: nodes.collect(), links: lines.collect() };
+    let scene = Scene { nodes: nodes.collect(), links: drawn.collect() };
     serde_json::to_string(&scene).unwrap_or_default()
 }
 

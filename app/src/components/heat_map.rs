@@ -163,7 +163,7 @@ pub(crate) fn HeatMap(
         let (sort, racks, unit) = (view.sort.get(), view.racks.get(), figures.unit());
         Arc::new(untrack(|| figures.read(|grid| matrix::arrange(grid, sort, &racks, unit))).unwrap_or_default())
     });
-    let paint = Callback::new(move |()| {
+    let picture = Callback::new(move |()| {
         let (unit, how, scale) = (figures.unit(), view.sum.get(), view.scale.get());
         figures.read(|grid| Paint {
             values: grid.values().to_vec(),
@@ -184,7 +184,7 @@ pub(crate) fn HeatMap(
         element,
         super::canvas::map::MapSource {
             arrangement: arrangement.into(),
-            paint,
+            paint: picture,
             marks: marks.into(),
             zoom: view.zoom,
             on_point: Callback::new(move |at| point.set(at)),
@@ -192,7 +192,7 @@ pub(crate) fn HeatMap(
         },
     );
     #[cfg(not(feature = "hydrate"))]
-    let _ = (arrangement, paint, marks, on_pick);
+    let _ = (arrangement, picture, marks, on_pick);
     let told =
         Memo::new(move |_| point.get().and_then(|point| figures.read(|grid| Told::of(grid, point, figures.unit()))));
     let spoken = move || told.get().flatten().filter(|told| told.point.by_keys).map(|told| told.sentence());

@@ -20,7 +20,7 @@ use crate::{
         heat_map::{HeatMap, Legend, MapFigures, MapView},
         mesh_verdict::MeshVerdictCard,
     },
-    live::Live,
+    live::{Live, matrix::Grid},
     parameter::{Parameter, use_parameter},
     range::TimeRange,
 };
@@ -76,7 +76,7 @@ pub(crate) fn Matrix() -> impl IntoView {
         ..MapView::new(figures, sorted, racks.into())
     };
     let past = Past::begin(figures, agg);
-    let size = Memo::new(move |_| figures.read(|grid| grid.size()));
+    let size = Memo::new(move |_| figures.read(Grid::size));
     let summary = move || match size.get() {
         None | Some(0) => String::new(),
         Some(size) => {

@@ -79,11 +79,11 @@ fn places(layout: Layout, grid: &Grid, beside: &[&str], racks: &Racks) -> BTreeM
             })
         }
     };
-    let mut placed = BTreeMap::new();
+    let mut by_name = BTreeMap::new();
     for (name, place) in names.into_iter().zip(places) {
-        placed.insert(name.to_owned(), place);
+        by_name.insert(name.to_owned(), place);
     }
-    placed
+    by_name
 }
 
 /// The page.
@@ -105,7 +105,9 @@ pub(crate) fn Topology() -> impl IntoView {
     // Nodes stay where they are until there are others, or somebody asks: a picture that moves cannot be remembered.
     let places = Memo::new(move |_| {
         // Read, not only tracked: a memo that nobody has read follows nothing.
-        (names.with(|_| ()), reporting.with(|_| ()), anew.track());
+        names.with(|_| ());
+        reporting.with(|_| ());
+        anew.track();
         let (layout, racks) = (Layout::parse(&layout.get().unwrap_or_default()), racks.get());
         untrack(|| {
             let nodes = live.nodes.read();
@@ -126,9 +128,6 @@ pub(crate) fn Topology() -> impl IntoView {
     });
     let graph = Graph { live, figures, by_status, links, places };
     let is_table = RwSignal::new(false);
-    let layouts = Layout::ALL.map(|(_, name, title)| (name, title.to_owned())).to_vec();
-    let colours =
-        std::iter::once((STATUS, "Status".to_owned())).chain(COLOURS.map(|name| (name, title(name)))).collect();
     view! {
         <Title text="Topology" />
         <div class="page-head">
@@ -139,8 +138,8 @@ pub(crate) fn Topology() -> impl IntoView {
         <section class="card" aria-labelledby="graph-title">
             <header class="matrix-controls">
                 <h2 class="visually-hidden" id="graph-title">"Nodes and links"</h2>
-                <Choice label="Layout" parameter=layout default="latency" options=layouts id="topology-layout" />
-                <Choice label="Links show" parameter=colour default=STATUS options=colours id="topology-colour" />
+                <Choice label="Layout" parameter=layout default="latency" options=layouts() id="topology-layout" />
+                <Choice label="Links show" parameter=colour default=STATUS options=colours() id="topology-colour" />
                 <button type="button" class="button" on:click=move |_| anew.update(|n| *n += 1)>"Arrange anew"</button>
                 <button type="button" class="button" data-testid="open-racks" on:click=move |_| overlay.open(Panel::Racks)>
                     "Racks"
@@ -163,6 +162,16 @@ pub(crate) fn Topology() -> impl IntoView {
         <RacksDialog racks />
     }
     .into_any()
+}
+
+/// What the layouts are called.
+fn layouts() -> Vec<(&'static str, String)> {
+    Layout::ALL.into_iter().map(|(_, name, title)| (name, title.to_owned())).collect()
+}
+
+/// What links can be coloured by.
+fn colours() -> Vec<(&'static str, String)> {
+    std::iter::once((STATUS, "Status".to_owned())).chain(COLOURS.map(|name| (name, title(name)))).collect()
 }
 
 /// How many nodes and links there are, and whether some are left out.

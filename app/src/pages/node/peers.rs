@@ -30,19 +30,19 @@ struct Peer {
 /// The peers of a node, the worst first.
 fn peers(rtt: &Grid, loss: Option<&Grid>, node: &str) -> Vec<Peer> {
     let Some(place) = rtt.place(node) else { return Vec::new() };
-    let lost = |src: &str, dst: &str| loss.and_then(|loss| loss.between(src, dst));
+    let between = |src: &str, dst: &str| loss.and_then(|loss| loss.between(src, dst));
     let mut peers: Vec<Peer> = (0..rtt.size())
         .filter(|other| *other != place)
         .map(|other| {
             let name = rtt.nodes[other].clone();
-            let (lost_there, lost_back) = (lost(node, &name), lost(&name, node));
+            let (lost_there, lost_back) = (between(node, &name), between(&name, node));
             Peer { there: rtt.get(place, other), back: rtt.get(other, place), lost_there, lost_back, name }
         })
         .filter(|peer| peer.there.is_some() || peer.back.is_some())
         .collect();
     let worse = |peer: &Peer| {
-        let lost = peer.lost_there.unwrap_or(0.0).max(peer.lost_back.unwrap_or(0.0));
-        (lost, peer.there.unwrap_or(0.0).max(peer.back.unwrap_or(0.0)))
+        let share = peer.lost_there.unwrap_or(0.0).max(peer.lost_back.unwrap_or(0.0));
+        (share, peer.there.unwrap_or(0.0).max(peer.back.unwrap_or(0.0)))
     };
     order::sort_by(&mut peers, |a, b| worse(b).partial_cmp(&worse(a)).unwrap_or(std::cmp::Ordering::Equal));
     peers
@@ -52,9 +52,7 @@ fn peers(rtt: &Grid, loss: Option<&Grid>, node: &str) -> Vec<Peer> {
 #[component]
 pub(super) fn Peers(subject: Subject) -> impl IntoView {
     let (live, range): (Live, TimeRange) = (subject.live, subject.range);
-    for metric in [metric::RTT_US, metric::LOSS_RATIO] {
-        use_matrix(Signal::stored(metric.to_owned()));
-    }
+    [metric::RTT_US, metric::LOSS_RATIO].into_iter().for_each(|name| use_matrix(Signal::stored(name.to_owned())));
     let is_long = RwSignal::new(false);
     // Copied once, because two grids are read at the same time.
     let all = Memo::new(move |_| {
@@ -64,8 +62,7 @@ pub(super) fn Peers(subject: Subject) -> impl IntoView {
         })
     });
     let scale = Memo::new(move |before: Option<&Scale>| {
-        let before = before.copied();
-        live.grid(metric::RTT_US, |grid| grid.map(|grid| matrix::scale(grid, Unit::Microseconds, before)))
+        live.grid(metric::RTT_US, |grid| grid.map(|grid| matrix::scale(grid, Unit::Microseconds, before.copied())))
             .unwrap_or(Scale { low: 10.0, high: 1_000.0, is_log: true })
     });
     let time = move |value: Option<f64>| {

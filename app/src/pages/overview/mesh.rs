@@ -83,10 +83,10 @@ pub(super) fn charts(live: Live) -> AnyView {
         let rule = live.settings.with(|reply| reply.settings.alerts.latency.clone());
         chart(metric::RTT_US, &LATENCY, rule.enabled.then(|| us_from_ms(rule.limit_ms)))
     });
-    let loss = Signal::stored(chart(metric::LOSS_RATIO, &LOSS, None));
+    let all_lost = Signal::stored(chart(metric::LOSS_RATIO, &LOSS, None));
     view! {
         <ChartCard id="chart-latency" title="Latency of all pairs" feeds=rtt chart=latency />
-        <ChartCard id="chart-loss" title="Loss of all pairs" feeds=lost chart=loss />
+        <ChartCard id="chart-loss" title="Loss of all pairs" feeds=lost chart=all_lost />
     }
     .into_any()
 }
