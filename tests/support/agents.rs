@@ -64,6 +64,7 @@ pub fn port_of(place: &str) -> u16 {
 
 pub fn options(place: &str, code: Option<&str>, node: &str, state: &Path) -> role::Options {
     role::Options {
+        collects: true,
         hub: place.to_owned(),
         code: code.map(str::to_owned),
         node: node.to_owned(),
