@@ -24,9 +24,8 @@ const POLL: Duration = Duration::from_millis(50);
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 /// How many of the last bytes of a log an error shows.
 const SHOWN_LOG_BYTES: usize = 1_000;
-/// What differs from the defaults: no packet leaves the lab, and pings often enough to be compared.
-const SETTINGS: [(&str, &str); 2] =
-    [("NETLOOM_SETTINGS__PROBE__DEFAULT_TARGETS", "false"), ("NETLOOM_SETTINGS__MESH__OTHER_MODES_S", "1")];
+/// No packet leaves the lab.
+const NO_DEFAULT_TARGETS: (&str, &str) = ("NETLOOM_SETTINGS__PROBE__DEFAULT_TARGETS", "false");
 
 /// A hub, and an agent in every node, all of which have joined. Stopped when dropped.
 pub(crate) struct Netloom {
@@ -50,6 +49,8 @@ impl Netloom {
         })?;
         let mut netloom = Self { api: Api::new(), agents: Vec::new(), hub, folder };
         netloom.until("the hub is ready", |api| Ok(api.get("/readyz").is_ok()))?;
+        // Pings often enough to be compared.
+        netloom.api.set(&serde_json::json!({"mesh": {"other_modes_s": 1}}))?;
         for place in net.nodes() {
             netloom.join(place, binary)?;
         }
@@ -115,7 +116,7 @@ impl Process {
         let file = File::create(&log).context("could not make a log")?;
         let mut command = place.command(&binary.display().to_string());
         arguments(&mut command);
-        command.envs(SETTINGS).env("NETLOOM_NODE", &name).current_dir(folder);
+        command.env(NO_DEFAULT_TARGETS.0, NO_DEFAULT_TARGETS.1).env("NETLOOM_NODE", &name).current_dir(folder);
         command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
         let child = command.spawn().with_context(|| format!("could not start {}", binary.display()))?;
         Ok(Self { child, name, log })
