@@ -79,6 +79,7 @@ async fn nodes_are_told_of_each_other_and_a_revoked_one_is_forgotten_at_once() {
         .await;
     assert_eq!(revoke(&hub, "a2").await, 204);
     until("the other is told", async || peers("a1") == ["n1"]).await;
+    until("it is on no page any more", async || node(&hub, "a2").await.is_null()).await;
     let why = agents.pop().unwrap().task.await.unwrap().unwrap_err();
     assert!(why.contains("revoked"), "{why}");
     agents.pop().unwrap().stop().await.unwrap();

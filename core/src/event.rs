@@ -83,6 +83,11 @@ pub enum LiveEvent {
     Samples(Readings),
     /// A node is new or changed.
     Node(Box<NodeStatus>),
+    /// A node is not one any more: its token was revoked.
+    NodeLeft {
+        /// Its name.
+        node: String,
+    },
     /// An incident began, fired, or ended.
     Incident(Box<Incident>),
     /// How the network fares, when that changed.
@@ -129,6 +134,7 @@ impl LiveEvent {
             LiveEvent::Resync => "resync",
             LiveEvent::Samples(_) => "samples",
             LiveEvent::Node(_) => "node",
+            LiveEvent::NodeLeft { .. } => "node_left",
             LiveEvent::Incident(_) => "incident",
             LiveEvent::Health(_) => "health",
             LiveEvent::Settings { .. } => "settings",
@@ -140,15 +146,27 @@ impl LiveEvent {
     }
 
     /// The names of all events, in the order of the variants.
-    pub const NAMES: [&'static str; 11] =
-        ["hello", "resync", "samples", "node", "incident", "health", "settings", "storage", "run", "verdict", "matrix"];
+    pub const NAMES: [&'static str; 12] = [
+        "hello",
+        "resync",
+        "samples",
+        "node",
+        "node_left",
+        "incident",
+        "health",
+        "settings",
+        "storage",
+        "run",
+        "verdict",
+        "matrix",
+    ];
 
     /// The topic it belongs to; `None` for what every client gets.
     pub const fn topic(&self) -> Option<Topic> {
         match self {
             LiveEvent::Hello(_) | LiveEvent::Resync | LiveEvent::Storage { .. } | LiveEvent::Matrix(_) => None,
             LiveEvent::Samples(_) => Some(Topic::Samples),
-            LiveEvent::Node(_) => Some(Topic::Nodes),
+            LiveEvent::Node(_) | LiveEvent::NodeLeft { .. } => Some(Topic::Nodes),
             LiveEvent::Incident(_) | LiveEvent::Health(_) => Some(Topic::Alerts),
             LiveEvent::Settings { .. } => Some(Topic::Settings),
             LiveEvent::Run(_) => Some(Topic::Runs),

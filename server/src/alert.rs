@@ -164,6 +164,24 @@ impl Engine {
         }
     }
 
+    /// Forgets a node that is not one any more. Returns its incidents, which are over.
+    pub fn forget(&mut self, node: &str, now: Timestamp) -> Vec<Incident> {
+        let is_its =
+            |labels: &Labels| ["node", "src", "dst"].iter().any(|name| labels.get(*name).is_some_and(|v| v == node));
+        let mut over = Vec::new();
+        for state in &mut self.rules {
+            state.subjects.retain(|labels, subject| {
+                let goes = is_its(labels);
+                if goes {
+                    over.extend(subject.incident.take().map(|incident| ended(incident, now)));
+                }
+                !goes
+            });
+        }
+        self.counted.retain(|(known, _)| known != node);
+        over
+    }
+
     /// Judges the subjects of which something is new, or wrong, as they are at `now`; the others once a second. Returns the
     /// incidents that changed.
     pub fn evaluate(&mut self, now: Timestamp) -> Vec<Incident> {

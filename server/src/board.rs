@@ -193,6 +193,11 @@ impl Board {
         is_changed.then(|| status.clone())
     }
 
+    /// Forgets a node. Returns whether it was known.
+    pub(crate) fn forget(&self, node: &str) -> bool {
+        self.write().nodes.remove(node).is_some()
+    }
+
     /// Looks which nodes fell silent. Returns those whose state changed.
     pub(crate) fn nodes_at(&self, now: Timestamp) -> Vec<NodeStatus> {
         let mut changed = Vec::new();

@@ -35,7 +35,7 @@ use crate::{
 
 use untold::TELL_EVERY;
 
-pub use door::{IngestError, IngestHandle, Refused, check_owner};
+pub use door::{IngestError, IngestHandle, Leaving, Refused, check_owner};
 pub use untold::Untold;
 
 /// Batches that wait for the writer. A commit takes a millisecond or two; when the disk stalls, senders wait.
@@ -120,7 +120,9 @@ impl Ingest {
     /// The handle for senders, and the queue that [`Ingest::run`] empties.
     pub fn channel(store: Arc<dyn Store>, settings: watch::Receiver<Settings>) -> (IngestHandle, IngestQueue) {
         let (queue, incoming) = mpsc::channel(QUEUE_MAX_BATCHES);
-        (IngestHandle { queue, store, settings, refused: Arc::default() }, IngestQueue { incoming })
+        let leaving = Arc::<Leaving>::default();
+        let handle = IngestHandle { queue, store, settings, refused: Arc::default(), leaving: leaving.clone() };
+        (handle, IngestQueue { incoming, leaving })
     }
 
     /// Runs until it is to finish, or every handle is gone, and the queue is empty.
@@ -140,7 +142,7 @@ impl Ingest {
                     self.take(std::mem::take(&mut pending)).await;
                 }
                 Ok(()) = self.settings.changed() => self.take_settings().await,
-                _ = ticks.tick() => self.tick().await,
+                _ = ticks.tick() => self.tick(&queue.leaving).await,
                 () = sleep(TELL_EVERY), if !self.untold.is_empty() => {}
             }
             self.untold.tell(&self.live);
@@ -247,7 +249,14 @@ impl Ingest {
         self.judge().await;
     }
 
-    async fn tick(&mut self) {
+    async fn tick(&mut self, leaving: &Leaving) {
+        for node in leaving.take() {
+            let over = self.engine.forget(&node, clock::now());
+            self.tell(over).await;
+            if self.board.forget(&node) {
+                self.live.publish(&LiveEvent::NodeLeft { node });
+            }
+        }
         for status in self.board.nodes_at(clock::now()) {
             self.live.publish(&LiveEvent::Node(Box::new(status)));
         }
@@ -286,4 +295,5 @@ impl Ingest {
 /// Batches that wait.
 pub struct IngestQueue {
     incoming: mpsc::Receiver<Pending>,
+    leaving: Arc<Leaving>,
 }

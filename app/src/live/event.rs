@@ -11,19 +11,20 @@ pub(super) fn read(name: &str, data: &str) -> Option<LiveEvent> {
         "resync" => LiveEvent::Resync,
         "samples" => LiveEvent::Samples(parse(data)?),
         "node" => LiveEvent::Node(parse(data)?),
+        "node_left" => LiveEvent::NodeLeft { node: text(data, "node")? },
         "incident" => LiveEvent::Incident(parse(data)?),
         "health" => LiveEvent::Health(parse(data)?),
         "settings" => LiveEvent::Settings { version: parse::<serde_json::Value>(data)?.get("version")?.as_u64()? },
-        "storage" => {
-            let problem =
-                parse::<serde_json::Value>(data)?.get("problem").and_then(|text| text.as_str().map(str::to_owned));
-            LiveEvent::Storage { problem }
-        }
+        "storage" => LiveEvent::Storage { problem: text(data, "problem") },
         "run" => LiveEvent::Run(parse(data)?),
         "verdict" => LiveEvent::Verdict(parse(data)?),
         "matrix" => LiveEvent::Matrix(parse(data)?),
         _ => return None,
     })
+}
+
+fn text(data: &str, field: &str) -> Option<String> {
+    parse::<serde_json::Value>(data)?.get(field)?.as_str().map(str::to_owned)
 }
 
 fn parse<T: DeserializeOwned>(data: &str) -> Option<T> {
@@ -52,6 +53,7 @@ mod tests {
             LiveEvent::Resync,
             LiveEvent::Samples(readings),
             LiveEvent::Node(Box::new(node("n1", &["a"]))),
+            LiveEvent::NodeLeft { node: "n1".into() },
             LiveEvent::Incident(Box::new(incident("loss_high", IncidentState::Firing, "a"))),
             LiveEvent::Health(Health::judge(&[], &[])),
             LiveEvent::Settings { version: 3 },

@@ -209,3 +209,15 @@ fn how_long_a_second_of_a_mesh_takes() {
     }
     println!("4032 pairs, one metric: {:?} to take in, {:?} to judge four times", taking / 30, judging / 30);
 }
+
+#[test]
+fn a_node_that_is_forgotten_takes_its_incidents_along() {
+    let mut engine = engine(0.0);
+    run(&mut engine, 0, &[HIGH]);
+    engine.heard("b", Timestamp(0));
+    engine.heard("c", Timestamp(0));
+    assert!(engine.forget("c", Timestamp(1_000)).is_empty(), "nothing was wrong with it");
+    let over = engine.forget("b", Timestamp(1_000));
+    assert_eq!(over.iter().map(|incident| incident.state).collect::<Vec<_>>(), [IncidentState::Resolved]);
+    assert!(engine.evaluate(Timestamp(60_000)).is_empty(), "and is missed no more");
+}

@@ -1,7 +1,7 @@
 //! Where samples are handed in: checked, numbered, queued, and waited for until they are durable.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex, PoisonError,
     atomic::{AtomicU64, Ordering},
 };
 
@@ -47,6 +47,18 @@ pub struct IngestHandle {
     pub(super) store: Arc<dyn Store>,
     pub(super) settings: watch::Receiver<Settings>,
     pub(super) refused: Arc<Refused>,
+    pub(super) leaving: Arc<Leaving>,
+}
+
+/// Nodes that are to be forgotten. As many as are revoked within a quarter of a second.
+#[derive(Debug, Default)]
+pub struct Leaving(Mutex<Vec<String>>);
+
+impl Leaving {
+    /// Those that left since this was last asked.
+    pub(super) fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// What was refused at the door, for `/metrics`.
@@ -77,6 +89,11 @@ impl IngestHandle {
     /// What was refused at the door.
     pub fn refused(&self) -> &Refused {
         &self.refused
+    }
+
+    /// Has a node forgotten that is not one any more: what was stored of it stays, its incidents are over.
+    pub fn forget(&self, node: &str) {
+        self.leaving.0.lock().unwrap_or_else(PoisonError::into_inner).push(node.to_owned());
     }
 
     /// Counts what is refused.

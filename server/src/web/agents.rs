@@ -60,6 +60,7 @@ pub async fn make_code(State(state): State<WebState>) -> Result<Json<EnrolmentCo
 ))]
 pub async fn revoke(State(state): State<WebState>, Path(node): Path<String>) -> Result<StatusCode, ProblemReply> {
     state.agents.revoke(&node).await?;
+    state.ingest.forget(&node);
     Ok(StatusCode::NO_CONTENT)
 }
 
