@@ -27,7 +27,7 @@ pub(super) fn build(chart: &TimeChart, ceiling: Option<f64>) -> Chart {
         let across = if at == 0 { mark_line(&chart.thresholds, &chart.marks) } else { None };
         line_series(line, chart.is_bars, across)
     });
-    lines.chain(chart.band.iter().flat_map(band_series)).fold(base, |chart, series| chart.series(series))
+    lines.chain(chart.band.iter().flat_map(band_series)).fold(base, Chart::series)
 }
 
 fn value_axis(format: &str, ceiling: Option<f64>) -> Axis {
