@@ -1,8 +1,9 @@
 //! Charts as data: from series and settings to lines, and from lines to the option that draws them. Pure, so that all of
 //! it is tested without a browser.
 //!
-//! Options are JSON. Strings that begin with `@` stand for what JSON cannot hold, and the chart bridge replaces them:
-//! `@fmt:<unit>` and `@time` with functions, `@var:--x` with the colour that the style sheet gives to that name.
+//! charming builds the options; what it has no words for is laid over them as JSON. Strings that begin with `@` stand
+//! for what JSON cannot hold, and the chart bridge replaces them: `@fmt:<unit>` and `@time` with functions, `@var:--x`
+//! with the colour that the style sheet gives to that name.
 
 pub(crate) mod any;
 pub(crate) mod arrange;
@@ -12,11 +13,12 @@ pub(crate) mod link;
 pub(crate) mod loss;
 pub(crate) mod matrix;
 pub(crate) mod mesh;
-mod option;
+mod overlay;
 pub(crate) mod pair;
 pub(crate) mod points;
 pub(crate) mod racks;
 pub(crate) mod rates;
+mod time;
 pub(crate) mod topology;
 
 use netloom_core::{metric, sample::SeriesKey, unit::Unit};
@@ -169,7 +171,9 @@ impl TimeChart {
 
     /// The option that draws the chart, as JSON, still without points. `ceiling` is where the value axis ends.
     pub(crate) fn option(&self, ceiling: Option<f64>) -> String {
-        option::option(self, ceiling).to_string()
+        let mut option = serde_json::to_value(time::build(self, ceiling)).unwrap_or_default();
+        overlay::lay(self, &mut option);
+        option.to_string()
     }
 }
 
@@ -227,6 +231,8 @@ mod tests {
         assert_eq!((&data(&chart)[0]["xAxis"], &data(&chart)[0]["label"]["show"]), (&json!(5_000), &json!(true)));
         chart.thresholds = vec![Threshold { name: "limit".into(), value: 1.0 }];
         assert_eq!((&data(&chart)[0]["yAxis"], &data(&chart)[1]["name"]), (&json!(1.0), &json!("epoch 1")));
+        assert_eq!(data(&chart)[0].get("lineStyle"), None, "a limit is drawn as all limits are");
+        assert_eq!(data(&chart)[1]["lineStyle"]["type"], "solid");
         chart.marks = vec![chart.marks[0].clone(); NAMED_MARKS_MAX + 1];
         assert_eq!(data(&chart)[1]["label"]["show"], false);
     }
@@ -247,6 +253,7 @@ mod tests {
         chart.is_bars = true;
         let option: Value = serde_json::from_str(&chart.option(None)).expect("is JSON");
         assert_eq!((&option["series"][0]["type"], &option["series"][1]["type"]), (&json!("bar"), &json!("line")));
+        assert_eq!(option["series"][0]["markArea"]["data"][0][0]["xAxis"], 1, "bars are shaded like lines");
     }
 
     #[test]

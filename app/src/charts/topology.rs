@@ -1,5 +1,10 @@
 //! Nodes and what they probe, as a graph.
 
+use charming::{
+    Chart,
+    element::{Label, LabelPosition, LineStyle, Tooltip, Trigger},
+    series::{Graph, GraphData, GraphLayout, GraphLink, GraphNode},
+};
 use netloom_core::{
     api::{NodeState, NodeStatus},
     health::HealthStatus,
@@ -8,7 +13,7 @@ use netloom_core::{
 };
 use serde_json::{Value, json};
 
-use super::{colour, option::template};
+use super::{colour, overlay::tooltip_text};
 
 /// One way from a node to what it probes, and how it fares.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,57 +87,69 @@ const LABEL_PX: u32 = 96;
 const TARGETS_RADIUS: (f64, f64) = (130.0, 80.0);
 const NODES_RADIUS: (f64, f64) = (58.0, 36.0);
 
-const GRAPH: &str = r#"{
-  "animation": false,
-  "tooltip": {
-    "trigger": "item", "backgroundColor": "@var:--surface", "borderColor": "@var:--line", "borderWidth": 1,
-    "textStyle": { "color": "@var:--text", "fontSize": 12 }
-  },
-  "series": [{
-    "id": "topology", "type": "graph", "layout": "none", "left": 48, "right": 48, "top": 16, "bottom": 32,
-    "preserveAspect": "contain",
-    "emphasis": { "disabled": true },
-    "label": { "show": true, "position": "bottom", "color": "@var:--text", "fontSize": 12, "overflow": "truncate" },
-    "lineStyle": { "width": 2 },
-    "tooltip": { "formatter": "@pair:microseconds" }
-  }]
-}"#;
-
 /// The option of the graph, as JSON.
 pub(crate) fn option(nodes: &[NodeStatus], ways: &[Way]) -> String {
     let spots = spots(nodes, ways);
-    let mut option = template(GRAPH);
-    let graph = &mut option["series"][0];
-    graph["label"]["width"] = LABEL_PX.into();
-    graph["data"] = spots.iter().map(spot_item).collect();
-    graph["links"] = ways.iter().map(way_item).collect();
+    let node = |spot: &Spot| GraphNode {
+        id: spot.name.clone(),
+        name: spot.name.clone(),
+        x: spot.x,
+        y: spot.y,
+        value: 0.0,
+        category: 0,
+        symbol_size: if spot.is_node { 22.0 } else { 14.0 },
+        label: None,
+    };
+    let link =
+        |way: &Way| GraphLink { source: way.src.clone(), target: way.dst.clone(), value: way.rtt_us.map(two_digits) };
+    let data = GraphData {
+        nodes: spots.iter().map(node).collect(),
+        links: ways.iter().map(link).collect(),
+        categories: Vec::new(),
+    };
+    let graph = Graph::new()
+        .id("topology")
+        .layout(GraphLayout::None)
+        .label(Label::new().show(true).position(LabelPosition::Bottom).color(colour("--text")).font_size(12))
+        .line_style(LineStyle::new().width(2))
+        .data(data);
+    let tooltip = Tooltip::new()
+        .trigger(Trigger::Item)
+        .background_color(colour("--surface"))
+        .border_color(colour("--line"))
+        .border_width(1);
+    let chart = Chart::new().animation(false).tooltip(tooltip).series(graph);
+    let mut option = serde_json::to_value(&chart).unwrap_or_default();
+    patch(&mut option, &spots, ways);
     option.to_string()
 }
 
-fn spot_item(spot: &Spot) -> Value {
-    let (size, weight, cursor) = if spot.is_node { (22, 600, "pointer") } else { (14, 400, "default") };
-    json!({
-        "id": spot.name,
-        "name": spot.name,
-        "x": spot.x,
-        "y": spot.y,
-        "value": 0,
-        "symbolSize": size,
-        "symbol": symbol(spot.status),
-        "itemStyle": fill(spot.status),
-        "label": { "fontWeight": weight },
-        "cursor": cursor,
-    })
-}
-
-fn way_item(way: &Way) -> Value {
-    let stroke = if way.status == HealthStatus::Unknown { "dashed" } else { "solid" };
-    json!({
-        "source": way.src,
-        "target": way.dst,
-        "value": way.rtt_us.map(two_digits),
-        "lineStyle": { "color": colour(token(way.status)), "type": stroke },
-    })
+/// Lays over the option what charming has no words for: shapes and colours of single nodes and links.
+fn patch(option: &mut Value, spots: &[Spot], ways: &[Way]) {
+    option["tooltip"]["textStyle"] = tooltip_text();
+    let Some(graph) = option["series"].get_mut(0) else { return };
+    for (key, value) in [("left", 48), ("right", 48), ("top", 16), ("bottom", 32)] {
+        graph[key] = json!(value);
+    }
+    // Without it circles become ellipses.
+    graph["preserveAspect"] = json!("contain");
+    graph["emphasis"] = json!({ "disabled": true });
+    graph["label"]["overflow"] = json!("truncate");
+    graph["label"]["width"] = json!(LABEL_PX);
+    graph["tooltip"] = json!({ "formatter": "@pair:microseconds" });
+    for (at, spot) in spots.iter().enumerate() {
+        graph["data"][at]["symbol"] = json!(symbol(spot.status));
+        graph["data"][at]["itemStyle"] = fill(spot.status);
+        if spot.is_node {
+            graph["data"][at]["label"] = json!({ "fontWeight": 600 });
+        } else {
+            graph["data"][at]["cursor"] = json!("default");
+        }
+    }
+    for (at, way) in ways.iter().enumerate() {
+        let stroke = if way.status == HealthStatus::Unknown { "dashed" } else { "solid" };
+        graph["links"][at]["lineStyle"] = json!({ "color": colour(token(way.status)), "type": stroke });
+    }
 }
 
 /// Nodes inside, what they probe around them; a single node is the centre.

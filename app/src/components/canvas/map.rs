@@ -93,7 +93,7 @@ pub(crate) fn drive_map(element: NodeRef<html::Div>, source: MapSource) {
                 source.on_point.run(cell.map(|(row, column)| Point { row, column, x, y, by_keys }));
             });
             let pick = Closure::<dyn Fn(u32, u32)>::new(move |row, column| {
-                source.on_pick.run((row as usize, column as usize))
+                source.on_pick.run((row as usize, column as usize));
             });
             let hooks = hooks([("onPoint", point.into_js_value()), ("onPick", pick.into_js_value())]);
             map.set_value(matrix(element.unchecked_ref(), &hooks).ok().map(Map));
