@@ -38,8 +38,13 @@ pub(crate) fn run(lab: &mut Lab, is_quick: bool) -> Result<Vec<Row>> {
         let script: FaultScript = toml::from_str(&std::fs::read_to_string(file)?)?;
         script.validate(&names).map_err(|why| anyhow::anyhow!("{}: {why}", file.display()))?;
         for fault in &script.fault {
-            let trials = (0..trials).map(|_| trial(lab, fault)).collect::<Result<Vec<_>>>()?;
-            rows.push(row(fault, &trials));
+            let mut tried = Vec::new();
+            for _ in 0..trials {
+                let trial = trial(lab, fault)?;
+                eprintln!("lab: {}: {:?} {}", fault.sentence(true), trial.after, trial.said);
+                tried.push(trial);
+            }
+            rows.push(row(fault, &tried));
         }
     }
     Ok(rows)
