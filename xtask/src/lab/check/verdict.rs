@@ -107,7 +107,8 @@ fn is_named(verdict: &MeshVerdict, fault: &ScriptedFault) -> bool {
 
 /// How long until it must be named: a dead node is what a job waits for.
 fn limit(fault: &ScriptedFault) -> Duration {
-    Duration::from_secs(if fault.loss_ratio >= 1.0 { 3 } else { 10 })
+    let is_dead_node = fault.kind == CulpritKind::Node && fault.loss_ratio >= 1.0;
+    Duration::from_secs(if is_dead_node { 3 } else { 10 })
 }
 
 fn row(fault: &ScriptedFault, trials: &[Trial]) -> Row {
