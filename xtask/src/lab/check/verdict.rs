@@ -38,8 +38,13 @@ pub(crate) fn run(lab: &mut Lab, is_quick: bool) -> Result<Vec<Row>> {
         let script: FaultScript = toml::from_str(&std::fs::read_to_string(file)?)?;
         script.validate(&names).map_err(|why| anyhow::anyhow!("{}: {why}", file.display()))?;
         for fault in &script.fault {
-            let trials = (0..trials).map(|_| trial(lab, fault)).collect::<Result<Vec<_>>>()?;
-            rows.push(row(fault, &trials));
+            let mut tried = Vec::new();
+            for _ in 0..trials {
+                let trial = trial(lab, fault)?;
+                eprintln!("lab: {}: {:?} {}", fault.sentence(true), trial.after, trial.said);
+                tried.push(trial);
+            }
+            rows.push(row(fault, &tried));
         }
     }
     Ok(rows)
@@ -102,7 +107,8 @@ fn is_named(verdict: &MeshVerdict, fault: &ScriptedFault) -> bool {
 
 /// How long until it must be named: a dead node is what a job waits for.
 fn limit(fault: &ScriptedFault) -> Duration {
-    Duration::from_secs(if fault.loss_ratio >= 1.0 { 3 } else { 10 })
+    let is_dead_node = fault.kind == CulpritKind::Node && fault.loss_ratio >= 1.0;
+    Duration::from_secs(if is_dead_node { 3 } else { 10 })
 }
 
 fn row(fault: &ScriptedFault, trials: &[Trial]) -> Row {
