@@ -4,6 +4,7 @@
 //! Every reported value is the moment at which it was made ([`moment`]), so a listener knows how long it took from the
 //! sample to the client.
 
+mod agents;
 mod listen;
 mod push;
 
@@ -22,6 +23,17 @@ struct Load {
 
 #[derive(Subcommand)]
 enum What {
+    /// Agents that join and deliver the figures of every peer once a second
+    Agents {
+        hub: SocketAddr,
+        #[arg(long, default_value_t = 64)]
+        agents: usize,
+        /// Peers of each
+        #[arg(long, default_value_t = 63)]
+        peers: usize,
+        #[arg(long, default_value_t = 30)]
+        seconds: u64,
+    },
     /// Nodes that push every pair once a second over the public API
     Push {
         hub: SocketAddr,
@@ -56,6 +68,9 @@ fn age_ms(value: f64, now_ms: i64) -> i64 {
 #[tokio::main]
 async fn main() {
     let report = match Load::parse().what {
+        What::Agents { hub, agents, peers, seconds } => {
+            agents::run(hub, (agents, peers), Duration::from_secs(seconds)).await
+        }
         What::Push { hub, nodes, seconds } => push::run(hub, nodes, Duration::from_secs(seconds)).await,
         What::Listen { hub, clients, stuck, seconds } => {
             listen::run(hub, (clients, stuck), Duration::from_secs(seconds)).await
