@@ -3,6 +3,7 @@
 mod agent;
 mod cast;
 mod fping;
+mod hub;
 mod lean;
 mod options;
 mod seen;
@@ -22,6 +23,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let workspace = Workspace::open();
     let is_met = match options.part {
         Part::Agent => agent::run(&workspace, options)?,
+        Part::Hub => hub::run(&workspace, options)?,
     };
     ensure!(is_met, "not every target is met");
     Ok(())

@@ -14,6 +14,8 @@ const SECONDS: std::ops::RangeInclusive<u64> = 5..=3_600;
 pub(crate) enum Part {
     /// An agent that probes 63 peers.
     Agent,
+    /// The hub with many agents and browsers.
+    Hub,
 }
 
 /// What to measure, and for how long.
@@ -45,7 +47,8 @@ impl Options {
 fn part(word: &str) -> Result<Part> {
     match word {
         "agent" => Ok(Part::Agent),
-        _ => bail!("unknown part of the mesh `{word}`: use agent"),
+        "hub" => Ok(Part::Hub),
+        _ => bail!("unknown part of the mesh `{word}`: use agent or hub"),
     }
 }
 
