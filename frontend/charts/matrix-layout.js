@@ -23,7 +23,7 @@ export function layoutOf({ size, groups, width, height, ratio, zoom, nameWidth }
   const snapped = (value) => Math.round(value * ratio) / ratio;
   const [gap, stripGap] = [snapped(GROUP_GAP), snapped(STRIP_GAP)];
   const gaps = (starts.length - 1) * gap;
-  const names = width < 520 && size > 24 ? 0 : snapped(Math.min(nameWidth + 8, NAME_MAX, width / 4));
+  const names = width < 520 && size > 24 ? 0 : snapped(Math.min(Math.ceil(nameWidth) + 9, NAME_MAX, width / 4));
   const room = (extent, cells) => (extent - names - gaps - stripGap) / cells;
   // The strip of sums is a cell wide, too.
   const fits = Math.min(room(width, size + 1), room(height, size + 1), CELL_MAX);
