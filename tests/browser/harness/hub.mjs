@@ -31,7 +31,10 @@ export class Hub {
     this.#options = options;
   }
 
-  /** Starts a hub. Options: `config` (TOML text), `env`, `listen` (address and port). */
+  /**
+   * Starts a hub. Options: `config` (TOML text), `env`, `listen` (address and port), `command` (`serve`
+   * unless another is named).
+   */
   static async start(options = {}) {
     const dir = await mkdtemp(join(tmpdir(), "netloom-test-"));
     const hub = new Hub(dir, options);
@@ -96,7 +99,8 @@ export class Hub {
   }
 
   async #spawn(listen) {
-    const args = ["serve", "--listen", listen, "--data-dir", join(this.#dir, "data")];
+    const command = this.#options.command ?? "serve";
+    const args = [command, "--listen", listen, "--data-dir", join(this.#dir, "data")];
     if (this.#options.config !== undefined) args.push("--config", this.#configFile);
     this.#process = spawn(BINARY, args, { env: this.#environment(), stdio: ["ignore", "pipe", "pipe"] });
     await once(this.#process, "spawn");
