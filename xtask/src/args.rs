@@ -18,7 +18,7 @@ usage: cargo xtask <command>
   bench                measure memory, latency and start-up in a real browser
   bench store [--minutes N] [--engines netloom,victoria,prometheus] [--connections 1|2]
                        measure ingest, disk, memory and queries beside other time series databases
-  bench mesh [--part agent|hub] [--seconds N]
+  bench mesh [--part agent|hub|browser] [--seconds N]
                        measure what probing 63 peers costs an agent, beside fping
   lab [run|up|down] [--nodes N] [--rate RATE] [--quick] [--only rtt,loss,verdict,cut]
                        hold Netloom's figures against the kernel, ping and fping, in network namespaces (root, Linux)";

@@ -1,10 +1,12 @@
 //! `cargo xtask bench mesh`: what it costs that many nodes probe each other, part by part.
 
 mod agent;
+mod browser;
 mod cast;
 mod fping;
 mod hub;
 mod lean;
+mod load;
 mod options;
 mod seen;
 mod table;
@@ -24,6 +26,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let is_met = match options.part {
         Part::Agent => agent::run(&workspace, options)?,
         Part::Hub => hub::run(&workspace, options)?,
+        Part::Browser => browser::run(&workspace, options)?,
     };
     ensure!(is_met, "not every target is met");
     Ok(())

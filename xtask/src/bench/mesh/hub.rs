@@ -10,6 +10,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::Options;
+use super::load;
 use super::table::{Row, table};
 use crate::bench::store::procfs::Process;
 use crate::workspace::Workspace;
@@ -136,17 +137,14 @@ struct Programs {
 
 impl Programs {
     fn build(workspace: &Workspace) -> Result<Self> {
-        eprintln!("bench: compiling the load");
-        let mut cargo = process::cargo();
-        cargo.args(["build", "--locked", "--release", "--package", "netloom-tests", "--example", "mesh_load"]);
-        process::run(cargo.current_dir(&workspace.root))?;
+        let load = load::build(workspace)?;
         let hub = if let Some(binary) = std::env::var_os("NETLOOM_BIN") {
             binary.into()
         } else {
             crate::server::build(workspace)?;
             workspace.binary()
         };
-        Ok(Self { hub, load: workspace.target.join("release/examples/mesh_load") })
+        Ok(Self { hub, load })
     }
 
     /// Agents that replay; returns when all have joined.

@@ -16,6 +16,8 @@ pub(crate) enum Part {
     Agent,
     /// The hub with many agents and browsers.
     Hub,
+    /// The page of all pairs in a browser.
+    Browser,
 }
 
 /// What to measure, and for how long.
@@ -48,7 +50,8 @@ fn part(word: &str) -> Result<Part> {
     match word {
         "agent" => Ok(Part::Agent),
         "hub" => Ok(Part::Hub),
-        _ => bail!("unknown part of the mesh `{word}`: use agent or hub"),
+        "browser" => Ok(Part::Browser),
+        _ => bail!("unknown part of the mesh `{word}`: use agent, hub or browser"),
     }
 }
 
