@@ -8,8 +8,8 @@
 //! 2. Nodes that the hub does not hear and their peers do have a broken way to the hub.
 //! 3. For death, loss and latency in turn, each candidate (way, link, node, group, two groups, everything) is asked how
 //!    much better than chance it explains its cells ([`chance::surprise`]), less a price that every culprit has. A larger
-//!    one is named only when it explains more than the links in it would, one by one ([`cover`]).
-//! 4. What was named is put into words ([`words`]).
+//!    one is named only when it explains more than the links in it would, one by one (`cover`).
+//! 4. What was named is put into words (`words`).
 //!
 //! What can be told apart: an echo goes both ways, so loss in one direction of a link makes both of its cells bad, and the
 //! verdict is the link. [`CulpritKind::Way`] is only said when one cell is bad and its reverse is fine: a filter that

@@ -1,8 +1,8 @@
 //! The alert engine: feeds samples to the rules and turns verdicts into incidents.
 //!
 //! It owns every rule's state. It reads no clock and touches no store: [`Engine::take`] and [`Engine::evaluate`] say what
-//! changed, and ingest keeps and tells it. What a starved host measured is left out ([`doubt`]), and the links of a silent
-//! node are counted in its incident instead of raising their own ([`fold`]).
+//! changed, and ingest keeps and tells it. What a starved host measured is left out (`doubt`), and the links of a silent
+//! node are counted in its incident instead of raising their own (`fold`).
 
 mod doubt;
 mod fold;

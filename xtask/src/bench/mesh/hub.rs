@@ -13,8 +13,8 @@ use super::Options;
 use super::load;
 use super::table::{Row, table};
 use crate::bench::store::procfs::Process;
+use crate::interrupt;
 use crate::workspace::Workspace;
-use crate::{interrupt, process};
 
 /// The agents of a cluster, each of which probes all others.
 const AGENTS: u64 = 64;
