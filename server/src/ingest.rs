@@ -187,11 +187,11 @@ impl Ingest {
     fn accept(&mut self, rows: Rows, sender: Option<Sender>) {
         let now = clock::now();
         let Rows { rows, .. } = rows;
-        let late = rows.iter().filter(|row| row.ts_ms < now.ms() - LATE_AFTER_MS).count();
+        let fresh: Vec<Row> = rows.iter().filter(|row| row.ts_ms >= now.ms() - LATE_AFTER_MS).copied().collect();
         self.counts.send_modify(|counts| {
             counts.batches += 1;
             counts.samples += rows.len() as u64;
-            counts.late += late as u64;
+            counts.late += (rows.len() - fresh.len()) as u64;
         });
         if let Some(sender) = sender {
             if let Some(info) = &sender.info {
@@ -204,11 +204,11 @@ impl Ingest {
             }
         }
         self.board.take_rows(&rows);
-        if late < rows.len() {
-            let readings = self.recent(&rows, now.ms() - LATE_AFTER_MS);
+        if !fresh.is_empty() {
+            let readings = self.named(&fresh);
             self.engine.take(&readings);
-            self.watch.offer(rows.iter().filter(|row| row.ts_ms >= now.ms() - LATE_AFTER_MS).copied().collect());
-            self.untold.add(rows.iter().filter(|row| row.ts_ms >= now.ms() - LATE_AFTER_MS).copied());
+            self.untold.add(&fresh);
+            self.watch.offer(fresh);
         }
         if let Some(jsonl) = &self.jsonl {
             jsonl.offer(rows);
@@ -221,12 +221,12 @@ impl Ingest {
         });
     }
 
-    /// The rows from a moment on, by the names of their series.
-    fn recent(&self, rows: &[Row], from_ms: i64) -> Readings {
+    /// Rows by the names of their series.
+    fn named(&self, rows: &[Row]) -> Readings {
         let mut readings = Readings::default();
         let mut index: HashMap<SeriesId, u32> = HashMap::new();
         self.store.catalog().read(|catalog| {
-            for row in rows.iter().filter(|row| row.ts_ms >= from_ms) {
+            for row in rows {
                 let Some(key) = catalog.key(row.series) else { continue };
                 let series = *index.entry(row.series).or_insert_with(|| {
                     readings.series.push(SeriesKey::clone(key));

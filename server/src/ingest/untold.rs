@@ -27,14 +27,10 @@ impl Untold {
     }
 
     /// Adds samples; what is more than is told at once is left out and counted.
-    pub(super) fn add(&mut self, rows: impl Iterator<Item = Row>) {
-        for row in rows {
-            if self.rows.len() < TOLD_MAX_SAMPLES {
-                self.rows.push(row);
-            } else {
-                self.left_out += 1;
-            }
-        }
+    pub(super) fn add(&mut self, rows: &[Row]) {
+        let taken = rows.len().min(TOLD_MAX_SAMPLES - self.rows.len());
+        self.rows.extend_from_slice(&rows[..taken]);
+        self.left_out += (rows.len() - taken) as u64;
     }
 
     /// Tells what waits, unless others were told of a moment ago.
@@ -58,8 +54,8 @@ mod tests {
     use super::*;
     use netloom_core::series::{SeriesId, SharedCatalog};
 
-    fn rows(count: usize) -> impl Iterator<Item = Row> {
-        (0..count).map(|at| Row { series: SeriesId(0), ts_ms: at as i64, value: 0.0 })
+    fn rows(count: usize) -> Vec<Row> {
+        (0..count).map(|at| Row { series: SeriesId(0), ts_ms: at as i64, value: 0.0 }).collect()
     }
 
     #[tokio::test(start_paused = true)]
@@ -67,7 +63,7 @@ mod tests {
         let live = Live::new(1, SharedCatalog::default());
         let mut untold = Untold::default();
         for _ in 0..3 {
-            untold.add(rows(1));
+            untold.add(&rows(1));
             untold.tell(&live);
         }
         assert_eq!(live.published(), 1);
@@ -79,7 +75,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_nobody_could_follow_is_left_out_and_counted() {
         let mut untold = Untold::default();
-        untold.add(rows(TOLD_MAX_SAMPLES + 7));
+        untold.add(&rows(TOLD_MAX_SAMPLES + 7));
         assert_eq!((untold.rows.len(), untold.left_out()), (TOLD_MAX_SAMPLES, 7));
     }
 }
