@@ -1,7 +1,8 @@
 //! Running other programs, with errors that name the program.
 
+use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -11,6 +12,39 @@ const SHOWN_ARGS: usize = 4;
 /// Cargo as it was called, so that a chosen toolchain stays chosen.
 pub(crate) fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// A process that never outlives its owner.
+#[derive(Debug)]
+pub(crate) struct Owned(Child);
+
+impl Owned {
+    /// Starts it.
+    pub(crate) fn start(command: &mut Command) -> Result<Self> {
+        command.spawn().map(Self).with_context(|| format!("could not start {}", shown(command)))
+    }
+}
+
+impl Deref for Owned {
+    type Target = Child;
+
+    fn deref(&self) -> &Child {
+        &self.0
+    }
+}
+
+impl DerefMut for Owned {
+    fn deref_mut(&mut self) -> &mut Child {
+        &mut self.0
+    }
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        // Both fail only when the process is gone already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// Runs a program with our own input and output, and fails unless it succeeds.

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use super::api::Api;
 use super::net::{Net, Place};
 use crate::interrupt;
+use crate::process::Owned;
 
 /// The port on which agents join.
 const AGENT_PORT: u16 = 6387;
@@ -104,7 +105,7 @@ impl Drop for Netloom {
 
 /// A process with its output in a file.
 struct Process {
-    child: Child,
+    child: Owned,
     name: String,
     log: PathBuf,
 }
@@ -118,7 +119,7 @@ impl Process {
         arguments(&mut command);
         command.env(NO_DEFAULT_TARGETS.0, NO_DEFAULT_TARGETS.1).env("NETLOOM_NODE", &name).current_dir(folder);
         command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
-        let child = command.spawn().with_context(|| format!("could not start {}", binary.display()))?;
+        let child = Owned::start(&mut command)?;
         Ok(Self { child, name, log })
     }
 
@@ -136,13 +137,5 @@ impl Process {
             // It may have ended by itself.
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
         }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // Both fail only when the process is gone already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

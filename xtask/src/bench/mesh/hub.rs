@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -14,6 +14,7 @@ use super::load;
 use super::table::{Row, table};
 use crate::bench::store::procfs::Process;
 use crate::interrupt;
+use crate::process::Owned;
 use crate::workspace::Workspace;
 
 /// The agents of a cluster, each of which probes all others.
@@ -162,7 +163,7 @@ impl Programs {
     fn load(&self, args: &[&str]) -> Result<Load> {
         let mut command = with_files(&self.load);
         command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Ok(Load(command.spawn().context("could not start the load")?))
+        Ok(Load(Owned::start(&mut command)?))
     }
 }
 
@@ -173,8 +174,8 @@ fn with_files(program: &Path) -> Command {
     command
 }
 
-/// A load that runs, and never outlives its owner.
-struct Load(Child);
+/// A load that runs.
+struct Load(Owned);
 
 impl Load {
     /// Waits for its end; returns its report.
@@ -185,17 +186,9 @@ impl Load {
     }
 }
 
-impl Drop for Load {
-    fn drop(&mut self) {
-        // Both fail only when the process is gone already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// A hub on loopback with a folder of its own.
 struct Hub {
-    child: Child,
+    child: Owned,
     address: SocketAddr,
     _home: tempfile::TempDir,
 }
@@ -208,20 +201,12 @@ impl Hub {
         command.args(["127.0.0.1:0", "--data-dir"]).arg(home.path());
         command.env("NETLOOM_SETTINGS__PROBE__DEFAULT_TARGETS", "false").env_remove("NETLOOM_CONFIG");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn().context("could not start the hub")?;
+        let mut child = Owned::start(&mut command)?;
         let began = Instant::now();
         let mut line = String::new();
         BufReader::new(child.stdout.take().context("the hub says nothing")?).read_line(&mut line)?;
         ensure!(began.elapsed() < START_LIMIT, "the hub took {} s to start", began.elapsed().as_secs());
         let address = line.trim().rsplit('/').next().and_then(|place| place.parse().ok());
         Ok(Self { child, address: address.with_context(|| format!("the hub said {line:?}"))?, _home: home })
-    }
-}
-
-impl Drop for Hub {
-    fn drop(&mut self) {
-        // Both fail only when the process is gone already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

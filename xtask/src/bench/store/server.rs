@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -12,7 +12,7 @@ use super::engine::{self, Engine};
 use super::http::{Client, Get};
 use super::procfs::Process;
 use crate::interrupt;
-use crate::process;
+use crate::process::{self, Owned};
 
 /// How long a start may take: logs of hours of data are replayed.
 const START_LIMIT: Duration = Duration::from_mins(2);
@@ -33,7 +33,7 @@ pub(crate) struct Server {
     program: PathBuf,
     home: PathBuf,
     port: u16,
-    child: Child,
+    child: Owned,
 }
 
 impl Server {
@@ -99,21 +99,13 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Both fail only when the process is gone already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// Starts the program with its output in a file beside the data.
-fn spawn(engine: Engine, program: &Path, home: &Path, port: u16) -> Result<Child> {
+fn spawn(engine: Engine, program: &Path, home: &Path, port: u16) -> Result<Owned> {
     let log = File::create(log(home)).context("could not make the server's log")?;
     let errors = log.try_clone().context("could not make the server's log")?;
     let mut command = engine.serve(program, home, port)?;
     command.stdin(Stdio::null()).stdout(log).stderr(errors);
-    command.spawn().with_context(|| format!("could not start {}", engine.name()))
+    Owned::start(&mut command)
 }
 
 fn log(home: &Path) -> PathBuf {
