@@ -10,7 +10,7 @@ use super::{
     status_badge::{StatusBadge, Tone, incident_word},
     when::When,
 };
-use crate::clock::Clock;
+use crate::{clock::Clock, range::TimeRange};
 
 /// The tone of an incident: of its severity as long as it matters.
 pub(crate) fn tone(incident: &Incident) -> Tone {
@@ -40,6 +40,39 @@ pub(crate) fn AlertFeed(#[prop(into)] incidents: Signal<Vec<Incident>>) -> impl 
                 <Item incident />
             </For>
         </ul>
+    }
+    .into_any()
+}
+
+/// A card with the given incidents, and what stands there when there are none.
+#[component]
+pub(crate) fn AlertCard(
+    /// The element of the heading.
+    id: &'static str,
+    /// The heading.
+    title: &'static str,
+    #[prop(into)] incidents: Signal<Vec<Incident>>,
+    /// Whether it leads to all alerts.
+    #[prop(optional)]
+    leads_on: bool,
+    /// What tests call it.
+    #[prop(optional)]
+    testid: Option<&'static str>,
+    /// What stands there when there are none.
+    children: ChildrenFn,
+) -> impl IntoView {
+    let range = TimeRange::expect();
+    let children = StoredValue::new(children);
+    let all = move || view! { <a class="card-note" href=move || range.carry("/alerts")>"All alerts"</a> };
+    view! {
+        <section class="card" aria-labelledby=id data-testid=testid>
+            <header class="card-header">
+                <h2 id=id>{title}</h2>
+                {leads_on.then(all)}
+            </header>
+            <AlertFeed incidents />
+            <Show when=move || incidents.with(Vec::is_empty)>{children.with_value(|children| children())}</Show>
+        </section>
     }
     .into_any()
 }

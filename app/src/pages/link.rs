@@ -9,7 +9,7 @@ use crate::{
     charts::{self, Span, link::DIRECTIONS},
     clock::Clock,
     components::{
-        alert_feed::AlertFeed,
+        alert_feed::AlertCard,
         chart_card::ChartCard,
         empty_state::EmptyState,
         heat_map::link_path,
@@ -185,15 +185,9 @@ fn Alerts(src: String, dst: String) -> impl IntoView {
         })
     });
     view! {
-        <section class="card" aria-labelledby="link-alerts-title">
-            <header class="card-header">
-                <h2 id="link-alerts-title">"Alerts of this link"</h2>
-            </header>
-            <AlertFeed incidents=shown />
-            <Show when=move || shown.with(Vec::is_empty)>
-                <EmptyState title="All quiet">"Nothing has fired between these two."</EmptyState>
-            </Show>
-        </section>
+        <AlertCard id="link-alerts-title" title="Alerts of this link" incidents=shown>
+            <EmptyState title="All quiet">"Nothing has fired between these two."</EmptyState>
+        </AlertCard>
     }
     .into_any()
 }

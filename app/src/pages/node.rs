@@ -16,7 +16,7 @@ use crate::{
     charts::{self, pair::Scene},
     clock::Clock,
     components::{
-        alert_feed::AlertFeed,
+        alert_feed::AlertCard,
         chart_card::ChartCard,
         empty_state::EmptyState,
         stat_tile::{Stat, StatTile},
@@ -245,15 +245,9 @@ fn Alerts(subject: Subject) -> impl IntoView {
         })
     });
     view! {
-        <section class="card" aria-labelledby="node-alerts-title">
-            <header class="card-header">
-                <h2 id="node-alerts-title">"Alerts"</h2>
-            </header>
-            <AlertFeed incidents=shown />
-            <Show when=move || shown.with(Vec::is_empty)>
-                <EmptyState title="All quiet">"Nothing has fired on this node."</EmptyState>
-            </Show>
-        </section>
+        <AlertCard id="node-alerts-title" title="Alerts" incidents=shown>
+            <EmptyState title="All quiet">"Nothing has fired on this node."</EmptyState>
+        </AlertCard>
     }
     .into_any()
 }

@@ -18,7 +18,7 @@ use crate::{
     charts::{self, TimeChart, pair::Scene, topology::Way},
     clock::Clock,
     components::{
-        alert_feed::AlertFeed,
+        alert_feed::AlertCard,
         chart_card::ChartCard,
         empty_state::EmptyState,
         measurement_notice::MeasurementNotice,
@@ -229,20 +229,11 @@ fn RecentAlerts() -> impl IntoView {
     let (live, range) = (Live::expect(), TimeRange::expect());
     let shown = Memo::new(move |_| live.incidents.with(|all| short_feed(all)));
     view! {
-        <section class="card" aria-labelledby="recent-alerts">
-            <header class="card-header">
-                <h2 id="recent-alerts">"Alerts"</h2>
-                <a class="card-note" href=move || range.carry("/alerts")>
-                    "All alerts"
-                </a>
-            </header>
-            <AlertFeed incidents=shown />
-            <Show when=move || shown.with(Vec::is_empty)>
-                <EmptyState title="All quiet">
-                    "Nothing has fired. Limits are in the " <a href=move || range.carry("/settings")>"settings"</a> "."
-                </EmptyState>
-            </Show>
-        </section>
+        <AlertCard id="recent-alerts" title="Alerts" incidents=shown leads_on=true>
+            <EmptyState title="All quiet">
+                "Nothing has fired. Limits are in the " <a href=move || range.carry("/settings")>"settings"</a> "."
+            </EmptyState>
+        </AlertCard>
     }
     .into_any()
 }

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     api,
     clock::Clock,
-    components::{alert_feed::AlertFeed, empty_state::EmptyState, when::When},
+    components::{alert_feed::AlertCard, empty_state::EmptyState, when::When},
     live::Live,
     range::TimeRange,
 };
@@ -198,7 +198,6 @@ fn overlaps(run: &Run, incident: &Incident, now: Timestamp) -> bool {
 /// The alerts that overlap the run.
 #[component]
 fn Alerts(subject: Subject) -> impl IntoView {
-    let range = TimeRange::expect();
     let shown = Memo::new(move |_| {
         let run = subject.run.read();
         let now = subject.clock.now();
@@ -208,18 +207,9 @@ fn Alerts(subject: Subject) -> impl IntoView {
         })
     });
     view! {
-        <section class="card" aria-labelledby="run-alerts-title" data-testid="run-alerts">
-            <header class="card-header">
-                <h2 id="run-alerts-title">"Alerts meanwhile"</h2>
-                <a class="card-note" href=move || range.carry("/alerts")>
-                    "All alerts"
-                </a>
-            </header>
-            <AlertFeed incidents=shown />
-            <Show when=move || shown.with(Vec::is_empty)>
-                <p class="muted">"Nothing fired during this run."</p>
-            </Show>
-        </section>
+        <AlertCard id="run-alerts-title" title="Alerts meanwhile" incidents=shown leads_on=true testid="run-alerts">
+            <p class="muted">"Nothing fired during this run."</p>
+        </AlertCard>
     }
     .into_any()
 }
