@@ -27,6 +27,10 @@ fn incident(id: u64, state: IncidentState) -> Incident {
         fired_at: Some(Timestamp(1)),
         resolved_at: (state == IncidentState::Resolved).then_some(Timestamp(2)),
         folded: 0,
+        metric: String::new(),
+        worst: None,
+        runbook: String::new(),
+        handling: Default::default(),
     }
 }
 

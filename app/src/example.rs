@@ -50,6 +50,10 @@ pub(crate) fn incident(rule: &str, state: IncidentState, dst: &str) -> Incident 
         fired_at: Some(Timestamp(70_000)),
         resolved_at: (state == IncidentState::Resolved).then_some(Timestamp(100_000)),
         folded: 0,
+        metric: String::new(),
+        worst: None,
+        runbook: String::new(),
+        handling: Default::default(),
     }
 }
 

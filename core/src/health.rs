@@ -117,6 +117,10 @@ mod tests {
             fired_at: None,
             resolved_at: None,
             folded: 0,
+            metric: String::new(),
+            worst: None,
+            runbook: String::new(),
+            handling: Default::default(),
         }
     }
 

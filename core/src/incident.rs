@@ -63,6 +63,132 @@ pub struct Incident {
     /// Of a silent node: how many links with it are bad and raise no incident of their own.
     #[serde(default)]
     pub folded: u32,
+    /// The metric that was judged; empty where it was no metric, or a job raised it.
+    #[serde(default)]
+    pub metric: String,
+    /// The worst figure so far, in `unit`.
+    #[serde(default)]
+    pub worst: Option<f64>,
+    /// Where it is written what to do; may be empty.
+    #[serde(default)]
+    pub runbook: String,
+    /// What people, and the silences that they made, did about it.
+    #[serde(default)]
+    pub handling: Handling,
+}
+
+/// What people did about an incident. The desk writes it; rules know nothing of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct Handling {
+    /// Who has taken it on.
+    pub acknowledged: Option<Acknowledgement>,
+    /// The silence or maintenance window that keeps its notifications back, if any does now.
+    pub silenced_by: Option<String>,
+}
+
+/// Somebody has taken an incident on: it is shown, and nobody is reminded any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Acknowledgement {
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// What they wrote.
+    pub note: String,
+}
+
+/// The names of rules under which training jobs raise incidents begin with this, followed by the type they gave.
+pub const JOB_RULE_PREFIX: &str = "job_";
+
+/// A step in the life of an incident, as its page tells it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TimelineEntry {
+    /// When.
+    pub at: Timestamp,
+    /// What kind of step.
+    pub kind: TimelineKind,
+    /// What happened, one sentence.
+    pub text: String,
+}
+
+/// The kinds of steps in the life of an incident.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum TimelineKind {
+    /// The figure broke the rule.
+    Began,
+    /// It had for long enough.
+    Fired,
+    /// Links were counted in it.
+    Folded,
+    /// Somebody took it on.
+    Acknowledged,
+    /// Somebody gave it back.
+    Unacknowledged,
+    /// Its notifications are kept back.
+    Silenced,
+    /// They are not any more.
+    Unsilenced,
+    /// Somebody was told, or could not be.
+    Notified,
+    /// It is over.
+    Resolved,
+}
+
+/// An incident with everything that its page shows: `GET /api/v1/alerts/{id}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct IncidentDetails {
+    /// As it is now.
+    pub incident: Incident,
+    /// What happened to it, in order of time.
+    pub timeline: Vec<TimelineEntry>,
+    /// Others of about the same time and the same nodes, newest first.
+    pub related: Vec<Incident>,
+}
+
+/// What a training job, or anybody else, raises: `POST /api/v1/alerts`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RaiseRequest {
+    /// What kind of trouble, `[a-z][a-z0-9_]{0,63}`. The same type with the same labels is the same incident, as long as
+    /// it is open.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What happened, one sentence.
+    pub message: String,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What it is about; `node` for example.
+    #[serde(default)]
+    pub labels: Labels,
+    /// `false` ends the incident of that type and these labels.
+    #[serde(default = "yes")]
+    pub firing: bool,
+    /// It ends by itself when it is not raised again for this long, s; never when not given.
+    #[serde(default)]
+    pub ttl_s: Option<f64>,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// Takes an incident on, or gives it back: `PUT` and `DELETE /api/v1/alerts/{id}/acknowledgement`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct AcknowledgeRequest {
+    /// Who.
+    pub by: String,
+    /// Why, or what is being done.
+    pub note: String,
 }
 
 /// Where one rule stands with one subject.

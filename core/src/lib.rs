@@ -30,6 +30,7 @@ pub mod sample;
 pub mod schedule;
 pub mod series;
 pub mod settings;
+pub mod silence;
 pub mod stats;
 pub mod time;
 pub mod topology;

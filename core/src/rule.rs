@@ -2,8 +2,10 @@
 //!
 //! A rule kind is a pure function of the windows of its inputs. Adding one: a file in `rule/` and a variant here.
 
+pub mod preview;
 pub mod silence;
 pub mod slow_link;
+pub mod spec;
 pub mod threshold;
 
 use serde::{Deserialize, Serialize};

@@ -10,7 +10,7 @@ mod fold;
 use std::collections::{BTreeMap, HashSet};
 
 use netloom_core::{
-    incident::{Incident, IncidentState, Life, Transition},
+    incident::{Handling, Incident, IncidentState, Life, Transition},
     rule::{Rule, RuleKind, Verdict},
     sample::{Labels, Readings},
     stats::window::Window,
@@ -326,6 +326,10 @@ fn incident(id: u64, rule: &Rule, labels: &Labels, value: f64, now: Timestamp) -
         fired_at: None,
         resolved_at: None,
         folded: 0,
+        metric: rule.kind.inputs().first().map_or_else(String::new, |metric| (*metric).to_owned()),
+        worst: None,
+        runbook: String::new(),
+        handling: Handling::default(),
     }
 }
 

@@ -13,11 +13,14 @@ pub(crate) fn SettingField(field: &'static Field, form: Form) -> impl IntoView {
     let is_pinned = Memo::new(move |_| form.is_pinned(field.path));
     let switch = switch_of(field);
     let is_idle = move || switch.is_some_and(|switch| form.value(switch) != Value::Bool(true));
-    let is_wide = matches!(field.kind, FieldKind::Targets);
+    let is_wide = matches!(field.kind, FieldKind::Targets | FieldKind::Receivers);
     let control = match field.kind {
         FieldKind::Toggle => view! { <Toggle field form is_pinned /> }.into_any(),
         FieldKind::Number { .. } => view! { <Number field form is_pinned /> }.into_any(),
         FieldKind::Targets => view! { <TargetList field form is_pinned /> }.into_any(),
+        FieldKind::Rules => view! { <a href="/alerts/rules">"Edit the rules"</a> }.into_any(),
+        FieldKind::Maintenance => view! { <a href="/alerts/silences">"Edit the windows"</a> }.into_any(),
+        FieldKind::Text { .. } | FieldKind::Choice { .. } | FieldKind::Receivers => ().into_any(),
     };
     view! {
         <div

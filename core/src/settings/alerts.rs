@@ -10,8 +10,10 @@ use crate::{
         Rule, RuleKind, Severity,
         silence::{NODE_SILENT, Silence},
         slow_link::SlowLink,
+        spec::RuleSpec,
         threshold::Threshold,
     },
+    silence::Maintenance,
     stats::aggregate::Aggregation,
     unit,
 };
@@ -29,6 +31,10 @@ pub struct AlertSettings {
     pub bandwidth: BandwidthSettings,
     /// A node does not report.
     pub silence: SilenceSettings,
+    /// Rules that people added.
+    pub rules: Vec<RuleSpec>,
+    /// When nobody is told, week by week.
+    pub maintenance: Vec<Maintenance>,
 }
 
 /// When latency is too high.
@@ -158,6 +164,18 @@ pub(super) const SECTION: Section = Section {
             "A node that has not reported for 2.5 s. Links with it are counted there and raise no alert of their own.",
         ),
         hold("alerts.silence.for_s"),
+        Field {
+            path: "alerts.rules",
+            label: "More rules",
+            help: "Rules of your own, for any metric.",
+            kind: FieldKind::Rules,
+        },
+        Field {
+            path: "alerts.maintenance",
+            label: "Maintenance windows",
+            help: "Times of the week in which nobody is told.",
+            kind: FieldKind::Maintenance,
+        },
     ],
 };
 

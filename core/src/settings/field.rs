@@ -41,8 +41,26 @@ pub enum FieldKind {
         /// The unit as people read it.
         unit: &'static str,
     },
+    /// A line of text.
+    Text {
+        /// The most characters.
+        max_chars: usize,
+        /// What an empty one means, such as `off`; an empty text where it may not be empty.
+        empty: &'static str,
+    },
+    /// One of a few words.
+    Choice {
+        /// Each as it is written in the document, and as people read it.
+        options: &'static [(&'static str, &'static str)],
+    },
     /// A list of things to probe.
     Targets,
+    /// Alert rules that people added.
+    Rules,
+    /// Maintenance windows.
+    Maintenance,
+    /// Who is told of incidents.
+    Receivers,
 }
 
 /// A setting that is wrong, and what is wrong with it.
@@ -72,6 +90,20 @@ impl Field {
                 let allowed = format!("must be a number from {min} to {max} {unit}");
                 (!within).then(|| FieldError::new(self.path, allowed.trim_end()))
             }
+            FieldKind::Text { max_chars, empty } => {
+                let text = value.as_str();
+                let fits = text.is_some_and(|text| text.chars().count() <= max_chars && !text.contains('\n'));
+                let says = text.is_some_and(|text| !text.trim().is_empty()) || !empty.is_empty();
+                let allowed = format!("must be one line of at most {max_chars} characters");
+                let needed = (!says).then(|| FieldError::new(self.path, "must not be empty"));
+                if fits { needed } else { Some(FieldError::new(self.path, allowed)) }
+            }
+            FieldKind::Choice { options } => {
+                let is_one = value.as_str().is_some_and(|word| options.iter().any(|(option, _)| *option == word));
+                let words: Vec<&str> = options.iter().map(|(option, _)| *option).collect();
+                (!is_one).then(|| FieldError::new(self.path, format!("must be one of {}", words.join(", "))))
+            }
+            // Lists of things are checked by their sections, thing by thing.
             _ => None,
         }
     }
