@@ -75,10 +75,19 @@ pub struct Catalog {
     /// Series by `metric`, and by label and value: the shortest list answers a question.
     by_metric: HashMap<String, Vec<SeriesId>>,
     by_label: HashMap<(String, String), Vec<SeriesId>>,
-    per_node: HashMap<String, usize>,
+    nodes: HashMap<String, Node>,
+    /// The number of each series' node.
+    owners: Vec<u32>,
     /// The next free place of each metric's newest group.
     open: HashMap<String, u32>,
     groups: u32,
+}
+
+/// A node that has series.
+#[derive(Debug, Clone, Copy)]
+struct Node {
+    number: u32,
+    series: usize,
 }
 
 impl Catalog {
@@ -116,7 +125,17 @@ impl Catalog {
 
     /// How many series a node has.
     pub fn of_node(&self, node: &str) -> usize {
-        self.per_node.get(node).copied().unwrap_or(0)
+        self.nodes.get(node).map_or(0, |node| node.series)
+    }
+
+    /// Whether each of some series belongs to a node ([`SeriesKey::node`]): asked for every sample that an agent sends, so
+    /// numbers are held against each other and no names.
+    pub fn owns(&self, node: &str) -> impl Fn(SeriesId) -> bool {
+        let number = self.nodes.get(node).map(|node| node.number);
+        move |id| {
+            let is_known = self.key(id).is_some();
+            is_known && number.is_some() && self.owners.get(id.0 as usize).copied() == number
+        }
     }
 
     /// How many groups there are.
@@ -135,13 +154,17 @@ impl Catalog {
         let at = id.0 as usize;
         if self.keys.len() <= at {
             self.keys.resize(at + 1, None);
+            self.owners.resize(at + 1, 0);
         }
         self.keys[at] = Some(key.clone());
         self.by_metric.entry(key.metric.clone()).or_default().push(id);
         for (name, value) in &key.labels {
             self.by_label.entry((name.clone(), value.clone())).or_default().push(id);
         }
-        *self.per_node.entry(key.node().to_owned()).or_default() += 1;
+        let number = self.nodes.len() as u32;
+        let node = self.nodes.entry(key.node().to_owned()).or_insert(Node { number, series: 0 });
+        node.series += 1;
+        self.owners[at] = node.number;
         self.groups = self.groups.max(id.group() + 1);
         let next = self.open.entry(key.metric.clone()).or_default();
         *next = (*next).max(id.0 + 1);
@@ -217,6 +240,18 @@ mod tests {
         };
         assert_eq!((groups("rtt_us"), groups("loss_ratio")), (vec![0, 2], vec![1, 3]));
         assert_eq!((catalog.len(), catalog.of_node("a")), (80, 80));
+    }
+
+    #[test]
+    fn a_series_belongs_to_the_node_that_measures() {
+        let mut catalog = Catalog::default();
+        let own = add(&mut catalog, "rtt_us", "b");
+        let other = SeriesId(40);
+        catalog.insert(other, SeriesKey::new("rtt_us", [("src", "b"), ("dst", "a")]));
+        let owned = |node: &str| [own, other, SeriesId(1), SeriesId(99)].map(catalog.owns(node));
+        assert_eq!(owned("a"), [true, false, false, false]);
+        assert_eq!(owned("b"), [false, true, false, false]);
+        assert_eq!(owned("c"), [false; 4]);
     }
 
     #[test]

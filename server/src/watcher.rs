@@ -1,4 +1,4 @@
-//! Looks for what is wrong in the mesh: takes the samples that ingest stored and names the culprits once a second.
+//! Looks for what is wrong in the mesh: takes the samples that ingest stored and names the culprits twice a second.
 //!
 //! One task owns the mesh and does nothing else, so that a verdict on many nodes holds up nobody. A series is looked up
 //! once; from then on its number leads to its cell.
@@ -42,10 +42,21 @@ const TAKE_MAX_BATCHES: usize = 64;
 const EVERY: Duration = Duration::from_millis(500);
 /// A verdict whose culprits are the same is told again after this long, for its figures.
 const REPEAT_AFTER_MS: i64 = 10_000;
+/// Packets of one round at most, as the settings allow and what looks closely adds.
+const PACKETS_MAX: u32 = 10_000;
 /// Cells say nothing without a sample for this long, ms ...
 const FRESH_LEAST_MS: i64 = 10_000;
 /// ... or this many rounds, where rounds are rare.
 const FRESH_ROUNDS: i64 = 3;
+/// Samples older than this are of the past, ms: what a spool delivers after a cut says nothing about now. An agent's
+/// report is a second old at most, and a slow way adds another.
+const STALE_AFTER_MS: i64 = 5_000;
+/// A host whose lateness is not known for this long is not called starved, ms: it may be dead.
+const LATENESS_HOLDS_MS: i64 = 5_000;
+/// When there is no room for new pairs, those without a sample for this long go, ms.
+const FORGET_AFTER_MS: i64 = 10 * 60_000;
+/// How often that is tried, ms: it costs a look at every pair.
+const FORGET_EVERY_MS: i64 = 60_000;
 
 /// Counts of what the watcher did, for `/metrics`.
 #[derive(Debug, Default)]
@@ -54,6 +65,8 @@ pub struct WatchCounts {
     pub dropped: AtomicU64,
     /// Samples of pairs that are not judged because there are too many.
     pub unjudged: AtomicU64,
+    /// Samples that came too late to say anything about now.
+    pub stale: AtomicU64,
 }
 
 /// Where ingest puts what it stored.
@@ -83,6 +96,8 @@ impl Feed {
 enum Part {
     Loss(CellId),
     Rtt(CellId),
+    /// How many packets a round had.
+    Sent(CellId),
     /// The lateness of a host, by its place in the list.
     Lag(usize),
     Nothing,
@@ -102,13 +117,23 @@ pub struct Watcher {
     pub layout: watch::Receiver<Layout>,
 }
 
+/// How late a node was lately.
+struct Host {
+    node: String,
+    lateness: Lateness,
+    known_ms: i64,
+}
+
 /// What the task owns.
 struct State {
     watcher: Watcher,
     mesh: Mesh,
     /// By the number of the series.
     parts: Vec<Option<Part>>,
-    hosts: Vec<(String, Lateness)>,
+    hosts: Vec<Host>,
+    /// The newest round of each cell: when it was, and how many packets it had.
+    rounds: Vec<(i64, u32)>,
+    forgot_ms: i64,
     counts: Arc<WatchCounts>,
     told: MeshVerdict,
     told_ms: i64,
@@ -130,6 +155,8 @@ impl Watcher {
             mesh,
             parts: Vec::new(),
             hosts: Vec::new(),
+            rounds: Vec::new(),
+            forgot_ms: 0,
             counts,
             told: MeshVerdict::default(),
             told_ms: 0,
@@ -157,20 +184,39 @@ impl Watcher {
 
 impl State {
     fn take(&mut self, rows: &[Row]) {
-        // The hub's time: the clocks of agents differ, and what a spool delivers late is judged as it comes.
+        // The hub's time: agents are not in step.
         let now_ms = clock::now().ms();
         let (packets, doubtful_after_us) = {
             let settings = self.watcher.settings.borrow();
             (settings.mesh.packets, unit::us_from_ms(settings.mesh.doubtful_after_ms))
         };
-        for row in rows {
+        let is_fresh = |row: &&Row| now_ms - row.ts_ms <= STALE_AFTER_MS;
+        let stale = rows.len() - rows.iter().filter(is_fresh).count();
+        self.counts.stale.fetch_add(stale as u64, Ordering::Relaxed);
+        // How many packets a round had, before what became of them.
+        for row in rows.iter().filter(is_fresh) {
+            if let Part::Sent(cell) = self.part(row.series, now_ms) {
+                let at = cell.place();
+                if self.rounds.len() <= at {
+                    self.rounds.resize(at + 1, (0, 0));
+                }
+                self.rounds[at] = (row.ts_ms, row.value.clamp(0.0, f64::from(PACKETS_MAX)) as u32);
+            }
+        }
+        for row in rows.iter().filter(is_fresh) {
             match self.part(row.series, now_ms) {
-                Part::Loss(cell) => self.mesh.take_loss(cell, now_ms, row.value, packets),
+                Part::Loss(cell) => {
+                    let round = self.rounds.get(cell.place()).filter(|(ts_ms, sent)| *ts_ms == row.ts_ms && *sent > 0);
+                    let packets = round.map_or(packets, |(_, sent)| *sent);
+                    self.mesh.take_loss(cell, now_ms, row.value, packets);
+                }
                 Part::Rtt(cell) => self.mesh.take_rtt(cell, now_ms, row.value),
                 Part::Lag(host) => {
-                    self.hosts[host].1.take(row.value, doubtful_after_us);
+                    let host = &mut self.hosts[host];
+                    host.lateness.take(row.value, doubtful_after_us);
+                    host.known_ms = now_ms;
                 }
-                Part::Nothing => {}
+                Part::Sent(_) | Part::Nothing => {}
             }
         }
     }
@@ -191,7 +237,7 @@ impl State {
 
     fn part_of(&mut self, key: &SeriesKey, now_ms: i64) -> Part {
         if key.metric == metric::ECHO_LAG_US {
-            self.hosts.push((key.node().to_owned(), Lateness::default()));
+            self.hosts.push(Host { node: key.node().to_owned(), lateness: Lateness::default(), known_ms: now_ms });
             return Part::Lag(self.hosts.len() - 1);
         }
         // ICMP and TCP go to gateways and name servers as well, and on paths of their own.
@@ -199,6 +245,7 @@ impl State {
         let make: fn(CellId) -> Part = match key.metric.as_str() {
             metric::LOSS_RATIO => Part::Loss,
             metric::RTT_US => Part::Rtt,
+            metric::PROBES_SENT => Part::Sent,
             _ => return Part::Nothing,
         };
         if !is_mesh || key.label("dst").is_empty() {
@@ -210,8 +257,11 @@ impl State {
     /// Makes the verdict, puts it on the board, and tells it when people would see a difference.
     fn judge(&mut self) {
         let now = clock::now();
+        self.make_room(now.ms());
+        let is_known = |host: &&Host| now.ms() - host.known_ms <= LATENESS_HOLDS_MS;
         let starved: HashMap<&str, bool> =
-            self.hosts.iter().map(|(node, lateness)| (node.as_str(), lateness.is_starved())).collect();
+            self.hosts.iter().filter(is_known).map(|host| (host.node.as_str(), host.lateness.is_starved())).collect();
+        self.mesh.forget_states();
         for (node, reports, last_seen) in self.watcher.board.node_states(now) {
             let starved = starved.get(node.as_str()).copied().unwrap_or(false);
             let reports = Some(reports != Reports::Silent);
@@ -230,6 +280,16 @@ impl State {
             self.told_ms = now.ms();
         }
         self.watcher.board.set_verdict(verdict);
+    }
+
+    /// Forgets pairs that are gone when there is no room for new ones.
+    fn make_room(&mut self, now_ms: i64) {
+        if self.mesh.is_full() && now_ms - self.forgot_ms >= FORGET_EVERY_MS {
+            self.forgot_ms = now_ms;
+            self.mesh.forget_before(now_ms - FORGET_AFTER_MS);
+            // Numbers of cells are others now; hosts come again with their next sample.
+            (self.parts, self.rounds, self.hosts) = (Vec::new(), Vec::new(), Vec::new());
+        }
     }
 
     fn fresh_ms(&self) -> i64 {

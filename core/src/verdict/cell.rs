@@ -11,8 +11,6 @@ use super::{
 
 /// Rounds whose median is remembered.
 pub const ROUNDS: usize = 10;
-/// Packets of a round when the sender does not tell: the default of the settings.
-pub const PACKETS_WHEN_UNKNOWN: u32 = 5;
 /// Lost packets are counted in stretches of this length, ms.
 const STRETCH_MS: i64 = 5_000;
 /// Stretches that are kept: a minute shows 2 % on one link.
@@ -150,8 +148,9 @@ impl Cell {
         self.turn_to(stretch);
         if stretch > self.stretch - STRETCHES as i64 {
             let (sent, gone) = &mut self.counts[place(stretch)];
-            *sent = sent.saturating_add(packets as u16);
-            *gone = gone.saturating_add(lost as u16);
+            let narrow = |count: u32| u16::try_from(count).unwrap_or(u16::MAX);
+            *sent = sent.saturating_add(narrow(packets));
+            *gone = gone.saturating_add(narrow(lost));
         }
     }
 

@@ -21,6 +21,13 @@ pub(super) const CULPRITS_MAX: usize = 32;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CellId(pub(super) u32);
 
+impl CellId {
+    /// Its place, counted from 0.
+    pub const fn place(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// What is known of a node besides its cells.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct NodeState {
@@ -123,6 +130,33 @@ impl Mesh {
         if let Some(id) = self.by_name.get(node) {
             self.nodes[*id as usize].state = state;
         }
+    }
+
+    /// Forgets how nodes fare: those of which nothing is said anew are nodes no more.
+    pub fn forget_states(&mut self) {
+        self.nodes.iter_mut().for_each(|node| node.state = NodeState::default());
+    }
+
+    /// Whether there is no room for another pair.
+    pub fn is_full(&self) -> bool {
+        self.cells.len() >= CELLS_MAX
+    }
+
+    /// Forgets pairs without a sample since `ts_ms`, and nodes in no pair. The numbers of all cells change.
+    pub fn forget_before(&mut self, ts_ms: i64) {
+        let mut kept = Self { layout: std::mem::take(&mut self.layout), ..Self::default() };
+        kept.groups = std::mem::take(&mut self.groups);
+        kept.unjudged = self.unjudged;
+        for slot in self.cells.drain(..).filter(|slot| slot.cell.newest_ms() >= ts_ms) {
+            let [src, dst] = [slot.src, slot.dst].map(|node| self.nodes[node as usize].clone());
+            let Some(id) = kept.cell(&src.name, &dst.name, slot.cell.newest_ms()) else { continue };
+            kept.cells[id.0 as usize].cell = slot.cell;
+            for node in [src, dst] {
+                let at = kept.node(&node.name) as usize;
+                kept.nodes[at].state = node.state;
+            }
+        }
+        *self = kept;
     }
 
     /// Notes which nodes stand together.

@@ -135,8 +135,9 @@ impl IngestHandle {
         }
         let (now_ms, keep_ms) = (clock::now().ms(), self.keep_ms());
         self.store.catalog().read(|catalog| {
+            let owns = catalog.owns(node);
             rows.iter().try_for_each(|row| {
-                let Some(key) = catalog.key(row.series).filter(|key| key.node() == node) else {
+                let Some(key) = catalog.key(row.series).filter(|_| owns(row.series)) else {
                     return Err(format!("series {} is not one of {node}", row.series.0));
                 };
                 if !row.value.is_finite() {

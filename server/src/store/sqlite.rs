@@ -44,11 +44,12 @@ use tokio::sync::Mutex;
 use self::{head::Head, tier::Tier};
 use super::{Keep, Scan, ScanPage, ScanPlace, Store, StoreError, StoreSize, TierSize, database::Database};
 
-/// Different series one database holds: every pair of 256 nodes with seven metrics. Each takes about a kilobyte of memory.
-/// A name that grows without end, a random label for example, stops here.
-pub const SERIES_MAX: usize = 500_000;
-/// Different series of one node: a mesh's share of 256 nodes with six metrics a pair, and a few thousand counters.
-pub const SERIES_OF_NODE_MAX: usize = 8_000;
+/// Different series one database holds: every pair of 256 nodes with the ten series of its three modes, and a third of a
+/// million of others. Each takes about a kilobyte of memory. A name that grows without end, a random label for example,
+/// stops here.
+pub const SERIES_MAX: usize = 1_000_000;
+/// Different series of one node: its ways to a thousand peers with ten series each, and a few thousand counters.
+pub const SERIES_OF_NODE_MAX: usize = 14_000;
 /// Bytes of samples in memory at most: an hour of a mesh of 64 nodes. Only when the disk does not keep up is it reached,
 /// and then senders wait.
 const HEAD_MAX_BYTES: usize = 96 * 1_024 * 1_024;

@@ -47,7 +47,8 @@ pub async fn metrics(State(state): State<WebState>) -> Result<Response, ProblemR
         uplink: uplink_counts(&state),
         size,
         culprits: state.board.verdict().culprits.len(),
-        watched: [state.watched.dropped.load(Ordering::Relaxed), state.watched.unjudged.load(Ordering::Relaxed)],
+        watched: [&state.watched.dropped, &state.watched.unjudged, &state.watched.stale]
+            .map(|count| count.load(Ordering::Relaxed)),
         listeners: state.live.listeners(),
         lagged: state.live.lagged(),
         published: state.live.published(),
@@ -105,7 +106,7 @@ struct Exposition {
     size: StoreSize,
     culprits: usize,
     /// Samples that the watcher of the mesh did not look at, and those of pairs beyond its limit.
-    watched: [u64; 2],
+    watched: [u64; 3],
     listeners: usize,
     lagged: u64,
     published: u64,
@@ -172,7 +173,8 @@ impl Exposition {
                 "Samples the verdict did without, because it was behind",
                 self.watched[0],
             ),
-            ("netloom_verdict_unjudged", "Samples of pairs beyond the limit of the verdict", self.watched[1]),
+            ("netloom_verdict_unjudged", "Series of pairs beyond the limit of the verdict", self.watched[1]),
+            ("netloom_verdict_stale", "Samples that came too late to say anything about now", self.watched[2]),
             ("netloom_stream_events", "Events published", self.published),
             ("netloom_stream_lagged", "Listeners that were too slow and had to start anew", self.lagged),
         ];

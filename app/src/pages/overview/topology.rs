@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 use leptos_router::{NavigateOptions, hooks::use_navigate};
-use netloom_core::unit::Unit;
+use netloom_core::{metric, unit::Unit};
 
-use super::Panels;
+use super::{Panels, mesh::MANY_NODES, ways};
 use crate::{
     charts::topology::{self, Way},
     components::{
@@ -22,7 +22,15 @@ use crate::{
 pub(super) fn Topology(panels: Panels) -> impl IntoView {
     let (live, range, navigate) = (panels.live, TimeRange::expect(), use_navigate());
     let is_table = RwSignal::new(false);
-    let option = Memo::new(move |_| live.nodes.with(|nodes| panels.ways.with(|ways| topology::option(nodes, ways))));
+    // The map of all pairs beside it brings the figures.
+    let links = Memo::new(move |_| {
+        let incidents = live.incidents.read();
+        live.grid(metric::RTT_US, |grid| grid.map(|grid| ways::links(grid, &incidents, MANY_NODES)).unwrap_or_default())
+    });
+    let option = Memo::new(move |_| {
+        let shown: Vec<Way> = panels.ways.read().iter().chain(links.read().iter()).cloned().collect();
+        live.nodes.with(|nodes| topology::option(nodes, &shown))
+    });
     let on_pick = Callback::new(move |(name, kind): (String, String)| {
         let is_node = live.nodes.with_untracked(|nodes| nodes.iter().any(|node| node.info.node == name));
         if kind == "node" && is_node {

@@ -1,10 +1,12 @@
 //! The ways from nodes to their targets, with their newest figures.
 
-use netloom_core::{api::NodeStatus, incident::Incident, metric, network::CURRENT_FOR_MS, sample::SeriesKey};
+use netloom_core::{
+    api::NodeStatus, health::HealthStatus, incident::Incident, metric, network::CURRENT_FOR_MS, sample::SeriesKey,
+};
 
 use crate::{
     charts::topology::{Way, status},
-    live::store::Store,
+    live::{matrix::Grid, store::Store},
 };
 
 /// One way per node and target, in the order of the nodes' lists. Figures that are not current any more are left out.
@@ -26,11 +28,28 @@ pub(super) fn ways(nodes: &[NodeStatus], incidents: &[Incident], store: &Store, 
         .collect()
 }
 
+/// The links of the mesh for the small picture, both ways as one, the worse one decides: all of them between up to
+/// `all_up_to` nodes, beyond that those that are bad. Without figures, which would redraw it all the time.
+pub(super) fn links(grid: &Grid, incidents: &[Incident], all_up_to: usize) -> Vec<Way> {
+    let name = |at: usize| grid.nodes[at].as_str();
+    let is_first = |a: usize, b: usize| a < b || grid.get(b, a).is_none();
+    let pairs = grid.known().filter(|(a, b, _)| is_first(*a, *b));
+    let link = |(a, b, _): (usize, usize, f64)| {
+        let (a, b) = (name(a), name(b));
+        let status = status(incidents, a, b, true).max(status(incidents, b, a, true));
+        Way { src: a.to_owned(), dst: b.to_owned(), rtt_us: None, loss_ratio: None, status }
+    };
+    pairs.map(link).filter(|way| grid.size() <= all_up_to || way.status != HealthStatus::Ok).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::example::{incident, node};
-    use netloom_core::{health::HealthStatus, incident::IncidentState, sample::Readings};
+    use crate::{
+        example::{incident, node},
+        live::matrix::tests::grid,
+    };
+    use netloom_core::{incident::IncidentState, sample::Readings};
 
     fn store(ts_ms: i64) -> Store {
         let mut readings = Readings::default();
@@ -53,5 +72,18 @@ mod tests {
     fn old_figures_are_no_figures() {
         let ways = ways(&[node("n1", &["a"])], &[], &store(0), CURRENT_FOR_MS + 1);
         assert_eq!((ways[0].rtt_us, ways[0].status), (None, HealthStatus::Unknown));
+    }
+
+    #[test]
+    fn a_small_mesh_has_all_its_links_and_a_large_one_those_that_are_bad() {
+        let grid = grid(&["n1", "a", "b"], &[&[0.0, 1.0, 2.0], &[1.0, 0.0, 3.0], &[2.0, 3.0, 0.0]]);
+        let firing = [incident("loss_high", IncidentState::Firing, "b")];
+        let told = |all_up_to| -> Vec<_> {
+            links(&grid, &firing, all_up_to).into_iter().map(|way| (way.src, way.dst, way.status)).collect()
+        };
+        let bad = ("n1".to_owned(), "b".to_owned(), HealthStatus::Critical);
+        assert_eq!(told(3).len(), 3);
+        assert!(told(3).contains(&bad));
+        assert_eq!(told(2), [bad]);
     }
 }

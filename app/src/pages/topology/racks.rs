@@ -70,7 +70,7 @@ fn Form(racks: RwSignal<Arc<Racks>>) -> impl IntoView {
         <form class="racks" on:submit=save>
             <h2>"Racks"</h2>
             <p class="muted">
-                "Nodes that share a switch: a Slurm " <code>"topology.conf"</code> ", or TOML with " <code>"[[group]]"</code>
+                "Nodes that share a switch: a Slurm " <code>"topology.conf"</code> ", or TOML with " <code>"[[rack]]"</code>
                 ", " <code>"name"</code> " and " <code>"nodes"</code> ". " {known}
             </p>
             <label class="field-label" for="racks-text">"Paste it here"</label>

@@ -68,3 +68,17 @@ fn how_long_a_verdict_takes() {
         println!("{what}: {:?}", begun.elapsed() / rounds);
     }
 }
+
+#[test]
+fn pairs_that_are_gone_make_room_and_the_others_stay_as_they_were() {
+    let mut mesh = mesh(4, 30, node_loses(3));
+    let id = mesh.cell("n000", "n001", 0).expect("known");
+    mesh.take_loss(id, 40_000, 1.0, 5);
+    mesh.set_state("n001", NodeState { reports: Some(true), heard_ms: 39_000, starved: false });
+    mesh.forget_before(35_000);
+    assert_eq!((mesh.cells.len(), mesh.nodes.len()), (1, 2));
+    assert_eq!((mesh.cells[0].cell.lost_in_row(), mesh.nodes[1].state.heard_ms), (5, 39_000));
+    assert!(mesh.nodes[0].group.is_some() && !mesh.is_full());
+    mesh.forget_states();
+    assert_eq!(mesh.nodes[1].state, NodeState::default());
+}
