@@ -7,6 +7,7 @@ use netloom_core::{
     rule::Severity,
     run::{Run, RunStatus},
     sample::{Labels, SeriesKey},
+    silence::{Matcher, Silence},
     time::Timestamp,
     unit::Unit,
 };
@@ -73,5 +74,17 @@ pub(crate) fn run(id: &str) -> Run {
         host: None,
         heard_at: None,
         events: 0,
+    }
+}
+
+/// A silence of a node.
+pub(crate) fn silence(id: &str, starts_ms: i64, ends_ms: i64) -> Silence {
+    Silence {
+        id: id.into(),
+        matcher: Matcher { nodes: vec!["n1".into()], ..Matcher::default() },
+        starts_at: Timestamp(starts_ms),
+        ends_at: Timestamp(ends_ms),
+        by: "ada".into(),
+        why: "a new switch".into(),
     }
 }

@@ -1,0 +1,336 @@
+//! What makes an alert fire? The rules that Netloom brings along, and people's own.
+
+mod builtin;
+mod draft;
+mod editor;
+mod preview;
+mod words;
+
+use leptos::{prelude::*, task::spawn_local};
+use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
+use netloom_core::{
+    rule::{Severity, spec::RuleSpec, status::RuleStatus},
+    settings::alerts::AlertSettings,
+};
+
+use super::{
+    Tabs,
+    save::{Change, NotSaved, save},
+};
+use crate::{
+    api,
+    components::{
+        empty_state::EmptyState,
+        icon::{Drawing, Icon},
+        status_badge::{StatusBadge, Tone},
+    },
+    live::Live,
+    range::{TimeRange, segment},
+};
+use editor::{RuleEditor, blame};
+
+/// What the page shows; it follows from the address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Mode {
+    /// All rules.
+    List,
+    /// One of people's own, by its id.
+    Edit(String),
+    /// A new one, like another.
+    Copy(String),
+    /// A new one.
+    New,
+}
+
+impl Mode {
+    fn read<'a>(parameter: impl Fn(&str) -> Option<&'a str>) -> Self {
+        if let Some(id) = parameter("edit") {
+            return Mode::Edit(id.to_owned());
+        }
+        match (parameter("copy"), parameter("new")) {
+            (Some(id), _) => Mode::Copy(id.to_owned()),
+            (None, Some(_)) => Mode::New,
+            (None, None) => Mode::List,
+        }
+    }
+}
+
+/// The page.
+#[component]
+pub(crate) fn Rules() -> impl IntoView {
+    let (live, query) = (Live::expect(), use_query_map());
+    let mode = Memo::new(move |_| query.with(|query| Mode::read(|name| query.get_str(name))));
+    let own = move |id: &str| {
+        let rules = live.settings.with_untracked(|reply| reply.settings.alerts.rules.clone());
+        rules.into_iter().find(|rule| rule.id == id)
+    };
+    let body = move || match mode.get() {
+        Mode::List => view! { <List /> }.into_any(),
+        Mode::New => view! { <RuleEditor rule=RuleSpec::default() before=None /> }.into_any(),
+        Mode::Edit(id) => match own(&id) {
+            Some(rule) => view! { <RuleEditor rule=rule.clone() before=Some(rule) /> }.into_any(),
+            None => view! { <Unknown /> }.into_any(),
+        },
+        Mode::Copy(id) => {
+            let like = own(&id).or_else(|| live.settings.with_untracked(|reply| builtin::copy(&id, &reply.settings)));
+            let rule = copied(like.unwrap_or_default());
+            view! { <RuleEditor rule before=None /> }.into_any()
+        }
+    };
+    view! {
+        <Title text="Alert rules" />
+        <Tabs open="/alerts/rules" />
+        {body}
+    }
+    .into_any()
+}
+
+/// A rule that is to become another one.
+fn copied(rule: RuleSpec) -> RuleSpec {
+    let title = if rule.title.is_empty() { rule.id.clone() } else { rule.title.clone() };
+    let title = if title.is_empty() { title } else { format!("{title}, copy") };
+    RuleSpec { id: String::new(), title, enabled: true, ..rule }
+}
+
+#[component]
+fn Unknown() -> impl IntoView {
+    let range = TimeRange::expect();
+    view! {
+        <section class="card" data-testid="not-found">
+            <EmptyState title="There is no such rule">
+                "Somebody may have deleted it. See " <a href=move || range.carry("/alerts/rules")>"all rules"</a> "."
+            </EmptyState>
+        </section>
+    }
+}
+
+/// What the parts of the list share.
+#[derive(Clone, Copy)]
+struct Rulebook {
+    live: Live,
+    statuses: RwSignal<Vec<RuleStatus>>,
+    trouble: RwSignal<Option<String>>,
+}
+
+impl Rulebook {
+    fn begin() -> Self {
+        let live = Live::expect();
+        let (statuses, trouble) = (RwSignal::new(Vec::new()), RwSignal::new(None));
+        // How rules fare changes with incidents and with the settings.
+        let moved = Memo::new(move |_| {
+            let states = live.incidents.with(|all| all.iter().map(|one| (one.id, one.state)).collect::<Vec<_>>());
+            (states, live.settings.with(|reply| reply.version))
+        });
+        Effect::new(move |_| {
+            moved.track();
+            spawn_local(async move {
+                match api::rules().await {
+                    Ok(all) => {
+                        statuses.try_set(all);
+                    }
+                    Err(problem) => {
+                        trouble.try_set(Some(format!("How the rules fare is not known: {}", problem.detail)));
+                    }
+                }
+            });
+        });
+        Self { live, statuses, trouble }
+    }
+
+    /// How many subjects a rule has, and how they fare.
+    fn counts(self, id: &str) -> String {
+        self.statuses.with(|all| all.iter().find(|status| status.id == id).map(counts).unwrap_or_default())
+    }
+
+    fn change(self, change: Change) {
+        spawn_local(async move {
+            let done = save(self.live, change).await;
+            self.trouble.try_set(done.err().map(|why| match &why {
+                NotSaved::Refused(problem) if !problem.errors.is_empty() => blame(&problem.errors),
+                _ => why.words(),
+            }));
+        });
+    }
+}
+
+fn counts(status: &RuleStatus) -> String {
+    let subjects = if status.subjects == 1 { "1 subject".to_owned() } else { format!("{} subjects", status.subjects) };
+    format!("{subjects} · {} pending · {} firing", status.pending, status.firing)
+}
+
+/// Changes one rule of the list.
+fn on_rule(id: String, what: fn(&mut AlertSettings, usize)) -> Change {
+    Box::new(move |lists| match lists.rules.iter().position(|rule| rule.id == id) {
+        Some(place) => {
+            what(lists, place);
+            Ok(())
+        }
+        None => Err("Somebody else deleted this rule.".to_owned()),
+    })
+}
+
+#[component]
+fn List() -> impl IntoView {
+    let (book, range) = (Rulebook::begin(), TimeRange::expect());
+    let own = Memo::new(move |_| book.live.settings.with(|reply| reply.settings.alerts.rules.clone()));
+    let built_in = Memo::new(move |_| {
+        book.statuses.with(|all| all.iter().filter(|status| status.is_built_in).cloned().collect::<Vec<_>>())
+    });
+    view! {
+        <p class="run-trouble" role="alert" data-testid="rules-trouble" hidden=move || book.trouble.with(Option::is_none)>
+            {book.trouble}
+        </p>
+        <section class="card" aria-labelledby="own-rules">
+            <header class="card-header">
+                <h2 id="own-rules">"Rules of your own"</h2>
+                <a class="card-note" href=move || range.carry("/alerts/rules?new=1") data-testid="new-rule">
+                    "New rule"
+                </a>
+            </header>
+            <ul class="rules" data-testid="own-rules">
+                {move || own.get().into_iter().map(|rule| view! { <Own book rule /> }).collect_view()}
+            </ul>
+            <p class="muted" hidden=move || own.with(|own| !own.is_empty())>
+                "None yet. A rule holds any metric against a limit, its own past, or silence, and shows when it would have fired before it is saved."
+            </p>
+        </section>
+        <section class="card rules-built-in" aria-labelledby="built-in-rules">
+            <header class="card-header">
+                <h2 id="built-in-rules">"Rules that Netloom brings along"</h2>
+            </header>
+            <ul class="rules" data-testid="built-in-rules">
+                {move || built_in.get().iter().map(|status| built_in_row(status, range)).collect_view()}
+            </ul>
+        </section>
+    }
+    .into_any()
+}
+
+#[component]
+fn Own(book: Rulebook, rule: RuleSpec) -> impl IntoView {
+    let range = TimeRange::expect();
+    let is_asked = RwSignal::new(false);
+    let title = if rule.title.is_empty() { rule.id.clone() } else { rule.title.clone() };
+    let id = StoredValue::new(rule.id.clone());
+    let switch = move |event| {
+        let set: fn(&mut AlertSettings, usize) = match event_target_checked(&event) {
+            true => |lists, at| lists.rules[at].enabled = true,
+            false => |lists, at| lists.rules[at].enabled = false,
+        };
+        book.change(on_rule(id.get_value(), set));
+    };
+    let delete = move |_| {
+        if is_asked.get_untracked() {
+            book.change(on_rule(id.get_value(), |lists, at| {
+                lists.rules.remove(at);
+            }));
+        }
+        is_asked.set(true);
+    };
+    let [edit, copy] = ["edit", "copy"].map(|what| format!("/alerts/rules?{what}={}", segment(&rule.id)));
+    view! {
+        <li class="rule" class:is-over=!rule.enabled data-testid="own-rule" data-rule=rule.id.clone()>
+            <input
+                type="checkbox"
+                role="switch"
+                class="switch"
+                aria-label=format!("{title} is in force")
+                data-testid="rule-enabled"
+                checked=rule.enabled
+                prop:checked=rule.enabled
+                on:change=switch
+            />
+            {about(title.clone(), rule.severity, words::sentence(&rule), move || id.with_value(|id| book.counts(id)))}
+            <span class="feed-actions">
+                <a class="button is-small" href=move || range.carry(&edit) data-testid="edit-rule" aria-label=format!("Edit {title}")>
+                    "Edit"
+                </a>
+                <a class="button is-small" href=move || range.carry(&copy) data-testid="duplicate-rule" aria-label=format!("Duplicate {title}")>
+                    "Duplicate"
+                </a>
+                <button
+                    type="button"
+                    class="button is-small"
+                    data-testid="delete-rule"
+                    aria-label=format!("Delete {title}")
+                    on:click=delete
+                    on:blur=move |_| is_asked.set(false)
+                >
+                    <Drawing icon=Icon::Remove />
+                    {move || if is_asked.get() { "Really delete" } else { "Delete" }}
+                </button>
+            </span>
+        </li>
+    }
+    .into_any()
+}
+
+fn built_in_row(status: &RuleStatus, range: TimeRange) -> AnyView {
+    let place = builtin::place(&status.id);
+    let settings = move || format!("{}{place}", range.carry("/settings"));
+    let copy = format!("/alerts/rules?copy={}", segment(&status.id));
+    let (title, counts) = (status.title.clone(), counts(status));
+    view! {
+        <li class="rule" class:is-over=!status.enabled data-testid="built-in-rule" data-rule=status.id.clone()>
+            {about(title.clone(), status.severity, status.condition.clone(), move || counts.clone())}
+            <span class="feed-actions">
+                <a class="button is-small" href=settings data-testid="rule-settings" aria-label=format!("Change {title} in the settings")>
+                    "Change in settings"
+                </a>
+                <a class="button is-small" href=move || range.carry(&copy) data-testid="copy-rule" aria-label=format!("Copy {title} as a rule of your own")>
+                    "Copy as your own"
+                </a>
+            </span>
+        </li>
+    }
+    .into_any()
+}
+
+/// Title, severity, what it does, how it fares.
+fn about(title: String, severity: Severity, words: String, counts: impl Fn() -> String + Send + 'static) -> AnyView {
+    view! {
+        <div class="rule-about">
+            <p class="feed-head">
+                <StatusBadge tone=Tone::from(severity) word=severity.word() />
+                <span class="feed-title">{title}</span>
+                <span class="feed-state" data-testid="rule-counts">{counts}</span>
+            </p>
+            <p>{words}</p>
+        </div>
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_says_what_is_shown() {
+        let read = |query: &[(&str, &'static str)]| {
+            Mode::read(|wanted| query.iter().find(|(name, _)| *name == wanted).map(|(_, value)| *value))
+        };
+        assert_eq!(read(&[]), Mode::List);
+        assert_eq!(read(&[("new", "1")]), Mode::New);
+        assert_eq!(read(&[("edit", "mine"), ("new", "1")]), Mode::Edit("mine".into()));
+        assert_eq!(read(&[("copy", "loss_high")]), Mode::Copy("loss_high".into()));
+    }
+
+    #[test]
+    fn a_copy_gets_an_id_of_its_own() {
+        let rule = RuleSpec { id: "mine".into(), enabled: false, ..RuleSpec::default() };
+        let copy = copied(rule);
+        assert_eq!((copy.id.as_str(), copy.title.as_str(), copy.enabled), ("", "mine, copy", true));
+    }
+
+    #[test]
+    fn only_the_rule_that_is_meant_changes() {
+        let named = |id: &str| RuleSpec { id: id.into(), ..RuleSpec::default() };
+        let mut lists = AlertSettings { rules: vec![named("a"), named("b")], ..AlertSettings::default() };
+        let off = |id: &str| on_rule(id.into(), |lists, at| lists.rules[at].enabled = false);
+        assert_eq!(off("b")(&mut lists), Ok(()));
+        assert_eq!(lists.rules.iter().map(|rule| rule.enabled).collect::<Vec<_>>(), [true, false]);
+        assert!(off("z")(&mut lists).is_err());
+    }
+}
