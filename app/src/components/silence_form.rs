@@ -4,6 +4,7 @@ use leptos::{prelude::*, task::spawn_local};
 use netloom_core::{
     api::Problem,
     rule::Severity,
+    sample::Labels,
     settings::FieldError,
     silence::{Matcher, SilenceRequest},
     time::Timestamp,
@@ -63,7 +64,7 @@ pub(crate) fn read_matcher(texts: &Texts) -> (Matcher, Vec<FieldError>) {
     });
     let labels = labels(text_of(texts, "labels")).unwrap_or_else(|why| {
         errors.push(FieldError::new("labels", why));
-        Default::default()
+        Labels::new()
     });
     let matcher = Matcher { rules: list("rules"), nodes: list("nodes"), links, labels, severities };
     if matcher.is_empty() && errors.is_empty() {
@@ -144,9 +145,12 @@ pub(crate) fn MatcherFields(sheet: Sheet) -> impl IntoView {
 
 /// Matcher, how long, who and why. `done` is called when the silence is made.
 #[component]
-pub(crate) fn SilenceForm(matcher: Matcher, done: Callback<()>) -> impl IntoView {
+pub(crate) fn SilenceForm(
+    /// The matcher that it begins with, as it is typed.
+    mut texts: Texts,
+    done: Callback<()>,
+) -> impl IntoView {
     let (live, clock) = (Live::expect(), Clock::expect());
-    let mut texts = matcher_texts(&matcher);
     texts.push(("lasts", LENGTHS[0].0.to_owned()));
     let sheet = Sheet::begin("silence", texts, check);
     let (trouble, is_busy) = (RwSignal::new(String::new()), RwSignal::new(false));

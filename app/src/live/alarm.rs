@@ -13,7 +13,6 @@ use crate::browser;
 /// What began to fire longer ago than this is no news, ms: the stream tells after a cut what was missed.
 const NEWS_MS: i64 = 60_000;
 /// Under this name the choices are remembered.
-#[cfg(feature = "hydrate")]
 const MEMORY: &str = "netloom.alarm";
 
 /// What rings, and from which severity on. A handle: copies speak of the same choices.
@@ -51,12 +50,9 @@ impl Alarm {
     }
 
     fn remember(self) {
-        #[cfg(feature = "hydrate")]
-        {
-            let sound = if self.has_sound.get_untracked() { "sound " } else { "" };
-            let notice = if self.has_notice.get_untracked() { "notice " } else { "" };
-            browser::remember(MEMORY, Some(&format!("{sound}{notice}{}", self.least.get_untracked().word())));
-        }
+        let sound = if self.has_sound.get_untracked() { "sound " } else { "" };
+        let notice = if self.has_notice.get_untracked() { "notice " } else { "" };
+        browser::remember(MEMORY, Some(&format!("{sound}{notice}{}", self.least.get_untracked().word())));
     }
 
     /// Switches the sound; once on, it is heard at once, which also tells the browser that it is wanted.

@@ -8,7 +8,7 @@ use crate::{
     api,
     components::{
         dialog::{Dialog, Overlay, Panel},
-        silence_form::SilenceForm,
+        silence_form::{SilenceForm, matcher_texts},
     },
     live::Live,
 };
@@ -120,7 +120,7 @@ pub(crate) fn DeskParts(desk: Desk) -> impl IntoView {
             <div class="sheet-dialog">
                 <h2>"Silence alerts"</h2>
                 <p class="muted">"They are shown as before; nobody is told of them."</p>
-                <SilenceForm matcher=desk.target.get_untracked() done />
+                <SilenceForm texts=desk.target.with_untracked(matcher_texts) done />
             </div>
         </Dialog>
     }

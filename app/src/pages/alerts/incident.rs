@@ -141,7 +141,7 @@ fn Body(id: u64, details: RwSignal<Option<IncidentDetails>>) -> impl IntoView {
         <Head incident />
         <DeskParts desk />
         <HandlingCard incident desk />
-        <Charts incident=fixed.clone() live_incident=incident />
+        <Charts incident />
         <div class="two-columns">
             <Timeline details />
             <div class="stack">

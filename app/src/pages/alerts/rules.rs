@@ -28,6 +28,7 @@ use crate::{
     live::Live,
     range::{TimeRange, segment},
 };
+use draft::texts_of_rule;
 use editor::{RuleEditor, blame};
 
 /// What the page shows; it follows from the address.
@@ -67,15 +68,15 @@ pub(crate) fn Rules() -> impl IntoView {
     };
     let body = move || match mode.get() {
         Mode::List => view! { <List /> }.into_any(),
-        Mode::New => view! { <RuleEditor rule=RuleSpec::default() before=None /> }.into_any(),
+        Mode::New => view! { <RuleEditor texts=texts_of_rule(&RuleSpec::default()) before=None /> }.into_any(),
         Mode::Edit(id) => match own(&id) {
-            Some(rule) => view! { <RuleEditor rule=rule.clone() before=Some(rule) /> }.into_any(),
+            Some(rule) => view! { <RuleEditor texts=texts_of_rule(&rule) before=Some(rule) /> }.into_any(),
             None => view! { <Unknown /> }.into_any(),
         },
         Mode::Copy(id) => {
-            let like = own(&id).or_else(|| live.settings.with_untracked(|reply| builtin::copy(&id, &reply.settings)));
-            let rule = copied(like.unwrap_or_default());
-            view! { <RuleEditor rule before=None /> }.into_any()
+            let model = own(&id).or_else(|| live.settings.with_untracked(|reply| builtin::copy(&id, &reply.settings)));
+            let texts = texts_of_rule(&copied(model.unwrap_or_default()));
+            view! { <RuleEditor texts before=None /> }.into_any()
         }
     };
     view! {
@@ -214,9 +215,10 @@ fn Own(book: Rulebook, rule: RuleSpec) -> impl IntoView {
     let title = if rule.title.is_empty() { rule.id.clone() } else { rule.title.clone() };
     let id = StoredValue::new(rule.id.clone());
     let switch = move |event| {
-        let set: fn(&mut AlertSettings, usize) = match event_target_checked(&event) {
-            true => |lists, at| lists.rules[at].enabled = true,
-            false => |lists, at| lists.rules[at].enabled = false,
+        let set: fn(&mut AlertSettings, usize) = if event_target_checked(&event) {
+            |lists, at| lists.rules[at].enabled = true
+        } else {
+            |lists, at| lists.rules[at].enabled = false
         };
         book.change(on_rule(id.get_value(), set));
     };

@@ -14,7 +14,7 @@ use crate::{
     api,
     clock::Clock,
     components::{
-        silence_form::{SilenceForm, matcher_words},
+        silence_form::{SilenceForm, matcher_texts, matcher_words},
         when::When,
     },
     live::Live,
@@ -64,7 +64,7 @@ pub(crate) fn Silences() -> impl IntoView {
             let done = Callback::new(move |()| is_made.set(false));
             view! {
                 <section class="card" aria-label="New silence">
-                    <SilenceForm matcher=Matcher::default() done />
+                    <SilenceForm texts=matcher_texts(&Matcher::default()) done />
                 </section>
             }
         })

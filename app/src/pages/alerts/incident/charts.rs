@@ -1,7 +1,7 @@
 //! The figure that was judged, around the incident.
 
 use leptos::prelude::*;
-use netloom_core::{incident::Incident, metric, sample::Labels};
+use netloom_core::{incident::Incident, metric, sample::Labels, time::Timestamp};
 
 use crate::{
     charts::{Span, Threshold, TimeChart, any},
@@ -41,7 +41,7 @@ fn chart(metric: &str, series: &[Labels], incident: &Incident, now_ms: i64) -> T
         let name = format!("limit {}", chart.unit.figure(incident.limit));
         chart.thresholds = vec![Threshold { name, value: incident.limit }];
     }
-    let ended_ms = incident.resolved_at.filter(|_| is_over(incident)).map_or(now_ms, |at| at.ms());
+    let ended_ms = incident.resolved_at.filter(|_| is_over(incident)).map_or(now_ms, Timestamp::ms);
     chart.doubtful = vec![Span { from_ms: incident.started_at.ms(), to_ms: ended_ms }];
     chart.shade_name = STRETCH;
     chart
@@ -49,13 +49,11 @@ fn chart(metric: &str, series: &[Labels], incident: &Incident, now_ms: i64) -> T
 
 /// One chart, or two where two tell more.
 #[component]
-pub(super) fn Charts(
-    /// The incident as it was at first; what it is about does not change.
-    incident: Incident,
-    live_incident: Memo<Incident>,
-) -> impl IntoView {
+pub(super) fn Charts(incident: Memo<Incident>) -> impl IntoView {
+    // What it is about does not change.
+    let first = incident.get_untracked();
     let (live, clock) = (Live::expect(), Clock::expect());
-    let main = judged(&incident).to_owned();
+    let main = judged(&first).to_owned();
     if main.is_empty() {
         return ().into_any();
     }
@@ -63,12 +61,12 @@ pub(super) fn Charts(
     let now = Memo::new(move |_| clock.now().ms() / 5_000 * 5_000);
     let card = |id: &'static str, metric: String| {
         let mut interest = Interest::all(metric.clone()).extremes();
-        interest.labels = incident.labels.clone();
+        interest.labels = first.labels.clone();
         let feed = use_feed(interest);
         let title = metric::find(&metric).map_or_else(|| metric.clone(), |metric| metric.title.to_owned());
-        let title = format!("{title}, {}", incident.subject);
+        let title = format!("{title}, {}", first.subject);
         let made = Memo::new(move |_| {
-            live_incident.with(|incident| {
+            incident.with(|incident| {
                 let now_ms = if is_over(incident) { 0 } else { now.get() };
                 chart(&metric, &feed.labels(live), incident, now_ms)
             })

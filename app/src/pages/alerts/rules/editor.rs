@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     api,
-    components::sheet::{Control, Sheet, SheetField},
+    components::sheet::{Control, Sheet, SheetField, Texts},
     live::Live,
     pages::alerts::save::{NotSaved, save},
     range::TimeRange,
@@ -90,10 +90,10 @@ struct Editor {
 }
 
 impl Editor {
-    fn begin(rule: &RuleSpec, before: Option<RuleSpec>) -> Self {
+    fn begin(texts: Texts, before: Option<RuleSpec>) -> Self {
         let live = Live::expect();
         let before = RwSignal::new(before);
-        let texts = RwSignal::new(draft::texts_of_rule(rule));
+        let texts = RwSignal::new(texts);
         let found = Memo::new(move |_| {
             let (texts, before) = (texts.read(), before.read());
             let id = before.as_ref().map(|before| before.id.as_str());
@@ -186,13 +186,13 @@ fn put(lists: &mut AlertSettings, before: Option<&RuleSpec>, rule: &RuleSpec) ->
 #[component]
 pub(super) fn RuleEditor(
     /// What the form begins with.
-    rule: RuleSpec,
+    texts: Texts,
     /// The rule that is changed; nothing for a new one.
     before: Option<RuleSpec>,
 ) -> impl IntoView {
     let (range, navigate) = (TimeRange::expect(), use_navigate());
     let is_new = before.is_none();
-    let editor = Editor::begin(&rule, before);
+    let editor = Editor::begin(texts, before);
     let done = Callback::new(move |()| navigate(&untrack(|| range.carry("/alerts/rules")), NavigateOptions::default()));
     let typed = Memo::new(move |_| draft::read(&editor.sheet.texts()));
     let sentence = move || typed.with(|(rule, _)| words::sentence(rule));

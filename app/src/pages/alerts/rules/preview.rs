@@ -9,7 +9,7 @@ use netloom_core::{
         preview::{Firing, Preview as Answer, PreviewSubject},
         spec::RuleSpec,
     },
-    time::duration_words,
+    time::{Timestamp, duration_words},
 };
 
 use super::draft;
@@ -58,23 +58,9 @@ impl Asking {
     }
 }
 
-/// When the rule would have fired. `rule` is what is typed, as soon as it is right.
-#[component]
-pub(super) fn Preview(rule: Memo<Option<RuleSpec>>) -> impl IntoView {
-    let span = RwSignal::new(SPANS[0].0);
-    let state = RwSignal::new(State::Waiting);
+/// Asks whenever the question changed, and shows what came of it.
+fn follow(question: Memo<(Option<RuleSpec>, &'static str)>, state: RwSignal<State>) {
     let asking = StoredValue::new_local(Asking::default());
-    // What does not change when it would have fired asks nothing anew.
-    let question = Memo::new(move |_| {
-        let judged = rule.get().map(|rule| RuleSpec {
-            title: String::new(),
-            message: String::new(),
-            runbook: String::new(),
-            enabled: true,
-            ..rule
-        });
-        (judged, span.get())
-    });
     Effect::new(move |_| {
         let (rule, from) = question.get();
         let Some(number) = asking.try_update_value(Asking::next) else { return };
@@ -97,6 +83,19 @@ pub(super) fn Preview(rule: Memo<Option<RuleSpec>>) -> impl IntoView {
     on_cleanup(move || {
         asking.try_update_value(Asking::next);
     });
+}
+
+/// The rule as far as it decides when it fires: a change of anything else asks nothing anew.
+fn judged(rule: RuleSpec) -> RuleSpec {
+    RuleSpec { title: String::new(), message: String::new(), runbook: String::new(), enabled: true, ..rule }
+}
+
+/// When the rule would have fired. `rule` is what is typed, as soon as it is right.
+#[component]
+pub(super) fn Preview(rule: Memo<Option<RuleSpec>>) -> impl IntoView {
+    let span = RwSignal::new(SPANS[0].0);
+    let state = RwSignal::new(State::Waiting);
+    follow(Memo::new(move |_| (rule.get().map(judged), span.get())), state);
     let button = move |(key, word): (&'static str, &'static str)| {
         view! {
             <button
@@ -156,9 +155,9 @@ fn summary(answer: &Answer) -> String {
 fn drawn(answer: &Answer, rule: &RuleSpec) -> AnyView {
     let (from_ms, to_ms) = (answer.from.ms(), answer.to.ms());
     let unit = metric::unit_of(&rule.metric);
-    let worse = if draft::is_below(rule) { f64::min } else { f64::max };
+    let further = if draft::is_below(rule) { f64::min } else { f64::max };
     let strip = move |subject: &PreviewSubject| {
-        let worst = subject.firings.iter().map(|firing| firing.worst).reduce(worse).unwrap_or(f64::NAN);
+        let worst = subject.firings.iter().map(|firing| firing.worst).reduce(further).unwrap_or(f64::NAN);
         let lasted = duration_words(firing_ms(&subject.firings, to_ms));
         let words = format!("{} × in all {lasted}, worst {}", subject.firings.len(), unit.figure(worst));
         view! {
@@ -187,7 +186,7 @@ fn drawn(answer: &Answer, rule: &RuleSpec) -> AnyView {
 
 /// How long it would have fired in all, ms.
 fn firing_ms(firings: &[Firing], to_ms: i64) -> i64 {
-    firings.iter().map(|firing| firing.to.map_or(to_ms, |to| to.ms()) - firing.from.ms()).sum()
+    firings.iter().map(|firing| firing.to.map_or(to_ms, Timestamp::ms) - firing.from.ms()).sum()
 }
 
 /// The stretches of a strip as one path, each a rectangle of full height.
@@ -195,7 +194,7 @@ fn path(firings: &[Firing], from_ms: i64, to_ms: i64) -> String {
     let span = (to_ms - from_ms).max(1) as f64;
     let place = |ms: i64| ((ms - from_ms) as f64 / span * WIDTH).clamp(0.0, WIDTH);
     let rectangle = |firing: &Firing| {
-        let (start, end) = (place(firing.from.ms()), place(firing.to.map_or(to_ms, |to| to.ms())));
+        let (start, end) = (place(firing.from.ms()), place(firing.to.map_or(to_ms, Timestamp::ms)));
         let width = (end - start).max(WIDTH_MIN);
         let start = start.min(WIDTH - width);
         format!("M{start:.1} 0h{width:.1}v10h-{width:.1}z")
@@ -206,7 +205,7 @@ fn path(firings: &[Firing], from_ms: i64, to_ms: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use netloom_core::{sample::Labels, time::Timestamp};
+    use netloom_core::sample::Labels;
 
     fn firing(from_ms: i64, to_ms: Option<i64>) -> Firing {
         Firing { from: Timestamp(from_ms), to: to_ms.map(Timestamp), worst: 2.0 }

@@ -109,57 +109,18 @@ fn put(before: Option<Maintenance>, after: Option<Maintenance>) -> Change {
 #[component]
 pub(super) fn MaintenanceCard() -> impl IntoView {
     let live = Live::expect();
-    // What is changed: nothing, a new window, or one that is there.
-    let edited = RwSignal::new(None::<Option<Maintenance>>);
+    // What is changed: nothing, one that is there, or a new one, which has no name yet.
+    let edited = RwSignal::new(None::<Maintenance>);
     let trouble = RwSignal::new(String::new());
     let windows = Memo::new(move |_| live.settings.with(|reply| reply.settings.alerts.maintenance.clone()));
     let form = move || {
-        edited.get().map(|before| {
+        edited.get().map(|window| {
+            let before = (!window.name.is_empty()).then_some(window);
             let done = Callback::new(move |()| edited.set(None));
             view! { <WindowForm before done /> }
         })
     };
-    let row = move |window: Maintenance| {
-        let (change, gone) = (window.clone(), window.clone());
-        let delete = move |_| {
-            let gone = gone.clone();
-            spawn_local(async move {
-                let done = save(live, put(Some(gone), None)).await;
-                trouble.try_set(done.err().map(|why| why.words()).unwrap_or_default());
-            });
-        };
-        view! {
-            <li class="rule" data-testid="maintenance-row">
-                <div class="rule-about">
-                    <p class="feed-head">
-                        <span class="feed-title">{window.name.clone()}</span>
-                        <span class="feed-state">{when_words(&window)}</span>
-                    </p>
-                    <p>{matcher_words(&window.matcher)}</p>
-                </div>
-                <span class="feed-actions">
-                    <button
-                        type="button"
-                        class="button is-small"
-                        aria-label=format!("Edit {}", window.name)
-                        data-testid="edit-maintenance"
-                        on:click=move |_| edited.set(Some(Some(change.clone())))
-                    >
-                        "Edit"
-                    </button>
-                    <button
-                        type="button"
-                        class="button is-small"
-                        aria-label=format!("Delete {}", window.name)
-                        data-testid="delete-maintenance"
-                        on:click=delete
-                    >
-                        "Delete"
-                    </button>
-                </span>
-            </li>
-        }
-    };
+    let row = move |window| row(&window, edited, trouble);
     view! {
         <section class="card" aria-labelledby="maintenance-title">
             <header class="card-header">
@@ -168,7 +129,7 @@ pub(super) fn MaintenanceCard() -> impl IntoView {
                     type="button"
                     class="button card-note"
                     data-testid="new-maintenance"
-                    on:click=move |_| edited.set(Some(None))
+                    on:click=move |_| edited.set(Some(Maintenance::default()))
                 >
                     "New window"
                 </button>
@@ -178,6 +139,50 @@ pub(super) fn MaintenanceCard() -> impl IntoView {
             {form}
             <ul class="rules" data-testid="maintenance">{move || windows.get().into_iter().map(row).collect_view()}</ul>
         </section>
+    }
+    .into_any()
+}
+
+fn row(window: &Maintenance, edited: RwSignal<Option<Maintenance>>, trouble: RwSignal<String>) -> AnyView {
+    let live = Live::expect();
+    let (change, gone) = (window.clone(), window.clone());
+    let delete = move |_| {
+        let gone = gone.clone();
+        spawn_local(async move {
+            let done = save(live, put(Some(gone), None)).await;
+            trouble.try_set(done.err().map(|why| why.words()).unwrap_or_default());
+        });
+    };
+    view! {
+        <li class="rule" data-testid="maintenance-row">
+            <div class="rule-about">
+                <p class="feed-head">
+                    <span class="feed-title">{window.name.clone()}</span>
+                    <span class="feed-state">{when_words(window)}</span>
+                </p>
+                <p>{matcher_words(&window.matcher)}</p>
+            </div>
+            <span class="feed-actions">
+                <button
+                    type="button"
+                    class="button is-small"
+                    aria-label=format!("Edit {}", window.name)
+                    data-testid="edit-maintenance"
+                    on:click=move |_| edited.set(Some(change.clone()))
+                >
+                    "Edit"
+                </button>
+                <button
+                    type="button"
+                    class="button is-small"
+                    aria-label=format!("Delete {}", window.name)
+                    data-testid="delete-maintenance"
+                    on:click=delete
+                >
+                    "Delete"
+                </button>
+            </span>
+        </li>
     }
     .into_any()
 }
