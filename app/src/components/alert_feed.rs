@@ -169,7 +169,7 @@ fn Folded(entry: Entry, desk: Desk) -> impl IntoView {
     let oldest = entry.incidents.last().cloned().unwrap_or_else(|| newest.clone());
     let state = Memo::new(move |_| state_words(&oldest, clock.now()));
     let is_opened = move || desk.is_opened(id);
-    let members = StoredValue::new(entry.incidents.clone());
+    let (members, subjects) = (StoredValue::new(entry.incidents.clone()), entry.subjects());
     let all = move || {
         let item = |incident: Incident| view! { <Item incident desk=Some(desk) /> };
         is_opened().then(|| members.get_value().into_iter().map(item).collect_view())
@@ -199,6 +199,9 @@ fn Folded(entry: Entry, desk: Desk) -> impl IntoView {
                 </button>
                 {actions(entry, desk)}
             </div>
+            <p class="feed-moments" hidden=is_opened>
+                {subjects}
+            </p>
             <ul class="feed-members">{all}</ul>
         </li>
     }

@@ -6,6 +6,8 @@ use netloom_core::{incident::Incident, rule::Severity};
 const TOGETHER_MS: i64 = 120_000;
 /// Fewer stand for themselves.
 const FOLDED_MIN: usize = 3;
+/// Subjects of a folded row that are named: a line of them.
+const NAMED_MAX: usize = 4;
 
 /// A row of a feed: one incident, or several that are folded.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +34,19 @@ impl Entry {
     /// The worst severity.
     pub(crate) fn severity(&self) -> Severity {
         self.incidents.iter().map(|incident| incident.severity).max().unwrap_or(Severity::Info)
+    }
+
+    /// Whom it is about, each once, as far as there is room.
+    pub(crate) fn subjects(&self) -> String {
+        let mut subjects: Vec<&str> = Vec::new();
+        for incident in &self.incidents {
+            if !subjects.contains(&incident.subject.as_str()) {
+                subjects.push(&incident.subject);
+            }
+        }
+        let more = subjects.len().saturating_sub(NAMED_MAX);
+        let named = subjects.iter().take(NAMED_MAX).copied().collect::<Vec<_>>().join(", ");
+        if more == 0 { named } else { format!("{named} and {more} more") }
     }
 
     /// Changes whenever the row has to be drawn anew.
@@ -99,7 +114,8 @@ fn together(incidents: &[Incident], is_taken: &[bool], at: usize, is_alike: &dyn
 fn words(incidents: &[Incident], node: &str) -> String {
     let count = incidents.len();
     if node.is_empty() || incidents.iter().all(|incident| incident.subject == incidents[0].subject) {
-        return format!("{count} times {}", incidents[0].subject);
+        let is_one = incidents.iter().all(|incident| incident.labels == incidents[0].labels);
+        return format!("{count} {} {}", if is_one { "times" } else { "alerts of" }, incidents[0].subject);
     }
     let all_have = |label: &str| incidents.iter().all(|incident| incident.labels.contains_key(label));
     let what = if all_have("dst") {
@@ -130,6 +146,7 @@ mod tests {
         let entries = folded(&list);
         assert_eq!((entries.len(), entries[0].words.as_str()), (2, "3 links of n1"));
         assert_eq!((entries[0].id(), entries[0].node.as_str()), (2, "n1"));
+        assert_eq!(entries[0].subjects(), "n1 → d, n1 → c, n1 → b");
         assert_eq!(entries[1].incidents.len(), 1, "it began long before");
     }
 

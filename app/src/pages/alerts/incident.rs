@@ -167,14 +167,14 @@ fn Head(incident: Memo<Incident>) -> impl IntoView {
                 <span class="feed-state" data-testid="incident-state">{state}</span>
             </p>
             <h2 class="incident-sentence" data-testid="incident-sentence">{move || incident.with(|one| one.message.clone())}</h2>
-            <dl class="facts">{move || facts(&incident.get(), clock)}</dl>
+            <dl class="facts">{move || facts(&incident.get())}</dl>
         </section>
     }
     .into_any()
 }
 
 /// Times and figures, each with its name.
-fn facts(incident: &Incident, clock: Clock) -> AnyView {
+fn facts(incident: &Incident) -> AnyView {
     let fact = |name: &'static str, value: AnyView| {
         view! {
             <div class="fact">
@@ -247,7 +247,7 @@ fn Timeline(details: RwSignal<Option<IncidentDetails>>) -> impl IntoView {
 /// Where to look on.
 #[component]
 fn Evidence(incident: Incident) -> impl IntoView {
-    let range = TimeRange::expect();
+    let (range, clock) = (TimeRange::expect(), Clock::expect());
     let mut places: Vec<(String, String)> = Vec::new();
     if let (Some(src), Some(dst)) = (incident.labels.get("src"), incident.labels.get("dst")) {
         places.push((format!("The link {src} → {dst} at that time"), link_path(src, dst)));
@@ -262,7 +262,7 @@ fn Evidence(incident: Incident) -> impl IntoView {
     let place = move |(words, path): (String, String)| {
         // The stretch of time of this page, held fast there.
         let href = move || {
-            let (from_ms, to_ms) = range.window().bounds(Clock::expect().now_untracked().ms());
+            let (from_ms, to_ms) = range.window().bounds(clock.now_untracked().ms());
             let separator = if path.contains('?') { '&' } else { '?' };
             format!("{path}{separator}from={from_ms}&to={to_ms}")
         };
