@@ -76,21 +76,24 @@ pub(crate) fn set_root_attribute(name: &str, value: Option<&str>) {
     };
 }
 
-/// What was remembered in this browser under a name.
-#[cfg(feature = "hydrate")]
-pub(crate) fn recall(name: &str) -> Option<String> {
-    window().local_storage().ok()??.get_item(name).ok()?
-}
+/// Under this name it is remembered who sits here; changes are sent with it.
+pub(crate) const USER: &str = "netloom.user";
 
-/// A server remembers nothing for a browser.
+/// A server remembers nothing.
 #[cfg(not(feature = "hydrate"))]
 pub(crate) fn recall(_: &str) -> Option<String> {
     None
 }
 
-/// A server remembers nothing for a browser.
+/// See [`recall`].
 #[cfg(not(feature = "hydrate"))]
 pub(crate) fn remember(_: &str, _: Option<&str>) {}
+
+/// What was remembered in this browser under a name.
+#[cfg(feature = "hydrate")]
+pub(crate) fn recall(name: &str) -> Option<String> {
+    window().local_storage().ok()??.get_item(name).ok()?
+}
 
 /// Remembers something in this browser; nothing in place of a value forgets.
 #[cfg(feature = "hydrate")]

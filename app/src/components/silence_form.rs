@@ -23,8 +23,6 @@ use crate::{
 /// How long a silence may last, besides until a moment.
 const LENGTHS: [(&str, &str); 4] = [("1 h", "1 h"), ("4 h", "4 h"), ("1 d", "1 d"), (UNTIL, "Until …")];
 const UNTIL: &str = "until";
-/// Under this name the browser remembers who somebody is.
-const NAME_MEMORY: &str = "netloom.user";
 
 /// The fields of a matcher: name, label, help, example.
 const MATCHER_FIELDS: [(&str, &str, &str, &str); 5] = [
@@ -156,7 +154,7 @@ pub(crate) fn SilenceForm(
     let (trouble, is_busy) = (RwSignal::new(String::new()), RwSignal::new(false));
     // The name is this browser's, which the server does not know.
     Effect::new(move |_| {
-        if let Some(name) = browser::recall(NAME_MEMORY) {
+        if let Some(name) = browser::recall(browser::USER) {
             sheet.set("by", name);
         }
     });
@@ -181,7 +179,7 @@ pub(crate) fn SilenceForm(
             match made {
                 Ok(()) => {
                     if !request.by.is_empty() {
-                        browser::remember(NAME_MEMORY, Some(&request.by));
+                        browser::remember(browser::USER, Some(&request.by));
                     }
                     live.refresh_silences();
                     done.run(());

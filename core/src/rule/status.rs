@@ -1,10 +1,10 @@
-//! How the rules in force fare: `GET /api/v1/rules`.
+//! How rules fare: `GET /api/v1/rules`.
 
 use serde::{Deserialize, Serialize};
 
 use super::Severity;
 
-/// A rule, and how many of its subjects are in which state.
+/// A rule, and of how many subjects it says what.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RuleStatus {
@@ -14,17 +14,17 @@ pub struct RuleStatus {
     pub title: String,
     /// The metric that it judges; empty where it is none.
     pub metric: String,
-    /// How bad it is.
+    /// How bad it is when it fires.
     pub severity: Severity,
-    /// Whether Netloom brings it along; people's own are in the settings.
+    /// Whether it came with Netloom; others are in `alerts.rules` of the settings.
     pub is_built_in: bool,
     /// Whether it is in force.
     pub enabled: bool,
-    /// Subjects that it judges.
+    /// How many subjects it watches.
     pub subjects: usize,
-    /// Of these, those that are bad but not for long enough.
+    /// Of how many of them it is about to fire.
     pub pending: usize,
-    /// Of these, those that it fires for.
+    /// For how many it fires.
     pub firing: usize,
     /// When it fires, in words.
     pub condition: String,

@@ -191,9 +191,7 @@ fn facts(incident: &Incident) -> AnyView {
         vec![fact("About", incident.subject.clone().into_any()), fact("Began", moment(incident.started_at))];
     shown.extend(incident.fired_at.map(|at| fact("Fired", moment(at))));
     shown.extend(incident.resolved_at.map(|at| fact("Ended", moment(at))));
-    let now = clock.now_untracked();
-    shown
-        .push(fact("Lasted", lasted.unwrap_or_else(|| duration_words(now.ms() - incident.started_at.ms())).into_any()));
+    shown.extend(lasted.map(|lasted| fact("Lasted", lasted.into_any())));
     if incident.value.is_finite() && (incident.value != 0.0 || incident.limit != 0.0) {
         shown.push(fact("Figure", figure(incident.value)));
         shown.push(fact("Limit", figure(incident.limit)));

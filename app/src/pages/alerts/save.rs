@@ -47,6 +47,12 @@ fn document(before: &AlertSettings, change: &Change) -> Result<Value, String> {
     Ok(json!({ "alerts": lists }))
 }
 
+/// Takes over what is in force now.
+async fn newest(live: Live) -> Result<(), NotSaved> {
+    live.settings.set(api::settings().await.map_err(NotSaved::Refused)?);
+    Ok(())
+}
+
 /// Lays a change over the settings in force and saves them. When somebody else saved in between, it is laid over theirs.
 pub(super) async fn save(live: Live, change: Change) -> Result<(), NotSaved> {
     let mut attempts = 0;
@@ -55,19 +61,9 @@ pub(super) async fn save(live: Live, change: Change) -> Result<(), NotSaved> {
         let (document, version) =
             live.settings.with_untracked(|reply| (document(&reply.settings.alerts, &change), reply.version));
         match api::save_settings(&document.map_err(NotSaved::Changed)?, version).await {
-            Ok((settings, version)) => {
-                live.settings.update(|reply| {
-                    if version.is_some_and(|version| version > reply.version) {
-                        reply.version = version.unwrap_or(reply.version);
-                        reply.settings = settings;
-                    }
-                });
-                return Ok(());
-            }
-            Err(problem) if problem.status == CONFLICT && attempts < ATTEMPTS => {
-                let newest = api::settings().await.map_err(NotSaved::Refused)?;
-                live.settings.set(newest);
-            }
+            // The stream tells of it too, a moment later; what comes next should be laid over what is in force.
+            Ok(_) => return newest(live).await,
+            Err(problem) if problem.status == CONFLICT && attempts < ATTEMPTS => newest(live).await?,
             Err(problem) => return Err(NotSaved::Refused(problem)),
         }
     }

@@ -18,6 +18,9 @@ pub(super) fn place(id: &str) -> &'static str {
         "loss_high" => "#field-alerts.loss.limit_percent",
         "bandwidth_low" => "#field-alerts.bandwidth.limit_mbps",
         "node_silent" => "#field-alerts.silence.enabled",
+        "clock_offset" => "#field-alerts.clock_offset.limit_ms",
+        "spool_growing" => "#field-alerts.spool.limit_batches",
+        "disk_full" => "#field-alerts.disk.limit_percent",
         _ => "#field-alerts.latency.enabled",
     }
 }
@@ -49,11 +52,16 @@ pub(super) fn copy(id: &str, settings: &Settings) -> Option<RuleSpec> {
             ("Clock offset", metric::CLOCK_OFFSET_US, condition, 60.0)
         }
         "spool_growing" => {
-            ("Waiting batches", metric::SPOOL_BATCHES, threshold(Side::Above, 10.0, Aggregation::Last, 30.0), 60.0)
+            ("Spool growing", metric::SPOOL_BATCHES, threshold(Side::Above, 10.0, Aggregation::Min, 30.0), 60.0)
+        }
+        "disk_full" => {
+            let limit = unit::ratio_from_percent(90.0);
+            ("Disk of the hub", "disk_used_ratio", threshold(Side::Above, limit, Aggregation::Last, 30.0), 60.0)
         }
         _ => return None,
     };
-    let severity = if matches!(id, "loss_high" | "node_silent") { Severity::Critical } else { Severity::Warning };
+    let severity =
+        if matches!(id, "loss_high" | "node_silent" | "disk_full") { Severity::Critical } else { Severity::Warning };
     Some(RuleSpec {
         id: id.to_owned(),
         title: title.to_owned(),

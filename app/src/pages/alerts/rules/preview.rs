@@ -58,13 +58,12 @@ impl Asking {
     }
 }
 
-/// A server asks nothing, and has no place for what belongs to one thread.
-#[cfg(not(feature = "hydrate"))]
-fn follow(_: Memo<(Option<RuleSpec>, &'static str)>, _: RwSignal<State>) {}
-
 /// Asks whenever the question changed, and shows what came of it.
-#[cfg(feature = "hydrate")]
 fn follow(question: Memo<(Option<RuleSpec>, &'static str)>, state: RwSignal<State>) {
+    // A server asks nothing, and what belongs to one of its threads must not be left behind.
+    if cfg!(not(feature = "hydrate")) {
+        return;
+    }
     let asking = StoredValue::new_local(Asking::default());
     Effect::new(move |_| {
         let (rule, from) = question.get();
