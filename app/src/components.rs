@@ -16,6 +16,7 @@ pub(crate) mod measurement_notice;
 pub(crate) mod mesh_verdict;
 pub(crate) mod nav;
 pub(crate) mod palette;
+pub(crate) mod pieces;
 pub(crate) mod sheet;
 pub(crate) mod shortcuts;
 pub(crate) mod silence_form;

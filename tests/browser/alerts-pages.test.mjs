@@ -123,7 +123,7 @@ test("limits are typed in the units that people use, and each kind has its field
   await field(page, "kind").selectOption("absent");
   await field(page, "after_s").waitFor();
   assert.match(await page.getByTestId("rule-sentence").innerText(), /has had no data for 1 min/);
-  await page.getByTestId("cancel-rule").click();
+  await page.getByTestId("rule-form").getByTestId("cancel").click();
   await eventually("the list", () => parameters(page).size === 0);
 });
 

@@ -10,6 +10,7 @@ use netloom_core::{
 };
 
 use super::{
+    pieces::action,
     status_badge::{StatusBadge, Tone, incident_word},
     when::When,
 };
@@ -222,7 +223,7 @@ pub(crate) fn actions(entry: Entry, desk: Desk) -> AnyView {
         .collect();
     let is_silenced = entry.incidents.iter().all(|incident| incident.handling.silenced_by.is_some());
     let taken = waiting.is_empty();
-    let acknowledge = move |_| {
+    let turn = move |()| {
         if taken {
             desk.give_back(only);
         } else {
@@ -230,24 +231,10 @@ pub(crate) fn actions(entry: Entry, desk: Desk) -> AnyView {
         }
     };
     let (word, testid) = if taken { ("Give back", "give-back") } else { ("Acknowledge", "acknowledge") };
-    let has_first = !taken || count == 1;
-    view! {
-        <span class="feed-actions">
-            <button type="button" class="button is-small" data-testid=testid hidden=!has_first on:click=acknowledge>
-                {word}
-            </button>
-            <button
-                type="button"
-                class="button is-small"
-                data-testid="silence"
-                hidden=is_silenced
-                on:click=move |_| desk.silence(desk::matcher(&entry))
-            >
-                "Silence"
-            </button>
-        </span>
-    }
-    .into_any()
+    let turn = (!taken || count == 1).then(|| action(word, testid, None, Callback::new(turn)));
+    let silence = move |()| desk.silence(desk::matcher(&entry));
+    let silence = (!is_silenced).then(|| action("Silence", "silence", None, Callback::new(silence)));
+    view! { <span class="feed-actions">{turn} {silence}</span> }.into_any()
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use netloom_core::{
     time::Timestamp,
 };
 
+use super::pieces::{self, Foot, segment};
 use super::sheet::{
     Control, Sheet, SheetField, Texts, text_of,
     texts::{either, labels, labels_text, links, links_text, names, seconds},
@@ -51,7 +52,7 @@ pub(crate) fn read_matcher(texts: &Texts) -> (Matcher, Vec<FieldError>) {
     let mut errors = Vec::new();
     let mut severities = Vec::new();
     for word in list("severities") {
-        match severity(&word.to_lowercase()) {
+        match severity(&word.to_ascii_lowercase()) {
             Some(severity) => severities.push(severity),
             None => errors.push(FieldError::new("severities", "must be some of info, warning, critical")),
         }
@@ -188,50 +189,31 @@ pub(crate) fn SilenceForm(
             }
         });
     };
-    view! {
-        <form
-            class="sheet"
-            novalidate
-            data-testid="silence-form"
-            on:submit=move |event| {
-                event.prevent_default();
-                save();
-            }
-        >
-            <MatcherFields sheet />
-            <Lasts sheet />
-            <SheetField sheet key="from" label="From" help="Now when empty." control=Control::Moment />
-            <SheetField sheet key="by" label="Your name" help="Remembered in this browser." control=Control::Line("Ada") />
-            <SheetField sheet key="why" label="Why" help="What is being done." control=Control::Line("The switch is changed") />
-            <p class="sheet-foot">
-                <span class="save-status tone-critical" role="alert" data-testid="silence-trouble">{trouble}</span>
-                <button type="button" class="button" on:click=move |_| done.run(())>
-                    "Cancel"
-                </button>
-                <button type="submit" class="button is-primary" data-testid="save-silence" disabled=is_busy>
-                    "Silence"
-                </button>
-            </p>
-        </form>
-    }
-    .into_any()
+    let body = view! {
+        <MatcherFields sheet />
+        <Lasts sheet />
+        <SheetField sheet key="from" label="From" help="Now when empty." control=Control::Moment />
+        <SheetField sheet key="by" label="Your name" help="Remembered in this browser." control=Control::Line("Ada") />
+        <SheetField sheet key="why" label="Why" help="What is being done." control=Control::Line("The switch is changed") />
+    };
+    let foot = Foot {
+        trouble: trouble.into(),
+        trouble_testid: "silence-trouble",
+        word: "Silence",
+        testid: "save-silence",
+        is_busy,
+        cancel: done,
+    };
+    pieces::form("sheet", "silence-form", Callback::new(move |()| save()), body.into_any(), foot)
 }
 
 /// Some lengths beside each other, and any other end.
 #[component]
 fn Lasts(sheet: Sheet) -> impl IntoView {
     let length = move |(key, word): (&'static str, &'static str)| {
-        view! {
-            <button
-                type="button"
-                class="segment"
-                aria-pressed=move || sheet.is("lasts", key).to_string()
-                data-testid=format!("lasts-{}", key.replace(' ', ""))
-                on:click=move |_| sheet.set("lasts", key.to_owned())
-            >
-                {word}
-            </button>
-        }
+        let is_on = Signal::derive(move || sheet.is("lasts", key));
+        let choose = Callback::new(move |()| sheet.set("lasts", key.to_owned()));
+        segment(word.into_any(), format!("lasts-{}", key.replace(' ', "")), is_on, choose)
     };
     let until = move || {
         sheet.is("lasts", UNTIL).then(|| {

@@ -21,6 +21,7 @@ use crate::{
         },
         empty_state::EmptyState,
         icon::{Drawing, Icon},
+        pieces::segment,
         text_input::TextInput,
     },
     live::Live,
@@ -169,17 +170,10 @@ fn Filters(feed: Feed) -> impl IntoView {
             let all = Filter { state: key.to_owned(), ..feed.filter.get() };
             live.incidents.with(|incidents| incidents.iter().filter(|incident| all.shows(incident)).count())
         };
-        view! {
-            <button
-                type="button"
-                class="segment"
-                aria-pressed=move || feed.filter.with(|filter| filter.has_state(key)).to_string()
-                data-testid=format!("filter-{key}")
-                on:click=move |_| chosen.state.choose(key, STATES[0].0)
-            >
-                {word} <span class="segment-count">{count}</span>
-            </button>
-        }
+        let content = view! { {word} " " <span class="segment-count">{count}</span> };
+        let is_on = Signal::derive(move || feed.filter.with(|filter| filter.has_state(key)));
+        let choose = Callback::new(move |()| chosen.state.choose(key, STATES[0].0));
+        segment(content.into_any(), format!("filter-{key}"), is_on, choose)
     };
     let rules = Memo::new(move |_| {
         let all = live.incidents.with(|all| all.iter().map(|one| (one.rule.clone(), one.title.clone())).collect());

@@ -8,6 +8,7 @@ use crate::{
     api,
     components::{
         dialog::{Dialog, Overlay, Panel},
+        pieces::trouble_line,
         silence_form::{SilenceForm, matcher_texts},
     },
     live::Live,
@@ -113,9 +114,7 @@ pub(crate) fn matcher(entry: &Entry) -> Matcher {
 pub(crate) fn DeskParts(desk: Desk) -> impl IntoView {
     let done = Callback::new(move |()| desk.overlay.close());
     view! {
-        <p class="run-trouble" role="alert" data-testid="desk-trouble" hidden=move || desk.trouble.with(Option::is_none)>
-            {desk.trouble}
-        </p>
+        {trouble_line("desk-trouble", desk.trouble)}
         <Dialog panel=Panel::Silence label="Silence alerts">
             <div class="sheet-dialog">
                 <h2>"Silence alerts"</h2>

@@ -58,6 +58,9 @@ pub(crate) fn labels_text(labels: &Labels) -> String {
     texts.join(", ")
 }
 
+/// Digits that people type, less the first.
+const DIGITS: f64 = 9.0;
+
 /// The units of durations, the longest first, s.
 const DURATIONS: [(f64, &str); 3] = [(86_400.0, "d"), (3_600.0, "h"), (60.0, "min")];
 
@@ -88,8 +91,13 @@ pub(crate) fn duration(seconds: f64) -> String {
 
 /// A number as it is typed: without the last digits, which come from turning units.
 pub(crate) fn plain(number: f64) -> String {
-    let rounded: f64 = format!("{number:.9e}").parse().unwrap_or(number);
-    rounded.to_string()
+    let magnitude = number.abs().log10();
+    // Nine digits in all; larger numbers have none behind the point that would be seen.
+    if !magnitude.is_finite() || magnitude >= DIGITS {
+        return number.to_string();
+    }
+    let scale = 10.0_f64.powi((DIGITS - magnitude.floor()) as i32);
+    ((number * scale).round() / scale).to_string()
 }
 
 /// Several names as they read in a sentence: `a, b or c`.

@@ -76,8 +76,8 @@ impl Filter {
         }
         let text =
             [&incident.title, &incident.subject, &incident.message, &incident.rule].map(String::as_str).join("\n");
-        let text = text.to_lowercase();
-        self.q.to_lowercase().split_whitespace().all(|word| text.contains(word))
+        let text = text.to_ascii_lowercase();
+        self.q.to_ascii_lowercase().split_whitespace().all(|word| text.contains(word))
     }
 
     /// The parameters of the API for this, and more, with `?` in front.

@@ -23,6 +23,7 @@ use crate::{
         },
         empty_state::EmptyState,
         heat_map::link_path,
+        pieces::card,
         status_badge::StatusBadge,
         when::When,
     },
@@ -229,17 +230,12 @@ fn Timeline(details: RwSignal<Option<IncidentDetails>>) -> impl IntoView {
         }
     };
     let all = move || details.with(|details| details.as_ref().map(|told| told.timeline.clone()).unwrap_or_default());
-    view! {
-        <section class="card incident-later" aria-labelledby="timeline-title">
-            <header class="card-header">
-                <h2 id="timeline-title">"What happened"</h2>
-            </header>
-            <ul class="run-events" tabindex="0" aria-labelledby="timeline-title" data-testid="timeline">
-                {move || all().into_iter().map(entry).collect_view()}
-            </ul>
-        </section>
-    }
-    .into_any()
+    let body = view! {
+        <ul class="run-events" tabindex="0" aria-labelledby="timeline-title" data-testid="timeline">
+            {move || all().into_iter().map(entry).collect_view()}
+        </ul>
+    };
+    card("timeline-title", "incident-later", "What happened", ().into_any(), body.into_any())
 }
 
 /// Where to look on.
@@ -276,24 +272,19 @@ fn Evidence(incident: Incident) -> impl IntoView {
             </li>
         }
     });
-    view! {
-        <section class="card" aria-labelledby="evidence-title">
-            <header class="card-header">
-                <h2 id="evidence-title">"Evidence"</h2>
-                <a
-                    class="card-note"
-                    href=format!("/api/v1/alerts/{}", incident.id)
-                    download=format!("netloom-alert-{}.json", incident.id)
-                    rel="external"
-                    data-testid="export-incident"
-                >
-                    "Export as JSON"
-                </a>
-            </header>
-            <ul class="evidence">{runbook} {places.into_iter().map(place).collect_view()}</ul>
-        </section>
-    }
-    .into_any()
+    let export = view! {
+        <a
+            class="card-note"
+            href=format!("/api/v1/alerts/{}", incident.id)
+            download=format!("netloom-alert-{}.json", incident.id)
+            rel="external"
+            data-testid="export-incident"
+        >
+            "Export as JSON"
+        </a>
+    };
+    let body = view! { <ul class="evidence">{runbook} {places.into_iter().map(place).collect_view()}</ul> };
+    card("evidence-title", "", "Evidence", export.into_any(), body.into_any())
 }
 
 #[component]

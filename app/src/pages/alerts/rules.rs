@@ -10,7 +10,7 @@ use leptos::{prelude::*, task::spawn_local};
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 use netloom_core::{
-    rule::{Severity, spec::RuleSpec, status::RuleStatus},
+    rule::{spec::RuleSpec, status::RuleStatus},
     settings::alerts::AlertSettings,
 };
 
@@ -22,8 +22,7 @@ use crate::{
     api,
     components::{
         empty_state::EmptyState,
-        icon::{Drawing, Icon},
-        status_badge::{StatusBadge, Tone},
+        pieces::{Row, card, trouble_line, way},
     },
     live::Live,
     range::{TimeRange, segment},
@@ -178,41 +177,35 @@ fn List() -> impl IntoView {
     let built_in = Memo::new(move |_| {
         book.statuses.with(|all| all.iter().filter(|status| status.is_built_in).cloned().collect::<Vec<_>>())
     });
-    view! {
-        <p class="run-trouble" role="alert" data-testid="rules-trouble" hidden=move || book.trouble.with(Option::is_none)>
-            {book.trouble}
+    let new_rule = view! {
+        <a class="card-note" href=move || range.carry("/alerts/rules?new=1") data-testid="new-rule">
+            "New rule"
+        </a>
+    };
+    let own_rules = view! {
+        <ul class="rules" data-testid="own-rules">{move || own.get().iter().map(|rule| own_row(book, rule)).collect_view()}</ul>
+        <p class="muted" hidden=move || own.with(|own| !own.is_empty())>
+            "None yet. A rule holds any metric against a limit, its own past, or silence, and shows when it would have fired before it is saved."
         </p>
-        <section class="card" aria-labelledby="own-rules">
-            <header class="card-header">
-                <h2 id="own-rules">"Rules of your own"</h2>
-                <a class="card-note" href=move || range.carry("/alerts/rules?new=1") data-testid="new-rule">
-                    "New rule"
-                </a>
-            </header>
-            <ul class="rules" data-testid="own-rules">
-                {move || own.get().into_iter().map(|rule| view! { <Own book rule /> }).collect_view()}
-            </ul>
-            <p class="muted" hidden=move || own.with(|own| !own.is_empty())>
-                "None yet. A rule holds any metric against a limit, its own past, or silence, and shows when it would have fired before it is saved."
-            </p>
-        </section>
-        <section class="card rules-built-in" aria-labelledby="built-in-rules">
-            <header class="card-header">
-                <h2 id="built-in-rules">"Rules that Netloom brings along"</h2>
-            </header>
-            <ul class="rules" data-testid="built-in-rules">
-                {move || built_in.get().iter().map(|status| built_in_row(status, range)).collect_view()}
-            </ul>
-        </section>
+    };
+    let built_in_rules = view! {
+        <ul class="rules" data-testid="built-in-rules">
+            {move || built_in.get().iter().map(|status| built_in_row(status, range)).collect_view()}
+        </ul>
+    };
+    view! {
+        {trouble_line("rules-trouble", book.trouble)}
+        {card("own-rules", "", "Rules of your own", new_rule.into_any(), own_rules.into_any())}
+        {card("built-in", "rules-built-in", "Rules that Netloom brings along", ().into_any(), built_in_rules.into_any())}
     }
     .into_any()
 }
 
-#[component]
-fn Own(book: Rulebook, rule: RuleSpec) -> impl IntoView {
+fn own_row(book: Rulebook, rule: &RuleSpec) -> AnyView {
     let range = TimeRange::expect();
     let is_asked = RwSignal::new(false);
     let title = if rule.title.is_empty() { rule.id.clone() } else { rule.title.clone() };
+    let words = words::sentence(rule);
     let id = StoredValue::new(rule.id.clone());
     let switch = move |event| {
         let set: fn(&mut AlertSettings, usize) = if event_target_checked(&event) {
@@ -230,78 +223,74 @@ fn Own(book: Rulebook, rule: RuleSpec) -> impl IntoView {
         }
         is_asked.set(true);
     };
-    let [edit, copy] = ["edit", "copy"].map(|what| format!("/alerts/rules?{what}={}", segment(&rule.id)));
-    view! {
-        <li class="rule" class:is-over=!rule.enabled data-testid="own-rule" data-rule=rule.id.clone()>
-            <input
-                type="checkbox"
-                role="switch"
-                class="switch"
-                aria-label=format!("{title} is in force")
-                data-testid="rule-enabled"
-                checked=rule.enabled
-                prop:checked=rule.enabled
-                on:change=switch
-            />
-            {about(title.clone(), rule.severity, words::sentence(&rule), move || id.with_value(|id| book.counts(id)))}
-            <span class="feed-actions">
-                <a class="button is-small" href=move || range.carry(&edit) data-testid="edit-rule" aria-label=format!("Edit {title}")>
-                    "Edit"
-                </a>
-                <a class="button is-small" href=move || range.carry(&copy) data-testid="duplicate-rule" aria-label=format!("Duplicate {title}")>
-                    "Duplicate"
-                </a>
-                <button
-                    type="button"
-                    class="button is-small"
-                    data-testid="delete-rule"
-                    aria-label=format!("Delete {title}")
-                    on:click=delete
-                    on:blur=move |_| is_asked.set(false)
-                >
-                    <Drawing icon=Icon::Remove />
-                    {move || if is_asked.get() { "Really delete" } else { "Delete" }}
-                </button>
-            </span>
-        </li>
+    let there = |word: &'static str, testid: &'static str, what: &str| {
+        let path = format!("/alerts/rules?{what}={}", segment(&rule.id));
+        way(word, testid, format!("{word} {title}"), Signal::derive(move || range.carry(&path)))
+    };
+    let lead = view! {
+        <input
+            type="checkbox"
+            role="switch"
+            class="switch"
+            aria-label=format!("{title} is in force")
+            data-testid="rule-enabled"
+            checked=rule.enabled
+            prop:checked=rule.enabled
+            on:change=switch
+        />
+    };
+    let actions = view! {
+        {there("Edit", "edit-rule", "edit")}
+        {there("Duplicate", "duplicate-rule", "copy")}
+        <button
+            type="button"
+            class="button is-small"
+            data-testid="delete-rule"
+            aria-label=format!("Delete {title}")
+            on:click=delete
+            on:blur=move |_| is_asked.set(false)
+        >
+            {move || if is_asked.get() { "Really delete" } else { "Delete" }}
+        </button>
+    };
+    Row {
+        testid: "own-rule",
+        id: rule.id.clone(),
+        is_over: !rule.enabled,
+        lead: lead.into_any(),
+        severity: Some(rule.severity),
+        title,
+        state: Signal::derive(move || id.with_value(|id| book.counts(id))),
+        words,
+        more: ().into_any(),
+        actions: actions.into_any(),
     }
-    .into_any()
+    .draw()
 }
 
 fn built_in_row(status: &RuleStatus, range: TimeRange) -> AnyView {
     let place = builtin::place(&status.id);
-    let settings = move || format!("{}{place}", range.carry("/settings"));
+    let settings = Signal::derive(move || format!("{}{place}", range.carry("/settings")));
     let copy = format!("/alerts/rules?copy={}", segment(&status.id));
-    let (title, counts) = (status.title.clone(), counts(status));
-    view! {
-        <li class="rule" class:is-over=!status.enabled data-testid="built-in-rule" data-rule=status.id.clone()>
-            {about(title.clone(), status.severity, status.condition.clone(), move || counts.clone())}
-            <span class="feed-actions">
-                <a class="button is-small" href=settings data-testid="rule-settings" aria-label=format!("Change {title} in the settings")>
-                    "Change in settings"
-                </a>
-                <a class="button is-small" href=move || range.carry(&copy) data-testid="copy-rule" aria-label=format!("Copy {title} as a rule of your own")>
-                    "Copy as your own"
-                </a>
-            </span>
-        </li>
+    let copy = Signal::derive(move || range.carry(&copy));
+    let title = status.title.clone();
+    let actions = view! {
+        {way("Change in settings", "rule-settings", format!("Change {title} in the settings"), settings)}
+        {way("Copy as your own", "copy-rule", format!("Copy {title} as a rule of your own"), copy)}
+    };
+    Row {
+        testid: "built-in-rule",
+        id: status.id.clone(),
+        is_over: !status.enabled,
+        lead: ().into_any(),
+        severity: Some(status.severity),
+        title,
+        state: Signal::stored(counts(status)),
+        words: status.condition.clone(),
+        more: ().into_any(),
+        actions: actions.into_any(),
     }
-    .into_any()
-}
-
-/// Title, severity, what it does, how it fares.
-fn about(title: String, severity: Severity, words: String, counts: impl Fn() -> String + Send + 'static) -> AnyView {
-    view! {
-        <div class="rule-about">
-            <p class="feed-head">
-                <StatusBadge tone=Tone::from(severity) word=severity.word() />
-                <span class="feed-title">{title}</span>
-                <span class="feed-state" data-testid="rule-counts">{counts}</span>
-            </p>
-            <p>{words}</p>
-        </div>
-    }
-    .into_any()
+    .draw()
 }
 
 #[cfg(test)]

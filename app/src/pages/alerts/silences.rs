@@ -14,6 +14,7 @@ use crate::{
     api,
     clock::Clock,
     components::{
+        pieces::{Row, action, card, trouble_line},
         silence_form::{SilenceForm, matcher_texts, matcher_words},
         when::When,
     },
@@ -69,29 +70,18 @@ pub(crate) fn Silences() -> impl IntoView {
             }
         })
     };
+    let turn = Callback::new(move |()| is_made.update(|is_made| *is_made = !*is_made));
+    let new_silence = view! { <span class="card-note">{action("New silence", "new-silence", None, turn)}</span> };
+    let body = view! {
+        <p class="muted">"Alerts are shown as before; nobody is told of them."</p>
+        <Phases trouble />
+    };
     view! {
         <Title text="Silences" />
         <Tabs open="/alerts/silences" />
-        <p class="run-trouble" role="alert" data-testid="silences-trouble" hidden=move || trouble.with(Option::is_none)>
-            {trouble}
-        </p>
+        {trouble_line("silences-trouble", trouble)}
         {form}
-        <section class="card silences" aria-labelledby="silences-title">
-            <header class="card-header">
-                <h2 id="silences-title">"Silences"</h2>
-                <button
-                    type="button"
-                    class="button card-note"
-                    data-testid="new-silence"
-                    aria-expanded=move || is_made.get().to_string()
-                    on:click=move |_| is_made.update(|is_made| *is_made = !*is_made)
-                >
-                    "New silence"
-                </button>
-            </header>
-            <p class="muted">"Alerts are shown as before; nobody is told of them."</p>
-            <Phases trouble />
-        </section>
+        {card("silences-title", "silences", "Silences", new_silence.into_any(), body.into_any())}
         <MaintenanceCard />
     }
     .into_any()
@@ -135,8 +125,8 @@ fn row(silence: Silence, phase: Phase, trouble: RwSignal<Option<String>>) -> Any
     });
     let words = matcher_words(&silence.matcher);
     let label = format!("End now: {words}");
-    let id = silence.id;
-    let end = move |_| {
+    let id = silence.id.clone();
+    let end = move |()| {
         let id = id.clone();
         spawn_local(async move {
             match api::end_silence(&id).await {
@@ -147,28 +137,28 @@ fn row(silence: Silence, phase: Phase, trouble: RwSignal<Option<String>>) -> Any
             }
         });
     };
-    let why = if silence.why.is_empty() { String::new() } else { format!(": {}", silence.why) };
-    view! {
-        <li class="rule" class:is-over=phase == Phase::Ended data-testid="silence-row">
-            <div class="rule-about">
-                <p class="feed-head">
-                    <span class="feed-title">{words}</span>
-                    <span class="feed-state">{left}</span>
-                </p>
-                <p>{silence.by} {why}</p>
-                <p class="feed-moments">
-                    <span>"from " <When at=starts /></span>
-                    <span>"until " <When at=ends /></span>
-                </p>
-            </div>
-            <span class="feed-actions" hidden=phase == Phase::Ended>
-                <button type="button" class="button is-small" data-testid="end-silence" aria-label=label on:click=end>
-                    "End now"
-                </button>
-            </span>
-        </li>
+    let more = view! {
+        <p class="feed-moments">
+            <span>"from " <When at=starts /></span>
+            <span>"until " <When at=ends /></span>
+        </p>
+    };
+    let is_over = phase == Phase::Ended;
+    let end = (!is_over).then(|| action("End now", "end-silence", Some(label), Callback::new(end)));
+    let said = if silence.why.is_empty() { silence.by } else { format!("{}: {}", silence.by, silence.why) };
+    Row {
+        testid: "silence-row",
+        id: silence.id,
+        is_over,
+        lead: ().into_any(),
+        severity: None,
+        title: words,
+        state: left.into(),
+        words: said,
+        more: more.into_any(),
+        actions: end.into_any(),
     }
-    .into_any()
+    .draw()
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::{
             Entry,
             desk::{self, Desk},
         },
+        pieces::action,
         text_input::TextInput,
         when::When,
     },
@@ -25,6 +26,7 @@ pub(super) fn HandlingCard(incident: Memo<Incident>, desk: Desk) -> impl IntoVie
     let is_over = Memo::new(move |_| incident.with(|one| !is_open(one.state)));
     let silenced = Memo::new(move |_| incident.with(|one| one.handling.silenced_by.clone()));
     let id = move || incident.with_untracked(|one| one.id);
+    let silence = move |()| desk.silence(desk::matcher(&Entry::single(incident.get_untracked())));
     let acknowledge = move || {
         desk.acknowledge(vec![id()], note.get_untracked().trim().to_owned());
         note.set(String::new());
@@ -67,24 +69,12 @@ pub(super) fn HandlingCard(incident: Memo<Incident>, desk: Desk) -> impl IntoVie
                     "Acknowledge"
                 </button>
             </form>
-            <button
-                type="button"
-                class="button"
-                data-testid="give-back"
-                hidden=move || is_over.get() || !is_taken.get()
-                on:click=move |_| desk.give_back(id())
-            >
-                "Give back"
-            </button>
-            <button
-                type="button"
-                class="button"
-                data-testid="silence"
-                hidden=move || is_over.get() || silenced.with(Option::is_some)
-                on:click=move |_| desk.silence(desk::matcher(&Entry::single(incident.get_untracked())))
-            >
-                "Silence this"
-            </button>
+            <span hidden=move || is_over.get() || !is_taken.get()>
+                {action("Give back", "give-back", None, Callback::new(move |()| desk.give_back(id())))}
+            </span>
+            <span hidden=move || is_over.get() || silenced.with(Option::is_some)>
+                {action("Silence this", "silence", None, Callback::new(silence))}
+            </span>
         </section>
     }
     .into_any()

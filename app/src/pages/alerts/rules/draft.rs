@@ -280,7 +280,7 @@ pub(super) fn read(texts: &Texts) -> (RuleSpec, Vec<FieldError>) {
 /// The id of a rule that was given a title only.
 fn id_of(title: &str) -> String {
     let mut id = String::new();
-    for c in title.to_lowercase().chars() {
+    for c in title.to_ascii_lowercase().chars() {
         if c.is_ascii_alphanumeric() {
             id.push(c);
         } else if !id.is_empty() && !id.ends_with('_') {

@@ -15,7 +15,10 @@ use super::{
 };
 use crate::{
     api,
-    components::sheet::{Control, Sheet, SheetField, Texts},
+    components::{
+        pieces::{self, Foot, action},
+        sheet::{Control, Sheet, SheetField, Texts},
+    },
     live::Live,
     pages::alerts::save::{NotSaved, save},
     range::TimeRange,
@@ -132,6 +135,12 @@ impl Editor {
         self.trouble.set(String::new());
     }
 
+    /// What is wrong besides what stands at the fields.
+    fn others(self) -> String {
+        let shown: Vec<&str> = FIELDS.iter().map(|(key, ..)| *key).collect();
+        self.sheet.other_errors(&shown).join("; ")
+    }
+
     fn save(self, done: Callback<()>) {
         if self.is_busy.get_untracked() || !self.sheet.is_right() {
             return;
@@ -197,27 +206,30 @@ pub(super) fn RuleEditor(
     let typed = Memo::new(move |_| draft::read(&editor.sheet.texts()));
     let sentence = move || typed.with(|(rule, _)| words::sentence(rule));
     let right = Memo::new(move |_| typed.with(|(rule, errors)| errors.is_empty().then(|| rule.clone())));
+    let names: &[&str] = if is_new { &["title", "id"] } else { &["title"] };
+    let body = view! {
+        <MetricNames />
+        {fields(editor.sheet, names)}
+        {fields(editor.sheet, &["metric", "kind"])}
+        <ConditionFields sheet=editor.sheet />
+        {fields(editor.sheet, &SCOPE)}
+        {fields(editor.sheet, &OUTCOME)}
+        <Outdated editor />
+    };
+    let trouble = Signal::derive(move || format!("{} {}", editor.trouble.get(), editor.others()));
+    let foot = Foot {
+        trouble,
+        trouble_testid: "rule-trouble",
+        word: "Save",
+        testid: "save-rule",
+        is_busy: editor.is_busy,
+        cancel: done,
+    };
+    let save = Callback::new(move |()| editor.save(done));
     view! {
         <p class="rule-sentence" role="status" data-testid="rule-sentence">{sentence}</p>
         <div class="editor">
-            <form
-                class="card sheet"
-                novalidate
-                data-testid="rule-form"
-                on:submit=move |event| {
-                    event.prevent_default();
-                    editor.save(done);
-                }
-            >
-                <MetricNames />
-                {is_new.then(|| fields(editor.sheet, &["title", "id"]))}
-                {(!is_new).then(|| fields(editor.sheet, &["title"]))}
-                {fields(editor.sheet, &["metric", "kind"])}
-                <ConditionFields sheet=editor.sheet />
-                {fields(editor.sheet, &SCOPE)}
-                {fields(editor.sheet, &OUTCOME)}
-                <Foot editor done />
-            </form>
+            {pieces::form("card sheet", "rule-form", save, body.into_any(), foot)}
             <Preview rule=right />
         </div>
     }
@@ -265,33 +277,14 @@ fn MetricNames() -> impl IntoView {
     view! { <datalist id=METRICS>{move || names.get().into_iter().map(option).collect_view()}</datalist> }.into_any()
 }
 
-/// What came of the last attempt to save, and the buttons.
+/// The ways out when somebody else changed the rule.
 #[component]
-fn Foot(editor: Editor, done: Callback<()>) -> impl IntoView {
-    let others = move || {
-        let shown: Vec<&str> = FIELDS.iter().map(|(key, ..)| *key).collect();
-        editor.sheet.other_errors(&shown).join("; ")
-    };
+fn Outdated(editor: Editor) -> impl IntoView {
     view! {
         <div class="save-outdated" role="alert" data-testid="rule-outdated" hidden=move || !editor.is_outdated.get()>
-            <button type="button" class="button" data-testid="load-newer" on:click=move |_| editor.load_newest()>
-                "Load their version"
-            </button>
-            <button type="button" class="button" data-testid="keep-mine" on:click=move |_| editor.keep_mine()>
-                "Keep mine, save again"
-            </button>
+            {action("Load their version", "load-newer", None, Callback::new(move |()| editor.load_newest()))}
+            {action("Keep mine, save again", "keep-mine", None, Callback::new(move |()| editor.keep_mine()))}
         </div>
-        <p class="sheet-foot">
-            <span class="save-status tone-critical" role="alert" data-testid="rule-trouble">
-                {editor.trouble} " " {others}
-            </span>
-            <button type="button" class="button" data-testid="cancel-rule" on:click=move |_| done.run(())>
-                "Cancel"
-            </button>
-            <button type="submit" class="button is-primary" data-testid="save-rule" disabled=editor.is_busy>
-                "Save"
-            </button>
-        </p>
     }
     .into_any()
 }

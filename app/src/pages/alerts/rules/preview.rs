@@ -15,7 +15,10 @@ use netloom_core::{
 use super::draft;
 use crate::{
     api::{self, Stop},
-    components::when::When,
+    components::{
+        pieces::{card, segment},
+        when::When,
+    },
 };
 
 /// Typing goes on until nothing was typed for this long.
@@ -101,17 +104,8 @@ pub(super) fn Preview(rule: Memo<Option<RuleSpec>>) -> impl IntoView {
     let state = RwSignal::new(State::Waiting);
     follow(Memo::new(move |_| (rule.get().map(judged), span.get())), state);
     let button = move |(key, word): (&'static str, &'static str)| {
-        view! {
-            <button
-                type="button"
-                class="segment"
-                aria-pressed=move || (span.get() == key).to_string()
-                data-testid=format!("preview-{key}")
-                on:click=move |_| span.set(key)
-            >
-                {word}
-            </button>
-        }
+        let is_on = Signal::derive(move || span.get() == key);
+        segment(word.into_any(), format!("preview-{key}"), is_on, Callback::new(move |()| span.set(key)))
     };
     let words = move || match state.get() {
         State::Waiting => "Complete the rule to see when it would have fired.".to_owned(),
@@ -123,19 +117,16 @@ pub(super) fn Preview(rule: Memo<Option<RuleSpec>>) -> impl IntoView {
         State::Known(answer) => drawn(&answer, &rule.get_untracked().unwrap_or_default()),
         _ => ().into_any(),
     };
-    view! {
-        <section class="card preview" aria-labelledby="preview-title" data-testid="preview">
-            <header class="card-header">
-                <h2 id="preview-title">"Would have fired"</h2>
-                <span class="segments" role="group" aria-label="Over the last">
-                    {SPANS.map(button)}
-                </span>
-            </header>
-            <p role="status" data-testid="preview-words">{words}</p>
-            {details}
-        </section>
-    }
-    .into_any()
+    let spans = view! {
+        <span class="segments" role="group" aria-label="Over the last">
+            {SPANS.map(button)}
+        </span>
+    };
+    let body = view! {
+        <p role="status" data-testid="preview-words">{words}</p>
+        {details}
+    };
+    card("preview-title", "preview", "Would have fired", spans.into_any(), body.into_any())
 }
 
 /// How often, for how many.

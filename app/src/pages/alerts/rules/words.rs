@@ -57,7 +57,7 @@ fn in_a_sentence(title: &str) -> String {
     let mut chars = title.chars();
     match (chars.next(), chars.next()) {
         (Some(first), Some(second)) if second.is_lowercase() => {
-            first.to_lowercase().chain(title.chars().skip(1)).collect()
+            std::iter::once(first.to_ascii_lowercase()).chain(title.chars().skip(1)).collect()
         }
         _ => title.to_owned(),
     }

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::{
     components::{
+        pieces::{self, Foot, Row, action, card, segment, trouble_line},
         sheet::{Control, Sheet, SheetField, Texts, text_of, texts::names},
         silence_form::{MatcherFields, matcher_texts, matcher_words, read_matcher},
     },
@@ -111,7 +112,7 @@ pub(super) fn MaintenanceCard() -> impl IntoView {
     let live = Live::expect();
     // What is changed: nothing, one that is there, or a new one, which has no name yet.
     let edited = RwSignal::new(None::<Maintenance>);
-    let trouble = RwSignal::new(String::new());
+    let trouble = RwSignal::new(None::<String>);
     let windows = Memo::new(move |_| live.settings.with(|reply| reply.settings.alerts.maintenance.clone()));
     let form = move || {
         edited.get().map(|window| {
@@ -121,70 +122,46 @@ pub(super) fn MaintenanceCard() -> impl IntoView {
         })
     };
     let row = move |window| row(&window, edited, trouble);
-    view! {
-        <section class="card" aria-labelledby="maintenance-title">
-            <header class="card-header">
-                <h2 id="maintenance-title">"Maintenance windows"</h2>
-                <button
-                    type="button"
-                    class="button card-note"
-                    data-testid="new-maintenance"
-                    on:click=move |_| edited.set(Some(Maintenance::default()))
-                >
-                    "New window"
-                </button>
-            </header>
-            <p class="muted">"Silences that come again every week."</p>
-            <p class="run-trouble" role="alert" hidden=move || trouble.with(String::is_empty)>{trouble}</p>
-            {form}
-            <ul class="rules" data-testid="maintenance">{move || windows.get().into_iter().map(row).collect_view()}</ul>
-        </section>
-    }
-    .into_any()
+    let start = Callback::new(move |()| edited.set(Some(Maintenance::default())));
+    let new_window = view! { <span class="card-note">{action("New window", "new-maintenance", None, start)}</span> };
+    let body = view! {
+        <p class="muted">"Silences that come again every week."</p>
+        {trouble_line("maintenance-trouble", trouble)}
+        {form}
+        <ul class="rules" data-testid="maintenance">{move || windows.get().into_iter().map(row).collect_view()}</ul>
+    };
+    card("maintenance-title", "", "Maintenance windows", new_window.into_any(), body.into_any())
 }
 
-fn row(window: &Maintenance, edited: RwSignal<Option<Maintenance>>, trouble: RwSignal<String>) -> AnyView {
+fn row(window: &Maintenance, edited: RwSignal<Option<Maintenance>>, trouble: RwSignal<Option<String>>) -> AnyView {
     let live = Live::expect();
     let (change, gone) = (window.clone(), window.clone());
-    let delete = move |_| {
+    let change = Callback::new(move |()| edited.set(Some(change.clone())));
+    let delete = Callback::new(move |()| {
         let gone = gone.clone();
         spawn_local(async move {
             let done = save(live, put(Some(gone), None)).await;
-            trouble.try_set(done.err().map(|why| why.words()).unwrap_or_default());
+            trouble.try_set(done.err().map(|why| why.words()));
         });
+    });
+    let name = &window.name;
+    let actions = view! {
+        {action("Edit", "edit-maintenance", Some(format!("Edit {name}")), change)}
+        {action("Delete", "delete-maintenance", Some(format!("Delete {name}")), delete)}
     };
-    view! {
-        <li class="rule" data-testid="maintenance-row">
-            <div class="rule-about">
-                <p class="feed-head">
-                    <span class="feed-title">{window.name.clone()}</span>
-                    <span class="feed-state">{when_words(window)}</span>
-                </p>
-                <p>{matcher_words(&window.matcher)}</p>
-            </div>
-            <span class="feed-actions">
-                <button
-                    type="button"
-                    class="button is-small"
-                    aria-label=format!("Edit {}", window.name)
-                    data-testid="edit-maintenance"
-                    on:click=move |_| edited.set(Some(change.clone()))
-                >
-                    "Edit"
-                </button>
-                <button
-                    type="button"
-                    class="button is-small"
-                    aria-label=format!("Delete {}", window.name)
-                    data-testid="delete-maintenance"
-                    on:click=delete
-                >
-                    "Delete"
-                </button>
-            </span>
-        </li>
+    Row {
+        testid: "maintenance-row",
+        id: name.clone(),
+        is_over: false,
+        lead: ().into_any(),
+        severity: None,
+        title: name.clone(),
+        state: Signal::stored(when_words(window)),
+        words: matcher_words(&window.matcher),
+        more: ().into_any(),
+        actions: actions.into_any(),
     }
-    .into_any()
+    .draw()
 }
 
 #[component]
@@ -225,58 +202,37 @@ fn WindowForm(before: Option<Maintenance>, done: Callback<()>) -> impl IntoView 
             }
         });
     };
-    view! {
-        <form
-            class="sheet"
-            novalidate
-            data-testid="maintenance-form"
-            on:submit=move |event| {
-                event.prevent_default();
-                keep();
-            }
-        >
-            <SheetField sheet key="name" label="Name" help="No two share one." control=Control::Line("Nightly backup") />
-            <Days sheet />
-            <SheetField sheet key="start" label="From" help="In the zone below." control=Control::TimeOfDay />
-            <SheetField sheet key="end" label="Until" help="Before the start: on the next day." control=Control::TimeOfDay />
-            <SheetField sheet key="zone" label="Zone" help="By its IANA name; UTC when empty." control=Control::Line("Europe/Berlin") />
-            <MatcherFields sheet />
-            <p class="sheet-foot">
-                <span class="save-status tone-critical" role="alert">{trouble}</span>
-                <button type="button" class="button" on:click=move |_| done.run(())>
-                    "Cancel"
-                </button>
-                <button type="submit" class="button is-primary" data-testid="save-maintenance" disabled=is_busy>
-                    "Save"
-                </button>
-            </p>
-        </form>
-    }
-    .into_any()
+    let body = view! {
+        <SheetField sheet key="name" label="Name" help="No two share one." control=Control::Line("Nightly backup") />
+        <Days sheet />
+        <SheetField sheet key="start" label="From" help="In the zone below." control=Control::TimeOfDay />
+        <SheetField sheet key="end" label="Until" help="Before the start: on the next day." control=Control::TimeOfDay />
+        <SheetField sheet key="zone" label="Zone" help="By its IANA name; UTC when empty." control=Control::Line("Europe/Berlin") />
+        <MatcherFields sheet />
+    };
+    let foot = Foot {
+        trouble: trouble.into(),
+        trouble_testid: "window-trouble",
+        word: "Save",
+        testid: "save-maintenance",
+        is_busy,
+        cancel: done,
+    };
+    pieces::form("sheet", "maintenance-form", Callback::new(move |()| keep()), body.into_any(), foot)
 }
 
 /// The days on which it begins.
 #[component]
 fn Days(sheet: Sheet) -> impl IntoView {
     let day = move |day: &'static str| {
-        let is_on = move || names(&sheet.get("days")).iter().any(|known| known == day);
-        let turn = move |_| {
+        let is_on = Signal::derive(move || names(&sheet.get("days")).iter().any(|known| known == day));
+        let turn = Callback::new(move |()| {
             let days = names(&untrack(|| sheet.get("days")));
             let wanted = |name: &&str| days.iter().any(|known| known == name) != (*name == day);
             let days: Vec<&str> = DAYS.into_iter().filter(wanted).collect();
             sheet.set("days", days.join(", "));
-        };
-        view! {
-            <button
-                type="button"
-                class="segment"
-                aria-pressed=move || is_on().to_string()
-                data-testid=format!("day-{day}")
-                on:click=turn
-            >
-                {day}
-            </button>
-        }
+        });
+        segment(day.into_any(), format!("day-{day}"), is_on, turn)
     };
     view! {
         <div class="sheet-field">
