@@ -5,11 +5,13 @@ mod fetch;
 use netloom_core::{
     api::{AgentRecord, EnrolmentCode, Problem, SettingsReply, StoreSize},
     event::Wanted,
-    incident::Incident,
+    incident::{Incident, IncidentDetails},
     matrix::Matrix,
     query::QueryAnswer,
+    rule::{preview::Preview, status::RuleStatus},
     run::{Run, RunEvent, compare::RunComparison},
     settings::Settings,
+    silence::{Silence, SilenceRequest},
 };
 use serde_json::{Value, json};
 
@@ -18,6 +20,7 @@ use crate::{
     live::feed::{Question, aggregation_name},
     range::segment,
 };
+pub(crate) use fetch::Stop;
 use fetch::{JSON, Request, send, send_only};
 
 /// The history of the series that a feed is about.
@@ -41,9 +44,55 @@ pub(crate) async fn metrics() -> Result<Vec<String>, Problem> {
     Ok(send(Request::get("/api/v1/metrics")).await?.body)
 }
 
-/// All incidents, newest first.
-pub(crate) async fn incidents() -> Result<Vec<Incident>, Problem> {
-    Ok(send(Request::get("/api/v1/alerts")).await?.body)
+/// Incidents, newest first; `query` chooses some, with `?` in front.
+pub(crate) async fn incidents(query: &str) -> Result<Vec<Incident>, Problem> {
+    Ok(send(Request::get(&format!("/api/v1/alerts{query}"))).await?.body)
+}
+
+/// One incident with everything that its page shows.
+pub(crate) async fn incident(id: u64) -> Result<IncidentDetails, Problem> {
+    Ok(send(Request::get(&format!("/api/v1/alerts/{id}"))).await?.body)
+}
+
+/// Takes an incident on.
+pub(crate) async fn acknowledge(id: u64, note: &str) -> Result<Incident, Problem> {
+    let url = format!("/api/v1/alerts/{id}/acknowledgement");
+    Ok(send(Request::put(&url, &json!({ "note": note }))).await?.body)
+}
+
+/// Gives an incident back.
+pub(crate) async fn give_back(id: u64) -> Result<Incident, Problem> {
+    let url = format!("/api/v1/alerts/{id}/acknowledgement");
+    Ok(send(Request::with_text("DELETE", &url, JSON, "{}".to_owned())).await?.body)
+}
+
+/// The silences that hold, will, or did not long ago.
+pub(crate) async fn silences() -> Result<Vec<Silence>, Problem> {
+    Ok(send(Request::get("/api/v1/silences")).await?.body)
+}
+
+/// Makes a silence.
+pub(crate) async fn make_silence(request: &SilenceRequest) -> Result<(), Problem> {
+    let body = serde_json::to_value(request).unwrap_or_default();
+    send_only(Request::post("/api/v1/silences", &body)).await
+}
+
+/// Ends a silence now.
+pub(crate) async fn end_silence(id: &str) -> Result<(), Problem> {
+    let url = format!("/api/v1/silences/{}", segment(id));
+    send_only(Request::with_text("DELETE", &url, JSON, "{}".to_owned())).await
+}
+
+/// The rules and how they fare.
+pub(crate) async fn rules() -> Result<Vec<RuleStatus>, Problem> {
+    Ok(send(Request::get("/api/v1/rules")).await?.body)
+}
+
+/// When a rule would have fired from a moment on, and the way to give the question up.
+pub(crate) fn preview(rule: &Value, from: &str) -> (impl Future<Output = Result<Preview, Problem>> + use<>, Stop) {
+    let (request, stop) =
+        Request::post("/api/v1/rules/preview", &json!({ "rule": rule, "from": from, "to": "" })).stoppable();
+    (async move { Ok(send(request).await?.body) }, stop)
 }
 
 /// What the history takes on disk.

@@ -76,6 +76,19 @@ pub(crate) fn set_root_attribute(name: &str, value: Option<&str>) {
     };
 }
 
+/// Under this name it is remembered who sits here; changes are sent with it.
+pub(crate) const USER: &str = "netloom.user";
+
+/// A server remembers nothing.
+#[cfg(not(feature = "hydrate"))]
+pub(crate) fn recall(_: &str) -> Option<String> {
+    None
+}
+
+/// See [`recall`].
+#[cfg(not(feature = "hydrate"))]
+pub(crate) fn remember(_: &str, _: Option<&str>) {}
+
 /// What was remembered in this browser under a name.
 #[cfg(feature = "hydrate")]
 pub(crate) fn recall(name: &str) -> Option<String> {
@@ -118,3 +131,70 @@ pub(crate) async fn copy(text: &str) -> bool {
 pub(crate) async fn copy(_: &str) -> bool {
     false
 }
+
+/// A short tone. Browsers allow it on pages that somebody has clicked; elsewhere, and without speakers, all stays quiet.
+#[cfg(feature = "hydrate")]
+pub(crate) fn beep() {
+    use std::cell::OnceCell;
+    use web_sys::{AudioContext, AudioContextState};
+    /// As loud as a hint, and as long.
+    const GAIN: f32 = 0.12;
+    const FREQUENCY_HZ: f32 = 660.0;
+    const LENGTH_S: f64 = 0.3;
+
+    thread_local! {
+        static CONTEXT: OnceCell<Option<AudioContext>> = const { OnceCell::new() };
+    }
+    let Some(context) = CONTEXT.with(|context| context.get_or_init(|| AudioContext::new().ok()).clone()) else {
+        return;
+    };
+    if context.state() == AudioContextState::Suspended {
+        // Tones that wait would all come at the first click.
+        let _ = context.resume();
+        return;
+    }
+    let play = || -> Result<(), wasm_bindgen::JsValue> {
+        let (tone, gain) = (context.create_oscillator()?, context.create_gain()?);
+        gain.gain().set_value(GAIN);
+        tone.frequency().set_value(FREQUENCY_HZ);
+        tone.connect_with_audio_node(&gain)?;
+        gain.connect_with_audio_node(&context.destination())?;
+        tone.start()?;
+        tone.stop_with_when(context.current_time() + LENGTH_S)
+    };
+    // A browser that cannot play stays quiet.
+    let _ = play();
+}
+
+/// A server has no speakers.
+#[cfg(not(feature = "hydrate"))]
+pub(crate) fn beep() {}
+
+/// Asks whether notifications may be shown; only ever after a click.
+#[cfg(feature = "hydrate")]
+pub(crate) async fn ask_to_notify() -> bool {
+    let Ok(asked) = web_sys::Notification::request_permission() else { return false };
+    let _ = js_sys::futures::JsFuture::from(asked).await;
+    web_sys::Notification::permission() == web_sys::NotificationPermission::Granted
+}
+
+/// A server notifies nobody.
+#[cfg(not(feature = "hydrate"))]
+#[expect(clippy::unused_async, reason = "in a browser it waits for an answer")]
+pub(crate) async fn ask_to_notify() -> bool {
+    false
+}
+
+/// Shows a notification of the browser; one with the same tag takes its place.
+#[cfg(feature = "hydrate")]
+pub(crate) fn notify(title: &str, body: &str, tag: &str) {
+    let options = web_sys::NotificationOptions::new();
+    options.set_body(body);
+    options.set_tag(tag);
+    // Fails where notifications are not to be had from a page, and where they are not allowed any more.
+    let _ = web_sys::Notification::new_with_options(title, &options);
+}
+
+/// A server notifies nobody.
+#[cfg(not(feature = "hydrate"))]
+pub(crate) fn notify(_: &str, _: &str, _: &str) {}

@@ -118,8 +118,10 @@ pub(crate) struct TimeChart {
     pub(crate) marks: Vec<Mark>,
     /// The spread behind the lines.
     pub(crate) band: Option<Band>,
-    /// Stretches of time whose figures are doubtful.
+    /// Stretches of time that are shaded: whose figures are doubtful, or what else `shade_name` says.
     pub(crate) doubtful: Vec<Span>,
+    /// What the shaded stretches are called.
+    pub(crate) shade_name: &'static str,
     /// Whether values stand as bars of their own: what is rare and matters would be lost in a line.
     pub(crate) is_bars: bool,
 }
@@ -151,6 +153,7 @@ impl TimeChart {
             marks: Vec::new(),
             band: None,
             doubtful: Vec::new(),
+            shade_name: "doubtful: sender starved",
             is_bars: false,
         }
     }

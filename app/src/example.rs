@@ -2,11 +2,12 @@
 
 use netloom_core::{
     api::{NodeInfo, NodeRole, NodeState, NodeStatus, TargetInfo},
-    incident::{Incident, IncidentState},
+    incident::{Handling, Incident, IncidentState},
     probe::ProbeMode,
     rule::Severity,
     run::{Run, RunStatus},
     sample::{Labels, SeriesKey},
+    silence::{Matcher, Silence},
     time::Timestamp,
     unit::Unit,
 };
@@ -53,7 +54,7 @@ pub(crate) fn incident(rule: &str, state: IncidentState, dst: &str) -> Incident 
         metric: String::new(),
         worst: None,
         runbook: String::new(),
-        handling: Default::default(),
+        handling: Handling::default(),
     }
 }
 
@@ -73,5 +74,17 @@ pub(crate) fn run(id: &str) -> Run {
         host: None,
         heard_at: None,
         events: 0,
+    }
+}
+
+/// A silence of a node.
+pub(crate) fn silence(id: &str, starts_ms: i64, ends_ms: i64) -> Silence {
+    Silence {
+        id: id.into(),
+        matcher: Matcher { nodes: vec!["n1".into()], ..Matcher::default() },
+        starts_at: Timestamp(starts_ms),
+        ends_at: Timestamp(ends_ms),
+        by: "ada".into(),
+        why: "a new switch".into(),
     }
 }

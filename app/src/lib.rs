@@ -104,3 +104,60 @@ fn come_alive(live: Live, clock: Clock, theme: ThemeChoice) {
     // Tests and measurements wait for this.
     browser::set_root_attribute("data-hydrated", Some(&format!("{:.1}", browser::monotonic_ms())));
 }
+
+#[cfg(all(test, feature = "ssr"))]
+mod tests {
+    use super::*;
+    use crate::example;
+    use leptos_router::location::RequestUrl;
+    use netloom_core::{
+        api::SettingsReply, health::Health, incident::IncidentState, rule::spec::RuleSpec,
+        settings::Settings as Document, silence::Maintenance, time::Timestamp, verdict::MeshVerdict,
+    };
+
+    fn boot() -> Boot {
+        let mut settings = Document::default();
+        settings.alerts.rules = vec![RuleSpec { id: "mine".into(), metric: "rtt_us".into(), ..RuleSpec::default() }];
+        settings.alerts.maintenance = vec![Maintenance { name: "Nightly".into(), ..Maintenance::default() }];
+        Boot {
+            cluster: "test".into(),
+            version: "1".into(),
+            now: Timestamp(200_000),
+            nodes: vec![example::node("n1", &["a"])],
+            incidents: vec![example::incident("loss_high", IncidentState::Firing, "a")],
+            health: Health::judge(&[], &[]),
+            settings: SettingsReply { version: 1, base: settings.clone(), settings, pinned: Vec::new() },
+            storage_problem: None,
+            runs: Vec::new(),
+            verdict: MeshVerdict::default(),
+            demo: false,
+        }
+    }
+
+    fn drawn(address: &str) -> String {
+        let owner = Owner::new();
+        owner.with(|| {
+            provide_context(boot());
+            provide_context(RequestUrl::new(address));
+            view! { <App /> }.to_html()
+        })
+    }
+
+    #[test]
+    fn pages_about_alerts_are_drawn_on_the_server() {
+        let pages = [
+            ("/alerts", "Loss n1 → a is 25 %"),
+            ("/alerts?severity=warning", "No alert is found"),
+            ("/alerts/1", "incident-sentence"),
+            ("/alerts/99", "This alert is not at hand"),
+            ("/alerts/rules", "Warns when the mean latency of any link"),
+            ("/alerts/rules?edit=mine", "rule-form"),
+            ("/alerts/rules?copy=loss_high", "Packet loss, copy"),
+            ("/alerts/rules?edit=gone", "There is no such rule"),
+            ("/alerts/silences", "Nightly"),
+        ];
+        for (address, part) in pages {
+            assert!(drawn(address).contains(part), "{address} without {part:?}");
+        }
+    }
+}

@@ -4,10 +4,12 @@
 //! On the server the same signals hold the boot data and nothing moves.
 
 mod address;
+pub(crate) mod alarm;
 mod event;
 pub(crate) mod feed;
 mod frame;
 pub(crate) mod matrix;
+mod refresh;
 pub(crate) mod store;
 #[cfg(feature = "hydrate")]
 mod stream;
@@ -19,17 +21,19 @@ use netloom_core::{
     api::{NodeRole, NodeStatus, SettingsReply},
     event::{Interest as Wish, LiveEvent, Wanted},
     health::Health,
-    incident::{Incident, IncidentState},
+    incident::Incident,
     metric::{self, Scope},
     network::CURRENT_FOR_MS,
     run::Run,
     sample::{Readings, SeriesKey},
+    silence::Silence,
     time::Timestamp,
     unit::us_from_ms,
     verdict::MeshVerdict,
 };
 
 use crate::{api, boot::Boot, clock::Clock, range::Window};
+use alarm::{Alarm, needs_somebody};
 use feed::{ACROSS_LABEL, Feed, FeedState, aggregation_name};
 use frame::Frame;
 use matrix::{Grid, Grids};
@@ -70,6 +74,10 @@ pub(crate) struct Live {
     pub(crate) nodes: RwSignal<Vec<NodeStatus>>,
     /// Incidents, newest first.
     pub(crate) incidents: RwSignal<Vec<Incident>>,
+    /// The silences, once somebody asked for them.
+    pub(crate) silences: RwSignal<Option<Vec<Silence>>>,
+    /// What rings when an alert fires.
+    pub(crate) alarm: Alarm,
     /// How the network fares.
     pub(crate) health: RwSignal<Health>,
     /// The settings in force.
@@ -101,6 +109,8 @@ impl Live {
         let live = Self {
             nodes: RwSignal::new(boot.nodes),
             incidents: RwSignal::new(boot.incidents),
+            silences: RwSignal::new(None),
+            alarm: Alarm::default(),
             health: RwSignal::new(boot.health),
             settings: RwSignal::new(boot.settings),
             runs: RwSignal::new(boot.runs),
@@ -130,6 +140,7 @@ impl Live {
     /// Opens the stream and keeps it open; for the browser, after hydration.
     #[cfg(feature = "hydrate")]
     pub(crate) fn connect(self) {
+        self.alarm.recall();
         stream::open(self);
     }
 
@@ -180,9 +191,9 @@ impl Live {
         Wanted { samples: Some(wishes.into_iter().collect()), matrix }
     }
 
-    /// How many alerts fire.
+    /// How many alerts fire that nobody has taken on or silenced.
     pub(crate) fn firing(self) -> usize {
-        self.incidents.with(|all| all.iter().filter(|incident| incident.state == IncidentState::Firing).count())
+        self.incidents.with(|all| all.iter().filter(|incident| needs_somebody(incident)).count())
     }
 
     /// The age of the newest sample, ms; `None` before the first.
@@ -254,7 +265,11 @@ impl Live {
             }
             LiveEvent::Node(node) => self.nodes.update(|nodes| upsert_node(nodes, *node)),
             LiveEvent::NodeLeft { node } => self.nodes.update(|nodes| nodes.retain(|known| known.info.node != node)),
-            LiveEvent::Incident(incident) => self.incidents.update(|all| upsert_incident(all, *incident)),
+            LiveEvent::Incident(incident) => {
+                self.alarm.hear(&incident, self.incidents, self.clock.now_exact());
+                self.take_incident(*incident);
+            }
+            LiveEvent::Silences(silences) => self.silences.set(Some(silences)),
             LiveEvent::Health(health) => self.health.set(health),
             LiveEvent::Storage { problem } => self.storage_problem.set(problem),
             LiveEvent::Settings { version } => {
@@ -297,48 +312,16 @@ impl Live {
         self.store.update_value(|store| store.take(&readings));
     }
 
+    /// Takes an incident as it is now.
+    pub(crate) fn take_incident(self, incident: Incident) {
+        self.incidents.update(|all| upsert_incident(all, incident));
+    }
+
     /// Takes runs as they are now.
     pub(crate) fn take_runs(self, runs: impl IntoIterator<Item = Run>) {
         self.runs.update(|known| {
             runs.into_iter().for_each(|run| upsert_run(known, run));
             known.truncate(RUNS_MAX);
-        });
-    }
-
-    /// Asks for everything that a gap in the stream may have hidden.
-    pub(crate) fn resync(self) {
-        // Told again, if it is still so.
-        self.storage_problem.set(None);
-        self.ask(|_| true);
-        self.refresh_settings();
-        self.refresh_incidents();
-        self.refresh_runs();
-    }
-
-    /// Asks for the newest runs.
-    pub(crate) fn refresh_runs(self) {
-        spawn_local(async move {
-            if let Ok(runs) = api::runs("", None).await {
-                self.take_runs(runs);
-            }
-        });
-    }
-
-    /// Asks for the incidents: one that ended unseen would stay on the page for ever.
-    pub(crate) fn refresh_incidents(self) {
-        spawn_local(async move {
-            if let Ok(incidents) = api::incidents().await {
-                self.incidents.set(incidents);
-            }
-        });
-    }
-
-    /// Asks for the settings in force.
-    pub(crate) fn refresh_settings(self) {
-        spawn_local(async move {
-            if let Ok(reply) = api::settings().await {
-                self.settings.set(reply);
-            }
         });
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Adding a page: its file in `pages/`, and its row below.
 
-mod alerts;
+pub(crate) mod alerts;
 mod explore;
 mod link;
 pub(crate) mod matrix;
@@ -21,9 +21,9 @@ use leptos_router::{
     path,
 };
 
-use crate::components::icon::Icon;
+use crate::{components::icon::Icon, range::Window};
 use {
-    alerts::Alerts,
+    alerts::{Alerts, incident::IncidentPage, rules::Rules, silences::Silences},
     explore::Explore,
     link::Link,
     matrix::Matrix,
@@ -88,7 +88,16 @@ pages! {
     "/runs/:run"    "Run"       Run       None,      false, RunPage;
     "/explore"      "Explore"   Explore   Some('e'), false, Explore;
     "/alerts"       "Alerts"    Alert     Some('a'), true,  Alerts;
+    "/alerts/rules" "Rules"     Alert     None,      false, Rules;
+    "/alerts/silences" "Silences" Alert   None,      false, Silences;
+    "/alerts/:incident" "Alert" Alert     None,      false, IncidentPage;
     "/settings"     "Settings"  Settings  Some('s'), false, SettingsPage;
+}
+
+/// The stretch of time that the open page is about, if it is about one: that of a run or of an incident.
+pub(crate) fn scope() -> Memo<Option<Window>> {
+    let (run, incident) = (runs::scope(), alerts::incident::scope());
+    Memo::new(move |_| run.get().or_else(|| incident.get()))
 }
 
 /// The pages of the navigation, in its order.
@@ -114,6 +123,7 @@ mod tests {
         assert_eq!(around("/"), ["Overview"]);
         assert_eq!(around("/nodes/gpu-1"), ["Nodes"]);
         assert_eq!(around("/nodes"), ["Nodes"]);
+        assert_eq!(around("/alerts/rules"), ["Alerts"]);
         assert!(around("/nodesque").is_empty());
     }
 }

@@ -240,11 +240,11 @@ impl TimeRange {
         self.go.run(Selection { zoom: None, ..self.selection.get_untracked() });
     }
 
-    /// The address of another page that shows the same stretch of time; `path` may have parameters of its own. A run has
-    /// its own stretch, so what was zoomed to elsewhere does not hold there.
+    /// The address of another page that shows the same stretch of time; `path` may have parameters of its own. A run and an
+    /// incident have their own stretch, so what was zoomed to elsewhere does not hold there.
     pub(crate) fn carry(self, path: &str) -> String {
         let selection = self.selection.get();
-        let zoom = selection.zoom.filter(|_| !path.starts_with("/runs/"));
+        let zoom = selection.zoom.filter(|_| !["/runs/", "/alerts/"].iter().any(|own| path.starts_with(own)));
         let time = Selection { zoom, ..selection }.query();
         let time = if path.contains('?') { time.replacen('?', "&", 1) } else { time };
         format!("{path}{time}")

@@ -6,6 +6,7 @@ pub mod preview;
 pub mod silence;
 pub mod slow_link;
 pub mod spec;
+pub mod status;
 pub mod threshold;
 
 use serde::{Deserialize, Serialize};

@@ -106,6 +106,37 @@ impl Unit {
         }
     }
 
+    /// The unit in which people type a figure; the metric's own where that is as good.
+    pub const fn typed_unit(self) -> &'static str {
+        match self {
+            Unit::BitsPerSecond => "Mbit/s",
+            Unit::PacketsPerSecond | Unit::PerSecond => "/s",
+            Unit::Microseconds => "ms",
+            Unit::Ratio => "%",
+            Unit::Count => "",
+        }
+    }
+
+    /// A figure as people type it, as it is stored.
+    pub fn from_typed(self, typed: f64) -> f64 {
+        match self {
+            Unit::BitsPerSecond => bps_from_mbps(typed),
+            Unit::Microseconds => us_from_ms(typed),
+            Unit::Ratio => ratio_from_percent(typed),
+            Unit::PacketsPerSecond | Unit::PerSecond | Unit::Count => typed,
+        }
+    }
+
+    /// A stored figure, as people would type it.
+    pub fn to_typed(self, stored: f64) -> f64 {
+        match self {
+            Unit::BitsPerSecond => mbps_from_bps(stored),
+            Unit::Microseconds => ms_from_us(stored),
+            Unit::Ratio => percent_from_ratio(stored),
+            Unit::PacketsPerSecond | Unit::PerSecond | Unit::Count => stored,
+        }
+    }
+
     /// The value as people read it.
     pub fn figure(self, value: f64) -> Figure {
         if !value.is_finite() {

@@ -26,7 +26,7 @@ test("the demo alone leads to a full matrix, a verdict that names the link, and 
   const verdict = page.getByTestId("mesh-verdict");
   await eventually("the verdict to name the link", async () => LINK.test(await verdict.innerText()), WAIT_MS);
   await page.getByTestId("bell").click();
-  const items = page.getByTestId("alert-item");
+  const items = page.getByTestId("alert-item").or(page.getByTestId("alert-group"));
   const fires = async () => (await items.allInnerTexts()).some((text) => /node-[25] → node-[25]/.test(text) && /firing/i.test(text));
   await eventually("an alert about it to fire", fires, 40_000);
   assert.equal(await page.getByTestId("demo").innerText(), "demo", "on every page");

@@ -29,6 +29,10 @@ const ROUTES = {
   compare: "/runs/compare?a=olderrun&b=newerrun",
   explore: "/explore?metric=rtt_us",
   alerts: "/alerts",
+  incident: "/alerts/newest",
+  rules: "/alerts/rules",
+  rule: "/alerts/rules?new=1",
+  silences: "/alerts/silences",
   settings: "/settings",
 };
 
@@ -88,11 +92,18 @@ async function limitLatency(limit_ms) {
   });
 }
 
+/** The address of a route; that of the newest incident has its number. */
+async function address(path) {
+  if (path !== ROUTES.incident) return path;
+  const [newest] = await (await fetch(`${set.hub.url}/api/v1/alerts`)).json();
+  return `/alerts/${newest.id}`;
+}
+
 for (const theme of ["light", "dark"]) {
   for (const [name, path] of Object.entries(ROUTES)) {
     test(`${path} in ${theme}`, async (t) => {
       await limitLatency(name === "alerts" ? 0.001 : 100);
-      const { page, response } = await set.open(t, path, { theme });
+      const { page, response } = await set.open(t, await address(path), { theme });
       assert.equal(response.status(), 200);
       if (name === "compare") await page.getByTestId("comparison").waitFor();
       await page.screenshot({ path: join(SCREENSHOTS, `${name}-${theme}.png`), fullPage: true });
@@ -110,7 +121,7 @@ async function barriers(page) {
 
 test("pages fit a telephone", async (t) => {
   for (const [name, path] of Object.entries(ROUTES)) {
-    const { page } = await set.open(t, path, { viewport: { width: 390, height: 844 } });
+    const { page } = await set.open(t, await address(path), { viewport: { width: 390, height: 844 } });
     if (name === "compare") await page.getByTestId("comparison").waitFor();
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     assert.ok(overflow <= 0, `${path} is ${overflow} px too wide`);

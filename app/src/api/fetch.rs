@@ -15,12 +15,36 @@ pub(super) struct Request<'a> {
     url: &'a str,
     change: Option<Change>,
     if_match: Option<&'a str>,
+    #[cfg(feature = "hydrate")]
+    stop: Option<web_sys::AbortSignal>,
+}
+
+/// Gives up a request that nobody waits for any more, so that the hub need not go on with it.
+#[derive(Default)]
+pub(crate) struct Stop {
+    #[cfg(feature = "hydrate")]
+    controller: Option<web_sys::AbortController>,
+}
+
+impl Stop {
+    /// Gives up.
+    #[cfg_attr(not(feature = "hydrate"), expect(clippy::unused_self, reason = "a server asks nothing"))]
+    pub(crate) fn now(&self) {
+        #[cfg(feature = "hydrate")]
+        self.controller.iter().for_each(web_sys::AbortController::abort);
+    }
 }
 
 impl<'a> Request<'a> {
     /// Asks for what is at a URL.
     pub(super) fn get(url: &'a str) -> Self {
-        Self { url, change: None, if_match: None }
+        Self {
+            url,
+            change: None,
+            if_match: None,
+            #[cfg(feature = "hydrate")]
+            stop: None,
+        }
     }
 
     /// Puts something in the place of what is at a URL.
@@ -40,13 +64,26 @@ impl<'a> Request<'a> {
 
     /// Sends a text of any type.
     pub(super) fn with_text(method: &'static str, url: &'a str, kind: &'static str, text: String) -> Self {
-        Self { url, change: Some((method, kind, text)), if_match: None }
+        Self { change: Some((method, kind, text)), ..Self::get(url) }
     }
 
     /// Only if the version is still the given `ETag`.
     pub(super) fn if_match(mut self, etag: &'a str) -> Self {
         self.if_match = Some(etag);
         self
+    }
+
+    /// Can be given up.
+    #[cfg_attr(not(feature = "hydrate"), expect(unused_mut, reason = "a server asks nothing"))]
+    pub(super) fn stoppable(mut self) -> (Self, Stop) {
+        #[cfg(feature = "hydrate")]
+        {
+            let controller = web_sys::AbortController::new().ok();
+            self.stop = controller.as_ref().map(web_sys::AbortController::signal);
+            (self, Stop { controller })
+        }
+        #[cfg(not(feature = "hydrate"))]
+        (self, Stop::default())
     }
 }
 
@@ -128,6 +165,7 @@ async fn exchange(request: Request<'_>) -> Result<(u16, Option<String>, String),
         init.set_headers(&headers);
         init.set_body(&body.into());
     }
+    init.set_signal(request.stop.as_ref());
     let response = JsFuture::from(window().fetch_with_str_and_init(request.url, &init)).await?;
     let response: web_sys::Response = response.dyn_into()?;
     let text = JsFuture::from(response.text()?).await?.as_string().unwrap_or_default();

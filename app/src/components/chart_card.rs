@@ -187,8 +187,7 @@ fn Legend(source: Source) -> impl IntoView {
         source.chart.with(|chart| {
             let band = chart.band.as_ref();
             let band = band.map(|band| ("legend-area", format!("background: var({})", band.colour), band.name));
-            let doubt = (!chart.doubtful.is_empty())
-                .then(|| ("legend-area is-doubt", String::new(), "doubtful: sender starved"));
+            let doubt = (!chart.doubtful.is_empty()).then(|| ("legend-area is-doubt", String::new(), chart.shade_name));
             [band, doubt]
         })
     });

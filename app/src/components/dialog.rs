@@ -11,6 +11,8 @@ pub(crate) enum Panel {
     Shortcuts,
     /// Which node stands in which rack.
     Racks,
+    /// What is to be silent, and how long.
+    Silence,
 }
 
 /// Which panel is open. A handle: copies speak of the same page.

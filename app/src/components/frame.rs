@@ -20,7 +20,7 @@ use crate::{
 #[component]
 pub(crate) fn Frame(children: Children) -> impl IntoView {
     let live = Live::expect();
-    TimeRange::provide(pages::runs::scope());
+    TimeRange::provide(pages::scope());
     Overlay::provide();
     shortcuts::listen();
     let range = TimeRange::expect();

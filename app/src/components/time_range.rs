@@ -27,7 +27,7 @@ pub(crate) fn TimeRangeChooser() -> impl IntoView {
             </button>
         }
     };
-    // A page about a run shows all of it, or what was zoomed to.
+    // A page about a run or an incident shows all of it, or what was zoomed to.
     let whole = move || {
         view! {
             <button
@@ -37,7 +37,7 @@ pub(crate) fn TimeRangeChooser() -> impl IntoView {
                 data-testid="range-whole"
                 on:click=move |_| range.resume()
             >
-                "Whole run"
+                "All of it"
             </button>
         }
     };

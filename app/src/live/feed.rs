@@ -38,7 +38,7 @@ pub(crate) struct Interest {
     /// The metric.
     pub(crate) metric: Cow<'static, str>,
     /// Labels that a series must carry with exactly these values.
-    pub(crate) labels: Vec<(&'static str, String)>,
+    pub(crate) labels: Labels,
     /// Whether a step is its smallest and its largest value, not its mean: on a chart no spike may vanish.
     pub(crate) keeps_extremes: bool,
     /// How all series become one, for a mesh with more pairs than a page could take: no samples of the pairs arrive, the
@@ -49,7 +49,7 @@ pub(crate) struct Interest {
 impl Interest {
     /// Every series of a metric.
     pub(crate) fn all(metric: impl Into<Cow<'static, str>>) -> Self {
-        Self { metric: metric.into(), labels: Vec::new(), keeps_extremes: false, across: None }
+        Self { metric: metric.into(), labels: Labels::new(), keeps_extremes: false, across: None }
     }
 
     /// All series of a metric as one.
@@ -59,16 +59,13 @@ impl Interest {
 
     /// What the stream has to carry for this.
     pub(crate) fn wish(&self) -> Option<Wish> {
-        let mut labels = Labels::new();
-        for (name, value) in &self.labels {
-            labels.insert((*name).to_owned(), value.clone());
-        }
-        self.across.is_none().then(|| Wish { metric: self.metric.clone().into_owned(), labels })
+        let wish = || Wish { metric: self.metric.clone().into_owned(), labels: self.labels.clone() };
+        self.across.is_none().then(wish)
     }
 
     /// The series of a metric with one label.
-    pub(crate) fn with(mut self, label: &'static str, value: &str) -> Self {
-        self.labels.push((label, value.to_owned()));
+    pub(crate) fn with(mut self, label: &str, value: &str) -> Self {
+        self.labels.insert(label.to_owned(), value.to_owned());
         self
     }
 
