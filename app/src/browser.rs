@@ -76,6 +76,33 @@ pub(crate) fn set_root_attribute(name: &str, value: Option<&str>) {
     };
 }
 
+/// Under this name it is remembered who sits here; changes are sent with it.
+pub(crate) const USER: &str = "netloom.user";
+
+/// A server remembers nothing.
+#[cfg(not(feature = "hydrate"))]
+pub(crate) fn recall(_: &str) -> Option<String> {
+    None
+}
+
+/// See [`recall`].
+#[cfg(not(feature = "hydrate"))]
+pub(crate) fn remember(_: &str, _: Option<&str>) {}
+
+/// Puts the cursor into the field of that id; whether there is one.
+#[cfg(feature = "hydrate")]
+pub(crate) fn focus(id: &str) -> bool {
+    use wasm_bindgen::JsCast;
+    let field = document().get_element_by_id(id).and_then(|found| found.dyn_into::<web_sys::HtmlElement>().ok());
+    field.is_some_and(|field| field.focus().is_ok())
+}
+
+/// There is no cursor on a server.
+#[cfg(not(feature = "hydrate"))]
+pub(crate) fn focus(_: &str) -> bool {
+    false
+}
+
 /// What was remembered in this browser under a name.
 #[cfg(feature = "hydrate")]
 pub(crate) fn recall(name: &str) -> Option<String> {

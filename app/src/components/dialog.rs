@@ -11,6 +11,8 @@ pub(crate) enum Panel {
     Shortcuts,
     /// Which node stands in which rack.
     Racks,
+    /// What is about to change of the settings.
+    Review,
 }
 
 /// Which panel is open. A handle: copies speak of the same page.
