@@ -168,7 +168,7 @@ impl SettingsKeeper {
             return Ok((state.version, current));
         }
         let saved = layers::difference(&self.file, &state.saved, &self.held, &wanted);
-        let rows = self.rows(state, &current, differences, change);
+        let rows = rows(state, &current, differences, change);
         let version = rows.last().map_or(state.version, |row| row.version);
         self.ledger.save_settings(version, clock::now().ms(), &saved, &rows).await?;
         rows.into_iter().rev().for_each(|row| history::mark(&mut state.marks, row));
@@ -177,34 +177,6 @@ impl SettingsKeeper {
         self.current.send_replace(wanted.clone());
         self.live.publish(&LiveEvent::Settings { version });
         Ok((version, wanted))
-    }
-
-    /// What the history gets: what was left out at start, once, and the change.
-    fn rows(
-        &self,
-        state: &State,
-        current: &Settings,
-        differences: Vec<FieldChange>,
-        change: Change,
-    ) -> Vec<SettingsChange> {
-        let current = current.document();
-        let left_out = |left_out: &LeftOut| FieldChange {
-            field: left_out.error.field.clone(),
-            before: left_out.value.clone(),
-            after: settings::at(&current, &left_out.error.field).cloned().unwrap_or_default(),
-        };
-        let left_out: Vec<FieldChange> = state.left_out.iter().map(left_out).collect();
-        let note = "did not fit this version and was left out at start";
-        let both = [(left_out, NETLOOM, note), (differences, change.by, change.note)];
-        let rows = both.into_iter().filter(|(changes, ..)| !changes.is_empty()).zip(state.version + 1..);
-        let row = |((changes, by, note), version): ((Vec<FieldChange>, &str, &str), u64)| SettingsChange {
-            version,
-            at: clock::now(),
-            by: by.to_owned(),
-            note: note.to_owned(),
-            changes,
-        };
-        rows.map(row).collect()
     }
 
     /// The fields that a flag or an environment variable holds.
@@ -239,4 +211,26 @@ impl SettingsKeeper {
         }
         if errors.is_empty() { Ok(()) } else { Err(ChangeError::Invalid(errors)) }
     }
+}
+
+/// What the history gets: what was left out at start, once, and the change.
+fn rows(state: &State, current: &Settings, differences: Vec<FieldChange>, change: Change) -> Vec<SettingsChange> {
+    let current = current.document();
+    let left_out = |left_out: &LeftOut| FieldChange {
+        field: left_out.error.field.clone(),
+        before: left_out.value.clone(),
+        after: settings::at(&current, &left_out.error.field).cloned().unwrap_or_default(),
+    };
+    let left_out: Vec<FieldChange> = state.left_out.iter().map(left_out).collect();
+    let note = "did not fit this version and was left out at start";
+    let both = [(left_out, NETLOOM, note), (differences, change.by, change.note)];
+    let rows = both.into_iter().filter(|(changes, ..)| !changes.is_empty()).zip(state.version + 1..);
+    let row = |((changes, by, note), version): ((Vec<FieldChange>, &str, &str), u64)| SettingsChange {
+        version,
+        at: clock::now(),
+        by: by.to_owned(),
+        note: note.to_owned(),
+        changes,
+    };
+    rows.map(row).collect()
 }

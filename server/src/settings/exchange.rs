@@ -2,7 +2,7 @@
 
 use netloom_core::{
     settings::{
-        FieldError, Settings, at, at_mut,
+        self, FieldError, Settings, at, at_mut,
         change::{SettingsImport, changes},
         fields, overlay, same,
     },
@@ -11,7 +11,6 @@ use netloom_core::{
 use serde_json::{Map, Number, Value, json};
 
 use super::{Change, ChangeError, SettingsKeeper};
-use netloom_core::settings;
 
 /// Why a document cannot be put in.
 #[derive(Debug, thiserror::Error)]
@@ -99,7 +98,7 @@ fn write(settings: &Settings, version: u64, now: Timestamp) -> String {
 fn read(text: &str) -> Result<Value, ImportError> {
     let table: toml::Table = toml::from_str(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start.min(text.len()));
-        let line = text.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = text.get(..at).unwrap_or(text).split('\n').count();
         ImportError::Broken(line, error.message().replace('\n', ", "))
     })?;
     let Some(settings) = table.get("settings") else { return Err(ImportError::Nothing) };
