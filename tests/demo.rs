@@ -47,6 +47,7 @@ async fn the_demo_fills_the_matrix_and_its_faults_are_seen() {
         listen: Some(listen),
         data_dir: Some(data_dir.clone()),
         script: Some(script),
+        set: Vec::new(),
     };
     let shutdown = CancellationToken::new();
     let (config, stop) = (Config { listen, node: "hub".into(), ..Config::default() }, shutdown.clone());
@@ -80,8 +81,14 @@ async fn a_script_that_is_wrong_is_refused_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let script = folder.path().join("script.toml");
     std::fs::write(&script, SCRIPT.replace("node-3", "node-9")).unwrap();
-    let args =
-        DemoArgs { nodes: 4, preset: Preset::Datacenter, listen: None, data_dir: None, script: Some(script.clone()) };
+    let args = DemoArgs {
+        nodes: 4,
+        preset: Preset::Datacenter,
+        listen: None,
+        data_dir: None,
+        script: Some(script.clone()),
+        set: Vec::new(),
+    };
     let refused = demo::run(&args, Config::default(), CancellationToken::new()).await.unwrap_err().to_string();
     assert!(refused.contains("fault 1") && refused.contains("\"node-9\"") && !refused.contains('\n'), "{refused}");
 }

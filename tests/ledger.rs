@@ -30,7 +30,7 @@ fn incident(id: u64, state: IncidentState) -> Incident {
         metric: String::new(),
         worst: None,
         runbook: String::new(),
-        handling: Default::default(),
+        handling: netloom_core::incident::Handling::default(),
     }
 }
 
@@ -43,7 +43,7 @@ async fn incidents_and_settings_are_there_after_opening_again() {
     let folder = tempfile::tempdir().unwrap();
     let Stores { ledger, database, samples } = store::open(folder.path()).await.unwrap();
     ledger.save_incident(&incident(1, IncidentState::Firing)).await.unwrap();
-    ledger.save_settings(3, 0, &json!({"probe": {"packets": 2}})).await.unwrap();
+    ledger.save_settings(3, 0, &json!({"probe": {"packets": 2}}), &[]).await.unwrap();
     database.close().await;
     drop((ledger, database, samples));
     let ledger = store::open(folder.path()).await.unwrap().ledger;

@@ -19,6 +19,7 @@ mod push;
 mod run_command;
 mod runs;
 mod settings;
+mod settings_history;
 mod store_contract;
 mod store_sqlite;
 mod stress;

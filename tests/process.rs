@@ -99,6 +99,34 @@ fn what_cannot_work_is_refused_with_the_culprit() {
 }
 
 #[test]
+fn nonsense_behind_set_is_named_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let listen = ["serve", "--listen", "127.0.0.1:0", "--data-dir", folder.path().to_str().unwrap()];
+    for (flag, culprit) in [
+        ("nonsense", "--set nonsense"),
+        ("probe.speed=1", "\"probe.speed\" is not a setting"),
+        ("probe.packets=many", "--set probe.packets=many: must be a number from 1 to 20"),
+        ("probe.targets=[{", "as TOML writes it"),
+    ] {
+        assert_refused(&[&listen[..], &["--set", flag]].concat(), culprit);
+        assert_refused(&["demo", "--listen", "127.0.0.1:0", "--set", flag], culprit);
+    }
+}
+
+#[tokio::test]
+async fn what_a_flag_sets_beats_the_environment_and_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut child, address) =
+        serve_with(folder.path(), &["--set", "probe.default_targets=false", "--set", "probe.icmp=false"]);
+    let details: Value =
+        reqwest::get(format!("{address}/api/v1/settings/details")).await.unwrap().json().await.unwrap();
+    terminate(&mut child);
+    // The environment of these tests has it, too.
+    assert_eq!(details["sources"]["probe.default_targets"], serde_json::json!({"layer": "flag"}));
+    assert_eq!(details["settings"]["probe"]["icmp"], false);
+}
+
+#[test]
 fn the_environment_configures_and_flags_beat_it() {
     let folder = tempfile::tempdir().unwrap();
     let run = |listen: &str, args: &[&str]| {

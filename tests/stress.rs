@@ -11,7 +11,7 @@ use netloom_server::{
     clock,
     ingest::{Ingest, IngestCounts, IngestHandle, Untold},
     live::Live,
-    settings::SettingsKeeper,
+    settings::{Change, SettingsKeeper},
     store::{self, Store, Stores},
     watcher::Watcher,
 };
@@ -106,7 +106,8 @@ async fn listen(live: Arc<Live>, expected: usize) {
 async fn change(keeper: Arc<SettingsKeeper>, task: usize) {
     for round in 0..10 {
         let limit_ms = (task * 100 + round + 1) as f64;
-        keeper.change(&json!({"alerts": {"latency": {"limit_ms": limit_ms}}}), None).await.unwrap();
+        let document = json!({"alerts": {"latency": {"limit_ms": limit_ms}}});
+        keeper.change(Change { document: &document, if_version: None, by: "a test", note: "" }).await.unwrap();
     }
 }
 

@@ -10,7 +10,10 @@ use netloom_core::{
     query::QueryAnswer,
     rule::{preview::Preview, status::RuleStatus},
     run::{Run, RunEvent, compare::RunComparison},
-    settings::Settings,
+    settings::{
+        Settings,
+        change::{SettingsChange, SettingsImport},
+    },
     silence::{Silence, SilenceRequest},
 };
 use serde_json::{Value, json};
@@ -111,6 +114,23 @@ pub(crate) async fn save_settings(change: &Value, version: u64) -> Result<(Setti
     let reply = send(Request::put("/api/v1/settings", change).if_match(&if_match)).await?;
     let version = reply.etag.and_then(|etag| etag.trim_matches('"').parse().ok());
     Ok((reply.body, version))
+}
+
+/// Who changed what of the settings, newest first.
+pub(crate) async fn settings_history() -> Result<Vec<SettingsChange>, Problem> {
+    Ok(send(Request::get("/api/v1/settings/history")).await?.body)
+}
+
+/// Puts back what was before a change of the settings; forced, also what changed again since.
+pub(crate) async fn undo_settings(version: u64, is_forced: bool) -> Result<(), Problem> {
+    let url = format!("/api/v1/settings/history/{version}/undo?force={is_forced}");
+    send_only(Request::with_text("POST", &url, JSON, "{}".to_owned())).await
+}
+
+/// What a document of settings would change.
+pub(crate) async fn try_import(text: String, resets_others: bool) -> Result<SettingsImport, Problem> {
+    let url = format!("/api/v1/settings/import?dry_run=true&reset_others={resets_others}");
+    Ok(send(Request::with_text("POST", &url, "application/toml", text)).await?.body)
 }
 
 /// The newest runs that a search finds, or those behind a run in that list.

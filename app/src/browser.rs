@@ -89,6 +89,20 @@ pub(crate) fn recall(_: &str) -> Option<String> {
 #[cfg(not(feature = "hydrate"))]
 pub(crate) fn remember(_: &str, _: Option<&str>) {}
 
+/// Puts the cursor into the field of that id; whether there is one.
+#[cfg(feature = "hydrate")]
+pub(crate) fn focus(id: &str) -> bool {
+    use wasm_bindgen::JsCast;
+    let field = document().get_element_by_id(id).and_then(|found| found.dyn_into::<web_sys::HtmlElement>().ok());
+    field.is_some_and(|field| field.focus().is_ok())
+}
+
+/// There is no cursor on a server.
+#[cfg(not(feature = "hydrate"))]
+pub(crate) fn focus(_: &str) -> bool {
+    false
+}
+
 /// What was remembered in this browser under a name.
 #[cfg(feature = "hydrate")]
 pub(crate) fn recall(name: &str) -> Option<String> {

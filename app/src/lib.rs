@@ -126,7 +126,7 @@ mod tests {
             nodes: vec![example::node("n1", &["a"])],
             incidents: vec![example::incident("loss_high", IncidentState::Firing, "a")],
             health: Health::judge(&[], &[]),
-            settings: SettingsReply { version: 1, base: settings.clone(), settings, pinned: Vec::new() },
+            settings: SettingsReply { version: 1, base: settings.clone(), settings, ..SettingsReply::default() },
             storage_problem: None,
             runs: Vec::new(),
             verdict: MeshVerdict::default(),

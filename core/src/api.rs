@@ -1,5 +1,7 @@
 //! What travels between hub, agents, pages and scripts.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -7,7 +9,7 @@ use crate::{
     incident::Incident,
     mesh::{Echo, MeshOrders},
     run::Run,
-    settings::{FieldError, Settings},
+    settings::{FieldError, Settings, layers::Origin},
     time::Timestamp,
     topology::Interface,
     verdict::MeshVerdict,
@@ -51,7 +53,7 @@ pub struct TierSize {
 }
 
 /// What the store takes.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StoreSize {
     /// Bytes of the database and its write-ahead log.
@@ -62,6 +64,9 @@ pub struct StoreSize {
     pub unsealed: u64,
     /// The oldest moment that anything is known of, ms.
     pub oldest_ms: Option<i64>,
+    /// Samples that come in a second, on average since the hub started.
+    #[serde(default)]
+    pub samples_per_s: f64,
     /// What is in each tier.
     pub tiers: Vec<TierSize>,
 }
@@ -213,7 +218,7 @@ pub struct EnrolmentCode {
 
 /// The settings document with what a form needs beside it. The document alone is `GET /api/v1/settings`; its `ETag` is
 /// the version.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SettingsReply {
     /// Grows with every change. A `PUT` may name the version it was made from (`If-Match`) and is refused when another
@@ -223,8 +228,14 @@ pub struct SettingsReply {
     pub settings: Settings,
     /// The values without what was saved on the page: defaults and configuration file.
     pub base: Settings,
-    /// Fields that an environment variable holds fast, dotted; they cannot be changed here.
+    /// Fields that a flag or an environment variable holds, dotted; they cannot be changed here.
     pub pinned: Vec<String>,
+    /// Where the value of each field comes from, by its path.
+    #[serde(default)]
+    pub sources: BTreeMap<String, Origin>,
+    /// Saved values that this version does not take, and why. They are in the history once something else is saved.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<FieldError>,
 }
 
 /// An error as HTTP clients get it (RFC 9457), with the field or parameter to blame.

@@ -5,8 +5,10 @@
 //! `[settings]`. Adding a setting: a field in its section's struct and its description beside it.
 
 pub mod alerts;
+pub mod change;
 pub mod collect;
 pub mod field;
+pub mod layers;
 pub mod mesh;
 pub mod probe;
 pub mod storage;
@@ -49,6 +51,26 @@ pub fn at<'a>(document: &'a Value, path: &str) -> Option<&'a Value> {
 /// The place of a dotted path in a document, made when it is not there.
 pub fn at_mut<'a>(document: &'a mut Value, path: &str) -> &'a mut Value {
     path.split('.').fold(document, |value, key| &mut value[key])
+}
+
+/// Whether two values mean the same: 100 and 100.0 do.
+pub fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
+        _ => a == b,
+    }
+}
+
+/// Lays a document of any fields over another; objects are joined, everything else is replaced.
+pub fn overlay(document: &mut Value, over: &Value) {
+    match (document, over) {
+        (Value::Object(document), Value::Object(over)) => {
+            for (key, value) in over {
+                overlay(document.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (document, over) => *document = over.clone(),
+    }
 }
 
 impl Settings {

@@ -72,6 +72,9 @@ pub struct ServeArgs {
     /// Files of that log that are kept [default: 48]
     #[arg(long, value_name = "N")]
     pub jsonl_log_keep: Option<usize>,
+    /// A setting, with its value as TOML writes it, held fast while this runs; may be given several times
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub set: Vec<String>,
 }
 
 /// Which hub to measure for.
@@ -124,6 +127,9 @@ pub struct DemoArgs {
     /// What goes wrong and when: a file (TOML), or none for nothing [default: a link degrades, a node dies and comes back]
     #[arg(long, value_name = "FILE|none")]
     pub script: Option<PathBuf>,
+    /// A setting, with its value as TOML writes it, held fast while this runs; may be given several times
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub set: Vec<String>,
 }
 
 #[cfg(feature = "hub")]

@@ -3,6 +3,8 @@
 //! What lies under `[settings]` may change while the hub runs; what the settings page saved stands between the
 //! environment and the file, so the layers of that part are kept apart here and joined by [`crate::settings`].
 
+mod flags;
+
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -16,15 +18,18 @@ use figment::{
 use netloom_core::{
     mesh::ECHO_PORT,
     sample::check_node_name,
-    settings::{self, FieldError, Settings},
+    settings::{
+        self, FieldError, Settings,
+        layers::{Held, VARIABLE_PREFIX},
+    },
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::cli::ServeArgs;
 
-/// The prefix of environment variables; `__` stands for the dot of nesting.
-pub const ENV_PREFIX: &str = "NETLOOM_";
+/// The prefix of environment variables.
+const ENV_PREFIX: &str = "NETLOOM_";
 /// The variables under [`ENV_PREFIX`] that configure the process; others belong to other programs.
 const ENV_KEYS: [&str; 9] =
     ["listen", "agent_listen", "echo_listen", "data_dir", "node", "cluster", "log", "jsonl_log", "jsonl_log_keep"];
@@ -56,9 +61,9 @@ pub struct Config {
     pub jsonl_log_keep: usize,
     /// What may change while the hub runs.
     pub settings: Settings,
-    /// What environment variables hold fast of the settings.
+    /// What flags and environment variables hold of the settings.
     #[serde(skip)]
-    pub settings_from_env: Value,
+    pub held: Held,
     /// Whether this is a demo; `netloom demo` says so, and nothing else.
     #[serde(skip)]
     pub is_demo: bool,
@@ -77,7 +82,7 @@ impl Default for Config {
             jsonl_log: None,
             jsonl_log_keep: JSONL_KEEP,
             settings: Settings::default(),
-            settings_from_env: Value::Null,
+            held: Held::default(),
             is_demo: false,
         }
     }
@@ -110,9 +115,11 @@ impl Config {
         }
         config.node = node_name(Some(&config.node))?;
         config.settings.validate().map_err(|errors| blame("configuration", &errors))?;
-        config.settings_from_env = settings_from_env()?;
-        settings::apply(&config.settings, &config.settings_from_env)
+        let environment = settings_from_env()?;
+        let with_environment = settings::apply(&config.settings, &environment)
             .map_err(|errors| blame("environment (NETLOOM_SETTINGS__...)", &errors))?;
+        let flags = flags::parse(&args.set, &with_environment)?;
+        config.held = Held::new(flags, environment);
         config.validate()?;
         Ok(config)
     }
@@ -161,7 +168,7 @@ pub fn node_name(chosen: Option<&str>) -> anyhow::Result<String> {
 
 /// `NETLOOM_SETTINGS__PROBE__ICMP=false` and its like as a change of the settings document.
 fn settings_from_env() -> anyhow::Result<Value> {
-    let env = Env::prefixed("NETLOOM_SETTINGS__").split("__");
+    let env = Env::prefixed(VARIABLE_PREFIX).split("__");
     let change: Value = Figment::from(env).extract().context("environment (NETLOOM_SETTINGS__...)")?;
     Ok(if change.is_null() { Value::Object(serde_json::Map::new()) } else { change })
 }
@@ -198,10 +205,29 @@ mod tests {
         let from_sample: Config = Config::file_layer(Some(&path)).expect("readable").extract().expect("valid");
         assert_eq!(from_sample, Config::default());
         let sample = std::fs::read_to_string(path).expect("readable");
-        for field in settings::fields().filter(|field| field.path != "probe.targets") {
+        let default = settings::Settings::default().document();
+        for field in settings::fields() {
             let key = field.path.rsplit('.').next().unwrap_or(field.path);
-            assert!(sample.contains(&format!("{key} = ")), "{} is missing from the sample", field.path);
+            // Lists are there as examples.
+            let is_list = settings::at(&default, field.path).is_some_and(Value::is_array);
+            let stated = if is_list { format!("[[settings.{}]]", field.path) } else { format!("{key} = ") };
+            assert!(sample.contains(&stated), "{} is missing from the sample", field.path);
         }
+    }
+
+    #[test]
+    fn the_examples_of_the_sample_file_are_valid() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../netloom.sample.toml");
+        let sample = std::fs::read_to_string(path).expect("readable");
+        // From the heading of an example to the end of its block.
+        let mut examples = String::new();
+        for block in sample.split("\n\n") {
+            let lines = block.lines().skip_while(|line| !line.starts_with("# [["));
+            lines.for_each(|line| examples.extend([line.trim_start_matches("# "), "\n"]));
+        }
+        let config = load(&examples).expect("valid");
+        let lists = &config.settings;
+        assert_eq!((lists.probe.targets.len(), lists.alerts.rules.len(), lists.alerts.maintenance.len()), (1, 1, 1));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 mod agents;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use axum::serve::ListenerExt;
 use netloom_core::incident::Incident;
@@ -69,6 +69,7 @@ pub async fn run_on(
     let database = state.stores.database.clone();
     let router = web::router(state).await;
     on_ready();
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     let served =
         axum::serve(listener.tap_io(send_at_once), router).with_graceful_shutdown(shutdown.clone().cancelled_owned());
     let served = drain(async { served.await }, &shutdown).await;
@@ -114,8 +115,8 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
     let known: Vec<Incident> = stores.ledger.incidents(INCIDENTS_AT_START).await?;
 
     let live = Arc::new(Live::new(started.ms(), catalog.clone()));
-    let (from_file, from_env) = (config.settings.clone(), config.settings_from_env.clone());
-    let keeper = SettingsKeeper::open(from_file, from_env, stores.ledger.clone(), live.clone()).await?;
+    let (from_file, held) = (config.settings.clone(), config.held.clone());
+    let keeper = SettingsKeeper::open(from_file, held, stores.ledger.clone(), live.clone()).await?;
     let settings = keeper.subscribe();
     let rules = settings.borrow().alerts.rules();
     let engine = Engine::new(rules, &known, started);

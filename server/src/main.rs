@@ -37,7 +37,7 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
         }
         #[cfg(feature = "hub")]
         Command::Demo(args) => {
-            let serve = ServeArgs { listen: args.listen, ..ServeArgs::default() };
+            let serve = ServeArgs { listen: args.listen, set: args.set.clone(), ..ServeArgs::default() };
             let config = Config::load(&serve)?;
             let is_default = config.log == Config::default().log;
             let log = if is_default { netloom_server::demo::LOG.to_owned() } else { config.log.clone() };

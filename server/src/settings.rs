@@ -1,25 +1,35 @@
-//! The owner of the settings: joins their layers, checks changes, keeps them, tells everybody.
+//! The owner of the settings: joins their layers, checks changes, keeps them with their history, tells everybody.
 //!
-//! Layers, the stronger first: environment, saved on the page, configuration file, default. Only what differs from file
-//! and defaults is saved, so that a default that improves with a new version is not held back by an old save.
+//! Layers, the stronger first: flag, environment, saved on the page, configuration file, default. Only what differs from
+//! file and defaults is saved, so that a default that improves with a new version is not held back by an old save.
 
-use std::{net::IpAddr, sync::Arc};
+pub mod exchange;
+mod history;
+
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use netloom_core::{
     api::SettingsReply,
     event::LiveEvent,
-    settings::{self, FieldError, Settings},
+    settings::{
+        self, FieldError, Settings,
+        change::{self, FieldChange, SettingsChange},
+        layers::{self, Held, Layer, LeftOut},
+    },
+    time::Timestamp,
 };
 use serde_json::{Map, Value};
 use tokio::sync::{Mutex, watch};
 
 use crate::{
     clock,
-    config::ENV_PREFIX,
     live::Live,
     resolve::resolve,
     store::{StoreError, ledger::Ledger},
 };
+
+/// Who leaves out saved values that do not fit this version.
+const NETLOOM: &str = "Netloom";
 
 /// Why a change was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -27,42 +37,89 @@ pub enum ChangeError {
     /// Fields are wrong.
     #[error("{} of the settings cannot be taken", .0.len())]
     Invalid(Vec<FieldError>),
-    /// Somebody else changed the settings in between.
+    /// Somebody else changed the settings in between; which fields, by whom.
     #[error("the settings were changed in between: they are at version {0} now")]
-    Conflict(u64),
+    Conflict(u64, Vec<FieldError>),
+    /// What is to be undone was changed again since.
+    #[error("what led to version {version} changed again since: {}", names(fields))]
+    ChangedAgain {
+        /// The version that was to be undone.
+        version: u64,
+        /// What changed again.
+        fields: Vec<FieldError>,
+    },
+    /// The history has no such version.
+    #[error("the history has no change that led to version {0}")]
+    UnknownVersion(u64),
     /// It cannot be kept.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
+/// The names of fields, in one line.
+fn names(fields: &[FieldError]) -> String {
+    fields.iter().map(|error| error.field.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// A change on its way in.
+#[derive(Debug, Clone, Copy)]
+pub struct Change<'a> {
+    /// The new values; fields that are left out keep theirs.
+    pub document: &'a Value,
+    /// It is refused when the settings are at another version.
+    pub if_version: Option<u64>,
+    /// Who makes it.
+    pub by: &'a str,
+    /// What kind of change it is, when it is not an ordinary one.
+    pub note: &'a str,
+}
+
+/// What changes together.
+struct State {
+    version: u64,
+    /// What was saved, as far as this version takes it.
+    saved: Value,
+    /// What it does not take.
+    left_out: Vec<LeftOut>,
+    /// Who changed each field last, as far as the history goes back.
+    marks: BTreeMap<String, (u64, Timestamp, String)>,
+}
+
 /// The owner of the settings.
 pub struct SettingsKeeper {
-    base: Settings,
-    from_env: Value,
+    file: Settings,
+    held: Held,
     ledger: Arc<Ledger>,
     live: Arc<Live>,
     current: watch::Sender<Settings>,
-    version: Mutex<u64>,
+    state: Mutex<State>,
 }
 
 impl SettingsKeeper {
-    /// Joins the layers. Saved values that this version does not take any more are left out with a warning.
+    /// Joins the layers. Saved values that this version does not take any more are left out with a warning, each by itself.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub async fn open(
-        base: Settings,
-        from_env: Value,
+        file: Settings,
+        held: impl Into<Held>,
         ledger: Arc<Ledger>,
         live: Arc<Live>,
     ) -> Result<Self, StoreError> {
+        let held = held.into();
         let (version, saved) = ledger.settings().await?.unwrap_or((0, Value::Object(Map::new())));
-        let with_saved = settings::apply(&base, &saved).unwrap_or_else(|errors| {
-            tracing::warn!(?errors, "saved settings do not fit this version and are left out");
-            base.clone()
+        let (saved, left_out) = layers::salvage(&file, &saved, &held);
+        for LeftOut { error, value } in &left_out {
+            let (field, why) = (&error.field, &error.message);
+            tracing::warn!(%field, %value, %why, "a saved setting does not fit this version and is left out");
+        }
+        let effective = layers::join(&file, &saved, &held).unwrap_or_else(|errors| {
+            tracing::error!(?errors, "flags and environment do not fit the configuration and are left out");
+            file.clone()
         });
-        let effective = settings::apply(&with_saved, &from_env).unwrap_or(with_saved);
-        Ok(Self { base, from_env, ledger, live, current: watch::Sender::new(effective), version: Mutex::new(version) })
+        let marks = history::marks(ledger.settings_history().await?);
+        let state = Mutex::new(State { version, saved, left_out, marks });
+        Ok(Self { file, held, ledger, live, current: watch::Sender::new(effective), state })
     }
 
     /// The settings in force, now and later.
@@ -72,82 +129,108 @@ impl SettingsKeeper {
 
     /// The settings in force with what a form needs beside them.
     pub async fn details(&self) -> SettingsReply {
-        let version = *self.version.lock().await;
+        let state = self.state.lock().await;
+        let mut sources = layers::origins(&self.file, &state.saved, &self.held);
+        for (path, origin) in &mut sources {
+            if let Some((_, at, by)) = state.marks.get(path).filter(|_| origin.layer == Layer::Saved) {
+                (origin.at, origin.by) = (Some(*at), Some(by.clone()));
+            }
+        }
         SettingsReply {
-            version,
+            version: state.version,
             settings: self.current.borrow().clone(),
-            base: self.base.clone(),
+            base: self.file.clone(),
             pinned: self.pinned().map(str::to_owned).collect(),
+            sources,
+            left_out: state.left_out.iter().map(|left_out| left_out.error.clone()).collect(),
         }
     }
 
-    /// Takes a change: checks all of it, keeps it, then puts it in force. `if_version` refuses it when somebody else was
-    /// faster. Returns the new version and settings.
+    /// Takes a change: checks all of it, keeps it, then puts it in force. Returns the new version and settings.
     ///
     /// # Errors
     /// When anything is wrong; then nothing changes.
-    pub async fn change(&self, change: &Value, if_version: Option<u64>) -> Result<(u64, Settings), ChangeError> {
-        let mut version = self.version.lock().await;
-        if if_version.is_some_and(|wanted| wanted != *version) {
-            return Err(ChangeError::Conflict(*version));
+    pub async fn change(&self, change: Change<'_>) -> Result<(u64, Settings), ChangeError> {
+        self.refuse_unresolvable(change.document).await?;
+        let mut state = self.state.lock().await;
+        self.change_locked(&mut state, change).await
+    }
+
+    async fn change_locked(&self, state: &mut State, change: Change<'_>) -> Result<(u64, Settings), ChangeError> {
+        if let Some(wanted) = change.if_version.filter(|wanted| *wanted != state.version) {
+            return Err(ChangeError::Conflict(state.version, history::changed_since(&state.marks, wanted)));
         }
         let current = self.current.borrow().clone();
-        let wanted = settings::apply(&current, change).map_err(ChangeError::Invalid)?;
-        self.refuse_pinned(&current, &wanted)?;
-        refuse_unresolvable(&current, &wanted).await?;
-        let saved = self.difference(&wanted);
-        self.ledger.save_settings(*version + 1, clock::now().ms(), &saved).await?;
-        *version += 1;
+        let wanted = settings::apply(&current, change.document).map_err(ChangeError::Invalid)?;
+        let differences = change::changes(&current.document(), &wanted.document());
+        self.refuse_pinned(&differences)?;
+        if differences.is_empty() && state.left_out.is_empty() {
+            return Ok((state.version, current));
+        }
+        let saved = layers::difference(&self.file, &state.saved, &self.held, &wanted);
+        let rows = rows(state, &current, differences, change);
+        let version = rows.last().map_or(state.version, |row| row.version);
+        self.ledger.save_settings(version, clock::now().ms(), &saved, &rows).await?;
+        rows.into_iter().rev().for_each(|row| history::mark(&mut state.marks, row));
+        (state.version, state.saved) = (version, saved);
+        state.left_out.clear();
         self.current.send_replace(wanted.clone());
-        self.live.publish(&LiveEvent::Settings { version: *version });
-        Ok((*version, wanted))
+        self.live.publish(&LiveEvent::Settings { version });
+        Ok((version, wanted))
     }
 
-    /// The fields that an environment variable holds fast.
+    /// The fields that a flag or an environment variable holds.
     fn pinned(&self) -> impl Iterator<Item = &'static str> {
-        settings::fields().map(|field| field.path).filter(|path| settings::at(&self.from_env, path).is_some())
+        settings::fields().map(|field| field.path).filter(|path| self.held.layer(path).is_some())
     }
 
-    fn refuse_pinned(&self, current: &Settings, wanted: &Settings) -> Result<(), ChangeError> {
-        let (current, wanted) = (current.document(), wanted.document());
-        let changed = self.pinned().filter(|path| settings::at(&current, path) != settings::at(&wanted, path));
-        let errors: Vec<FieldError> = changed
-            .map(|path| {
-                let variable = path.to_uppercase().replace('.', "__");
-                FieldError::new(
-                    path,
-                    format!("is held fast by the environment variable {ENV_PREFIX}SETTINGS__{variable}"),
-                )
-            })
-            .collect();
+    fn refuse_pinned(&self, differences: &[FieldChange]) -> Result<(), ChangeError> {
+        let held = |change: &FieldChange| {
+            let layer = self.held.layer(&change.field)?;
+            let message = format!("is held fast by {}", layers::holder(layer, &change.field));
+            Some(FieldError::new(change.field.as_str(), message))
+        };
+        let errors: Vec<FieldError> = differences.iter().filter_map(held).collect();
         if errors.is_empty() { Ok(()) } else { Err(ChangeError::Invalid(errors)) }
     }
 
-    /// The fields of the wanted settings that differ from file and defaults, without those that the environment holds.
-    fn difference(&self, wanted: &Settings) -> Value {
-        let (base, wanted) = (self.base.document(), wanted.document());
-        let pinned: Vec<&str> = self.pinned().collect();
-        let mut difference = Value::Object(Map::new());
-        for field in settings::fields().filter(|field| !pinned.contains(&field.path)) {
-            let value = settings::at(&wanted, field.path);
-            if let Some(value) = value.filter(|value| Some(*value) != settings::at(&base, field.path)) {
-                *settings::at_mut(&mut difference, field.path) = value.clone();
+    /// Refuses host names that are new and have no address: better now than as a target that never answers. Nobody waits
+    /// for this but who makes the change.
+    async fn refuse_unresolvable(&self, change: &Value) -> Result<(), ChangeError> {
+        let current = self.current.borrow().clone();
+        // What is wrong otherwise is found when the change is made.
+        let Ok(wanted) = settings::apply(&current, change) else { return Ok(()) };
+        let mut errors = Vec::new();
+        for (index, target) in wanted.probe.targets.iter().enumerate() {
+            let is_address = target.address.parse::<IpAddr>().is_ok();
+            let is_known = current.probe.targets.iter().any(|known| known.address == target.address);
+            if !is_address && !is_known {
+                let failed = resolve(&target.address).await.err();
+                errors.extend(failed.map(|why| FieldError::new(format!("probe.targets[{index}].address"), why)));
             }
         }
-        difference
+        if errors.is_empty() { Ok(()) } else { Err(ChangeError::Invalid(errors)) }
     }
 }
 
-/// Refuses host names that are new and have no address: better now than as a target that never answers.
-async fn refuse_unresolvable(current: &Settings, wanted: &Settings) -> Result<(), ChangeError> {
-    let mut errors = Vec::new();
-    for (index, target) in wanted.probe.targets.iter().enumerate() {
-        let is_address = target.address.parse::<IpAddr>().is_ok();
-        let is_known = current.probe.targets.iter().any(|known| known.address == target.address);
-        if !is_address && !is_known {
-            let failed = resolve(&target.address).await.err();
-            errors.extend(failed.map(|why| FieldError::new(format!("probe.targets[{index}].address"), why)));
-        }
-    }
-    if errors.is_empty() { Ok(()) } else { Err(ChangeError::Invalid(errors)) }
+/// What the history gets: what was left out at start, once, and the change.
+fn rows(state: &State, current: &Settings, differences: Vec<FieldChange>, change: Change) -> Vec<SettingsChange> {
+    let current = current.document();
+    let left_out = |left_out: &LeftOut| FieldChange {
+        field: left_out.error.field.clone(),
+        before: left_out.value.clone(),
+        after: settings::at(&current, &left_out.error.field).cloned().unwrap_or_default(),
+    };
+    let left_out: Vec<FieldChange> = state.left_out.iter().map(left_out).collect();
+    let note = "did not fit this version and was left out at start";
+    let both = [(left_out, NETLOOM, note), (differences, change.by, change.note)];
+    let rows = both.into_iter().filter(|(changes, ..)| !changes.is_empty()).zip(state.version + 1..);
+    let row = |((changes, by, note), version): ((Vec<FieldChange>, &str, &str), u64)| SettingsChange {
+        version,
+        at: clock::now(),
+        by: by.to_owned(),
+        note: note.to_owned(),
+        changes,
+    };
+    rows.map(row).collect()
 }

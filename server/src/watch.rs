@@ -71,7 +71,7 @@ impl Cast {
 /// When the settings or the mesh are wrong.
 pub async fn run(config: Config, args: &WatchArgs, shutdown: CancellationToken) -> anyhow::Result<()> {
     let settings =
-        settings::apply(&config.settings, &config.settings_from_env).map_err(|errors| anyhow::anyhow!("{errors:?}"))?;
+        settings::apply(&config.settings, config.held.change()).map_err(|errors| anyhow::anyhow!("{errors:?}"))?;
     let Some(path) = &args.mesh else {
         agent(config.node, settings, (config.listen, None), None, shutdown).await;
         return Ok(());

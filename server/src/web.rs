@@ -20,6 +20,7 @@ mod runs;
 mod settings;
 mod storage;
 mod stream;
+mod user;
 mod verdict;
 
 use std::{sync::Arc, time::Duration};

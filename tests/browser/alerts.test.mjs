@@ -20,6 +20,7 @@ async function save(page, path, value) {
   await field.fill(value);
   await field.blur();
   await page.getByTestId("save-settings").click();
+  await page.getByTestId("review-save").click();
 }
 
 const alert = (page, state) => page.locator(`[data-testid="alert-item"][data-state="${state}"][data-rule="latency_high"]`);

@@ -161,6 +161,10 @@ async fn exchange(request: Request<'_>) -> Result<(u16, Option<String>, String),
         if let Some(etag) = request.if_match {
             headers.set("if-match", etag)?;
         }
+        if let Some(name) = crate::browser::recall(crate::browser::USER) {
+            // Headers take bytes, one in each character; the hub reads UTF-8. A name that is none is not sent.
+            let _ = headers.set("netloom-user", &name.bytes().map(char::from).collect::<String>());
+        }
         init.set_method(method);
         init.set_headers(&headers);
         init.set_body(&body.into());

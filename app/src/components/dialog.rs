@@ -13,6 +13,8 @@ pub(crate) enum Panel {
     Racks,
     /// What is to be silent, and how long.
     Silence,
+    /// What is about to change of the settings.
+    Review,
 }
 
 /// Which panel is open. A handle: copies speak of the same page.

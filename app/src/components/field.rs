@@ -1,17 +1,30 @@
 //! One setting of a form: label, help, control, default, and what is wrong with it.
 
 use leptos::prelude::*;
-use netloom_core::settings::{self, Field, FieldKind};
+use netloom_core::settings::{
+    Field, FieldKind,
+    change::written,
+    layers::{Layer, holder},
+    same,
+};
 use serde_json::Value;
 
 use super::{target_list::TargetList, text_input::TextInput};
-use crate::pages::settings::form::Form;
+use crate::{
+    boot::IsDemo,
+    clock::Clock,
+    pages::settings::{
+        find::{Finder, words},
+        form::Form,
+    },
+};
 
 /// Draws a setting by its description.
 #[component]
 pub(crate) fn SettingField(field: &'static Field, form: Form) -> impl IntoView {
     let is_pinned = Memo::new(move |_| form.is_pinned(field.path));
-    let switch = switch_of(field);
+    let switch = field.switch();
+    let (finder, words) = (Finder::expect(), words(field));
     let is_idle = move || switch.is_some_and(|switch| form.value(switch) != Value::Bool(true));
     let is_wide = matches!(field.kind, FieldKind::Targets | FieldKind::Receivers);
     let control = match field.kind {
@@ -20,7 +33,9 @@ pub(crate) fn SettingField(field: &'static Field, form: Form) -> impl IntoView {
         FieldKind::Targets => view! { <TargetList field form is_pinned /> }.into_any(),
         FieldKind::Rules => view! { <a href="/alerts/rules">"Edit the rules"</a> }.into_any(),
         FieldKind::Maintenance => view! { <a href="/alerts/silences">"Edit the windows"</a> }.into_any(),
-        FieldKind::Text { .. } | FieldKind::Choice { .. } | FieldKind::Receivers => ().into_any(),
+        FieldKind::Text { .. } => view! { <Text field form is_pinned /> }.into_any(),
+        FieldKind::Choice { options } => view! { <Choice field form is_pinned options /> }.into_any(),
+        FieldKind::Receivers => ().into_any(),
     };
     view! {
         <div
@@ -29,6 +44,7 @@ pub(crate) fn SettingField(field: &'static Field, form: Form) -> impl IntoView {
             class:is-detail=switch.is_some()
             class:is-idle=is_idle
             class:is-changed=move || form.is_changed(field.path)
+            hidden=move || !finder.finds(&words)
         >
             <div class="field-text">
                 <label class="field-label" for=format!("field-{}", field.path)>
@@ -46,63 +62,51 @@ pub(crate) fn SettingField(field: &'static Field, form: Form) -> impl IntoView {
     .into_any()
 }
 
-/// The switch without which a setting has no effect: the one called `enabled` beside it.
-fn switch_of(field: &Field) -> Option<&'static str> {
-    let (group, name) = field.path.rsplit_once('.')?;
-    let is_switch = |path: &str| path.strip_prefix(group) == Some(".enabled");
-    let switch = settings::fields().map(|other| other.path).find(|path| is_switch(path))?;
-    (name != "enabled").then_some(switch)
-}
-
-/// The default, and the way back to it; or what holds the field fast.
+/// Where the value comes from, the default, and the way back to the layer below; or what holds the field fast.
 #[component]
 fn Below(field: &'static Field, form: Form, is_pinned: Memo<bool>) -> impl IntoView {
-    let default = Memo::new(move |_| written(field, &form.base(field.path)));
-    let is_default = Memo::new(move |_| form.value(field.path) == form.base(field.path));
-    let variable = format!("NETLOOM_SETTINGS__{}", field.path.replace('.', "__").to_ascii_uppercase());
+    let (clock, IsDemo(is_demo)) = (Clock::expect(), expect_context());
+    let path = field.path;
+    let default = written(field, &form.default(path));
+    let base = Memo::new(move |_| written(field, &form.base(path)));
+    let is_base = Memo::new(move |_| same(&form.value(path), &form.base(path)));
+    let origin = Memo::new(move |_| form.origin(path));
+    let from = move || {
+        let origin = origin.get()?;
+        if form.is_changed(path) {
+            return Some("changed here, not saved yet".to_owned());
+        }
+        Some(match (origin.layer, origin.at, origin.by) {
+            (Layer::Default, ..) => return None,
+            (Layer::File, ..) if is_demo => "set by the demo".to_owned(),
+            (Layer::File, ..) => "from the file".to_owned(),
+            (Layer::Saved, Some(at), Some(by)) => format!("saved {} ago by {by}", clock.ago(at)),
+            (Layer::Saved, ..) => "saved on this page".to_owned(),
+            (layer, ..) => {
+                let waits = origin.saved.map(|saved| format!("; saved, but not in force: {}", written(field, &saved)));
+                format!("held fast by {}{}", holder(layer, path), waits.unwrap_or_default())
+            }
+        })
+    };
+    let from = Memo::new(move |_| from());
     view! {
         <p class="field-below">
-            <Show
-                when=move || is_pinned.get()
-                fallback=move || {
-                    view! {
-                        <span>"Default: " {default}</span>
-                        <Show when=move || !is_default.get()>
-                            <button
-                                type="button"
-                                class="link-button"
-                                aria-label=format!("Reset {} to default", field.label)
-                                data-testid=format!("reset-{}", field.path)
-                                on:click=move |_| form.reset(field.path)
-                            >
-                                "Reset"
-                            </button>
-                        </Show>
-                    }
-                }
-            >
-                <span>"Held fast by the environment variable " <code>{variable.clone()}</code></span>
+            <span>{format!("Default: {default}")}</span>
+            <span data-testid=format!("source-{path}") hidden=move || from.with(Option::is_none)>{from}</span>
+            <Show when=move || !is_base.get() && !is_pinned.get()>
+                <button
+                    type="button"
+                    class="link-button"
+                    aria-label=format!("Reset {} to what holds without this page", field.label)
+                    data-testid=format!("reset-{path}")
+                    on:click=move |_| form.reset(path)
+                >
+                    "Reset to " {base}
+                </button>
             </Show>
         </p>
     }
-}
-
-/// A value as it reads in a sentence.
-fn written(field: &Field, value: &Value) -> String {
-    match (field.kind, value) {
-        (FieldKind::Toggle, Value::Bool(is_on)) => if *is_on { "on" } else { "off" }.to_owned(),
-        (FieldKind::Number { unit, .. }, Value::Number(number)) => {
-            // 10.0 reads as 10.
-            let number = number.as_f64().unwrap_or_default();
-            format!("{number} {unit}").trim_end().to_owned()
-        }
-        (FieldKind::Targets, Value::Array(targets)) => match targets.len() {
-            0 => "none".to_owned(),
-            1 => "1 target".to_owned(),
-            count => format!("{count} targets"),
-        },
-        _ => value.to_string(),
-    }
+    .into_any()
 }
 
 /// What is wrong with the value at a path.
@@ -183,6 +187,57 @@ fn Number(field: &'static Field, form: Form, is_pinned: Memo<bool>) -> impl Into
     .into_any()
 }
 
+/// A line of text.
+#[component]
+fn Text(field: &'static Field, form: Form, is_pinned: Memo<bool>) -> impl IntoView {
+    let FieldKind::Text { max_chars, empty } = field.kind else { return ().into_any() };
+    let text = Signal::derive(move || form.value(field.path).as_str().unwrap_or_default().to_owned());
+    let on_text = Callback::new(move |text: String| form.set(field.path, Value::String(text)));
+    view! {
+        <TextInput
+            text
+            normal=str::to_owned
+            on_text
+            attr:id=format!("field-{}", field.path)
+            attr:data-testid=format!("field-{}", field.path)
+            attr:aria-describedby=format!("help-{0} error-{0}", field.path)
+            attr:aria-invalid=move || form.error(field.path).is_some().to_string()
+            attr:placeholder=empty
+            attr:maxlength=max_chars.to_string()
+            attr:disabled=is_pinned
+        />
+    }
+    .into_any()
+}
+
+/// One of a few words.
+#[component]
+fn Choice(
+    field: &'static Field,
+    form: Form,
+    is_pinned: Memo<bool>,
+    options: &'static [(&'static str, &'static str)],
+) -> impl IntoView {
+    let is_chosen = move |word: &str| form.value(field.path).as_str() == Some(word);
+    let option = move |(word, label): &(&'static str, &'static str)| {
+        let word = *word;
+        view! { <option value=word selected=is_chosen(word) prop:selected=move || is_chosen(word)>{*label}</option> }
+    };
+    view! {
+        <select
+            class="text-input"
+            id=format!("field-{}", field.path)
+            data-testid=format!("field-{}", field.path)
+            aria-describedby=format!("help-{0} error-{0}", field.path)
+            disabled=is_pinned
+            on:change=move |event| form.set(field.path, Value::String(event_target_value(&event)))
+        >
+            {options.iter().map(option).collect_view()}
+        </select>
+    }
+    .into_any()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -197,26 +252,5 @@ mod tests {
         }
         assert_eq!(shown(&json!(100.0)), "100");
         assert_eq!(shown(&json!("1,5")), "1,5");
-    }
-
-    #[test]
-    fn details_of_a_rule_belong_to_its_switch() {
-        let switch = |path: &str| switch_of(settings::fields().find(|field| field.path == path).expect("is described"));
-        assert_eq!(switch("alerts.loss.for_s"), Some("alerts.loss.enabled"));
-        assert_eq!(switch("alerts.loss.enabled"), None);
-        assert_eq!(switch("probe.packets"), None);
-    }
-
-    #[test]
-    fn defaults_read_with_their_units() {
-        let document = settings::Settings::default().document();
-        let default = |path: &str| {
-            let field = settings::fields().find(|field| field.path == path).expect("is described");
-            written(field, settings::at(&document, path).expect("is there"))
-        };
-        assert_eq!(default("alerts.latency.limit_ms"), "100 ms");
-        assert_eq!(default("probe.packets"), "5");
-        assert_eq!(default("probe.icmp"), "on");
-        assert_eq!(default("probe.targets"), "none");
     }
 }

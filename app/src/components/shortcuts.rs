@@ -9,6 +9,9 @@ use crate::{browser, pages, range::TimeRange};
 /// After `g` the second key is waited for this long, on the clock that stamps events.
 const SEQUENCE_MAX_MS: f64 = 1_500.0;
 
+/// The id of the field in which a page is searched; `/` leads there when the page has one.
+pub(crate) const PAGE_SEARCH: &str = "page-search";
+
 /// What a key means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Meaning {
@@ -64,6 +67,7 @@ pub(crate) fn listen() {
         let Some(meaning) = meaning else { return };
         event.prevent_default();
         match meaning {
+            Meaning::Open(_) if key == "/" && browser::focus(PAGE_SEARCH) => {}
             Meaning::Open(panel) => overlay.open(panel),
             Meaning::BeginSequence => {}
             Meaning::Go(path) => navigate(&untrack(|| range.carry(path)), NavigateOptions::default()),
@@ -87,6 +91,7 @@ pub(crate) fn Shortcuts() -> impl IntoView {
                 <table>
                     <tbody>
                         {row("Ctrl K  ⌘ K  /".into(), "Search pages, nodes, runs and commands".into())}
+                        {row("/".into(), "On the settings page: search the settings".into())}
                         {row("?".into(), "Show this list".into())}
                         {pages::in_navigation()
                             .map(|page| row(format!("g {}", page.shortcut.unwrap_or_default()), format!("Go to {}", page.title)))

@@ -1,22 +1,46 @@
 //! How Netloom should behave. The page is drawn from the description of the settings.
 
 mod agents;
+mod exchange;
+pub(crate) mod find;
 pub(crate) mod form;
+mod history;
+mod review;
 mod storage;
 
 use leptos::prelude::*;
 use leptos_meta::Title;
-use netloom_core::settings::{SECTIONS, Section};
+use netloom_core::settings::{
+    FieldError, SECTIONS, Section,
+    change::{FieldChange, full_label},
+};
 
-use crate::components::{field::SettingField, theme_switch::ThemeChooser};
+use crate::{
+    browser,
+    components::{
+        dialog::{Overlay, Panel},
+        field::SettingField,
+        text_input::TextInput,
+        theme_switch::ThemeChooser,
+    },
+};
 use agents::AgentsSection;
+use exchange::ExchangeSection;
+use find::{Contents, Finder, PARTS, anchor, words};
 use form::{Form, Status};
+use history::HistorySection;
+use review::{Review, in_words};
 use storage::StorageSize;
 
 /// The page.
 #[component]
 pub(crate) fn Settings() -> impl IntoView {
-    let form = Form::begin();
+    let (form, finder, overlay) = (Form::begin(), Finder::provide(), Overlay::expect());
+    // What no search is about is shown when its title is searched for.
+    let part = move |index: usize, content: AnyView| {
+        let title = PARTS[index].1.to_lowercase();
+        view! { <div hidden=move || !finder.finds(&title)>{content}</div> }
+    };
     view! {
         <Title text="Settings" />
         <h1 class="page-title">"Settings"</h1>
@@ -25,27 +49,35 @@ pub(crate) fn Settings() -> impl IntoView {
             novalidate
             on:submit=move |event| {
                 event.prevent_default();
-                form.save();
+                if form.is_ready() {
+                    overlay.open(Panel::Review);
+                }
             }
         >
-            {SECTIONS.map(|section| view! { <Fields section form /> })}
-            <AgentsSection />
-            <Appearance />
+            <Contents finder />
+            <LeftOut form />
+            {SECTIONS.map(|section| view! { <Fields section form finder /> })}
+            {part(0, view! { <AgentsSection /> }.into_any())}
+            {part(1, view! { <Appearance /> }.into_any())}
+            {part(2, view! { <ExchangeSection form /> }.into_any())}
+            {part(3, view! { <HistorySection /> }.into_any())}
             <SaveBar form />
         </form>
+        <Review form />
     }
     .into_any()
 }
 
 #[component]
-fn Fields(section: Section, form: Form) -> impl IntoView {
+fn Fields(section: Section, form: Form, finder: Finder) -> impl IntoView {
     let is_storage = section.fields.iter().any(|field| field.path.starts_with("storage."));
+    let is_hidden = move || !section.fields.iter().any(|field| finder.finds(&words(field)));
     view! {
-        <fieldset class="card settings-section">
+        <fieldset class="card settings-section" id=format!("settings-{}", anchor(&section)) hidden=is_hidden>
             <legend class="settings-legend">{section.title}</legend>
             <p class="settings-help">{section.help}</p>
             {section.fields.iter().map(|field| view! { <SettingField field form /> }).collect_view()}
-            {is_storage.then(|| view! { <StorageSize /> })}
+            {is_storage.then(|| view! { <StorageSize form /> })}
         </fieldset>
     }
     .into_any()
@@ -55,7 +87,7 @@ fn Fields(section: Section, form: Form) -> impl IntoView {
 #[component]
 fn Appearance() -> impl IntoView {
     view! {
-        <fieldset class="card settings-section">
+        <fieldset class="card settings-section" id="settings-appearance">
             <legend class="settings-legend">"Appearance"</legend>
             <p class="settings-help">"Remembered in this browser; changed at once."</p>
             <div class="field">
@@ -67,28 +99,105 @@ fn Appearance() -> impl IntoView {
                     <ThemeChooser />
                 </div>
             </div>
+            <YourName />
         </fieldset>
     }
 }
 
-/// Says that someone else saved while this form was being changed, and offers both ways out.
+/// Who sits here, for the history of what is changed.
 #[component]
-fn Outdated(form: Form) -> impl IntoView {
+fn YourName() -> impl IntoView {
+    let name = RwSignal::new(String::new());
+    // After hydration: the server does not know.
+    Effect::new(move |_| name.set(browser::recall(browser::USER).unwrap_or_default()));
+    let on_text = Callback::new(move |text: String| {
+        let text = text.trim().to_owned();
+        browser::remember(browser::USER, (!text.is_empty()).then_some(text.as_str()));
+        name.set(text);
+    });
     view! {
-        <Show when=move || form.is_outdated()>
-            <div class="save-outdated" role="alert" data-testid="settings-outdated">
-                <span>"The settings were changed elsewhere while you were changing them here."</span>
-                <span class="save-choices">
-                    <button type="button" class="button" data-testid="load-newer" on:click=move |_| form.discard()>
-                        "Load the new values"
-                    </button>
-                    <button type="button" class="button" data-testid="keep-mine" on:click=move |_| form.rebase()>
-                        "Keep my changes on top"
-                    </button>
-                </span>
+        <div class="field">
+            <div class="field-text">
+                <label class="field-label" for="your-name">"Your name"</label>
+                <p class="field-help">"Stands beside what you change, acknowledge or silence. Nobody checks it."</p>
+            </div>
+            <div class="field-control">
+                <TextInput
+                    text=name
+                    normal=|text| text.trim().to_owned()
+                    on_text
+                    attr:id="your-name"
+                    attr:data-testid="your-name"
+                    attr:maxlength="64"
+                    attr:placeholder="someone"
+                />
+            </div>
+        </div>
+    }
+    .into_any()
+}
+
+/// Saved values that this version of the hub does not take.
+#[component]
+fn LeftOut(form: Form) -> impl IntoView {
+    let row = |error: FieldError| {
+        let (label, message) = (full_label(&error.field), error.message);
+        view! { <li>{format!("{label}: {message}")}</li> }
+    };
+    view! {
+        <Show when=move || !form.left_out().is_empty()>
+            <div class="card left-out" role="alert" data-testid="left-out">
+                <p>"These saved values do not fit this version. They are not in force; the others are."</p>
+                <ul>{move || form.left_out().into_iter().map(row).collect_view()}</ul>
+                <button type="button" class="button" on:click=move |_| form.forget_left_out()>
+                    "Forget them; the history keeps them"
+                </button>
             </div>
         </Show>
     }
+    .into_any()
+}
+
+/// Says that someone else saved the same fields while this form was being changed, shows both values, and asks.
+#[component]
+fn Outdated(form: Form) -> impl IntoView {
+    let row = move |conflict: FieldChange| {
+        let path = StoredValue::new(conflict.field.clone());
+        let (theirs, mine) = (in_words(&conflict.field, &conflict.before), in_words(&conflict.field, &conflict.after));
+        let by = form.newest_by(&conflict.field).unwrap_or_else(|| "someone else".to_owned());
+        let value = StoredValue::new(conflict.before);
+        view! {
+            <li class="conflict" data-testid=format!("conflict-{}", conflict.field)>
+                <span class="field-label">{full_label(&conflict.field)}</span>
+                <button
+                    type="button"
+                    class="button"
+                    data-testid="take-theirs"
+                    on:click=move |_| path.with_value(|path| form.set(path, value.get_value()))
+                >
+                    {format!("Take {theirs} from {by}")}
+                </button>
+                <button
+                    type="button"
+                    class="button"
+                    data-testid="keep-mine"
+                    on:click=move |_| form.keep_mine(path.get_value())
+                >
+                    {format!("Keep my {mine}")}
+                </button>
+            </li>
+        }
+        .into_any()
+    };
+    view! {
+        <Show when=move || !form.conflicts().is_empty()>
+            <div class="save-outdated" role="alert" data-testid="settings-outdated">
+                <p>"The same was changed elsewhere while you were changing it here."</p>
+                <ul>{move || form.conflicts().into_iter().map(row).collect_view()}</ul>
+            </div>
+        </Show>
+    }
+    .into_any()
 }
 
 /// How many changes there are, what came of the last save, and the buttons.
@@ -133,9 +242,9 @@ fn SaveBar(form: Form) -> impl IntoView {
                 type="submit"
                 class="button is-primary"
                 data-testid="save-settings"
-                disabled=move || is_idle() || form.errors() != 0
+                disabled=move || !form.is_ready()
             >
-                "Save"
+                "Save …"
             </button>
         </div>
     }

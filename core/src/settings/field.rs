@@ -81,6 +81,14 @@ impl FieldError {
 }
 
 impl Field {
+    /// The path of the switch without which this setting has no effect: the one called `enabled` beside it.
+    pub fn switch(&self) -> Option<&'static str> {
+        let (group, name) = self.path.rsplit_once('.')?;
+        let is_switch = |path: &str| path.strip_prefix(group) == Some(".enabled");
+        let switch = super::fields().map(|other| other.path).find(|path| is_switch(path))?;
+        (name != "enabled").then_some(switch)
+    }
+
     /// What is wrong with a value of this field, if anything.
     pub fn check(&self, value: &Value) -> Option<FieldError> {
         match self.kind {

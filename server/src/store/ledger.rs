@@ -4,7 +4,7 @@ pub mod agent;
 mod incident;
 mod layout;
 mod run;
-mod setting;
+pub mod setting;
 
 use std::sync::Arc;
 

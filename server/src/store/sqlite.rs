@@ -274,6 +274,8 @@ impl Store for SqliteStore {
             series: self.catalog.read(netloom_core::series::Catalog::len),
             unsealed: self.head.samples(),
             oldest_ms: self.oldest_ms(),
+            // Whoever takes samples in knows.
+            samples_per_s: 0.0,
             tiers: noted_sizes(self.database.readers()).await?,
         })
     }

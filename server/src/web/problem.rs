@@ -110,9 +110,13 @@ impl From<ChangeError> for ProblemReply {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-settings", first.unwrap_or(detail))
                     .with_errors(errors)
             }
-            ChangeError::Conflict(_) => {
-                Self::new(StatusCode::PRECONDITION_FAILED, "settings-changed-in-between", detail)
+            ChangeError::Conflict(_, fields) => {
+                Self::new(StatusCode::PRECONDITION_FAILED, "settings-changed-in-between", detail).with_errors(fields)
             }
+            ChangeError::ChangedAgain { fields, .. } => {
+                Self::new(StatusCode::CONFLICT, "settings-changed-again", detail).with_errors(fields)
+            }
+            ChangeError::UnknownVersion(_) => Self::new(StatusCode::NOT_FOUND, "unknown-version", detail).at("version"),
             ChangeError::Store(error) => error.into(),
         }
     }

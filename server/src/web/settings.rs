@@ -1,12 +1,17 @@
-//! The settings document.
+//! The settings document, its history, and its form as TOML.
+
+pub(super) mod exchange;
+pub(super) mod history;
+
+use std::net::SocketAddr;
 
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{State, rejection::BytesRejection},
-    http::{HeaderMap, StatusCode, header},
+    extract::{ConnectInfo, State, rejection::BytesRejection},
+    http::{Extensions, HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
 use netloom_core::{
     api::{Problem, SettingsReply},
@@ -14,11 +19,18 @@ use netloom_core::{
 };
 use serde_json::Value;
 
-use super::{WebState, problem::ProblemReply};
+use super::{WebState, problem::ProblemReply, user::user};
+use crate::settings::Change;
 
 /// The routes of this area.
 pub fn router() -> Router<WebState> {
-    Router::new().route("/api/v1/settings", get(document).put(change)).route("/api/v1/settings/details", get(details))
+    Router::new()
+        .route("/api/v1/settings", get(document).put(change))
+        .route("/api/v1/settings/details", get(details))
+        .route("/api/v1/settings/history", get(history::history))
+        .route("/api/v1/settings/history/{version}/undo", post(history::undo))
+        .route("/api/v1/settings/export", get(exchange::export))
+        .route("/api/v1/settings/import", post(exchange::import))
 }
 
 /// The settings in force. The `ETag` is their version.
@@ -34,8 +46,9 @@ pub async fn details(State(state): State<WebState>) -> Json<SettingsReply> {
     Json(state.keeper.details().await)
 }
 
-/// Changes the settings. All of it is checked before anything changes; fields that are left out keep their value. With
-/// `If-Match`, the change is refused when somebody else was faster.
+/// Changes the settings. All of it is checked before anything changes; fields that are left out keep their value, so
+/// without `If-Match` a change is joined with what others changed meanwhile. With `If-Match` it is refused when somebody
+/// else was faster, and the fields that changed are named. Who makes it may be said in the header `Netloom-User`.
 #[utoipa::path(put, path = "/api/v1/settings", tag = "settings", request_body = Settings, responses(
     (status = 200, description = "in force, without a restart", body = Settings),
     (status = 400, description = "not JSON", body = Problem),
@@ -45,15 +58,23 @@ pub async fn details(State(state): State<WebState>) -> Json<SettingsReply> {
 ))]
 pub async fn change(
     State(state): State<WebState>,
+    extensions: Extensions,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ProblemReply> {
     let body = body?;
-    let change: Value = serde_json::from_slice(&body).map_err(|why| {
+    let document: Value = serde_json::from_slice(&body).map_err(|why| {
         ProblemReply::new(StatusCode::BAD_REQUEST, "bad-json", format!("the body is not JSON: {why}"))
     })?;
-    let (version, settings) = state.keeper.change(&change, wanted_version(&headers)?).await?;
+    let (by, if_version) = (user(&headers, peer(&extensions)), wanted_version(&headers)?);
+    let change = Change { document: &document, if_version, by: &by, note: "" };
+    let (version, settings) = state.keeper.change(change).await?;
     Ok(with_version(version, settings))
+}
+
+/// Where a request came from.
+fn peer(extensions: &Extensions) -> Option<SocketAddr> {
+    extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| *peer)
 }
 
 /// The version in `If-Match`; `*` matches any.

@@ -4,6 +4,7 @@ use axum::{Json, Router, extract::State, routing::get};
 use netloom_core::api::{Problem, StoreSize};
 
 use super::{WebState, problem::ProblemReply};
+use crate::clock;
 
 /// The routes of this area.
 pub fn router() -> Router<WebState> {
@@ -16,5 +17,8 @@ pub fn router() -> Router<WebState> {
     (status = 503, description = "the database cannot answer now", body = Problem),
 ))]
 pub async fn storage(State(state): State<WebState>) -> Result<Json<StoreSize>, ProblemReply> {
-    Ok(Json(state.stores.samples.size().await?))
+    let size = state.stores.samples.size().await?;
+    let up_s = (clock::now().ms() - state.started.ms()).max(1) as f64 / 1_000.0;
+    let samples = state.counts.borrow().samples;
+    Ok(Json(StoreSize { samples_per_s: samples as f64 / up_s, ..size }))
 }

@@ -92,7 +92,7 @@ pub(super) fn AgentsSection() -> impl IntoView {
     });
     let row = move |agent: AgentRecord| view! { <Row agent agents /> };
     view! {
-        <fieldset class="card settings-section" data-testid="agents">
+        <fieldset class="card settings-section" id="settings-agents" data-testid="agents">
             <legend class="settings-legend">"Agents"</legend>
             <p class="settings-help">
                 "Other machines that measure and report to this hub. A code lets one of them join, once; what it sends "

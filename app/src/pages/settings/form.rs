@@ -4,7 +4,13 @@
 use leptos::{prelude::*, task::spawn_local};
 use netloom_core::{
     api::{Problem, SettingsReply},
-    settings::{self, FieldError, FieldKind, Settings, apply, at, at_mut, fields},
+    settings::{
+        self, FieldError, FieldKind, Settings, apply, at, at_mut,
+        change::{FieldChange, changes},
+        fields,
+        layers::Origin,
+        same,
+    },
 };
 use serde_json::{Value, json};
 
@@ -32,26 +38,44 @@ pub(crate) struct Form {
     live: Live,
     /// The settings from which the draft was made.
     basis: RwSignal<SettingsReply>,
+    /// The values without what was saved, and those without the file as well.
+    base: Memo<Value>,
+    default: StoredValue<Value>,
     draft: RwSignal<Value>,
+    /// What the draft changes.
+    pending: Memo<Vec<FieldChange>>,
+    /// What was changed here and, otherwise, elsewhere.
+    conflicts: Memo<Vec<FieldChange>>,
+    /// The fields of which the value of this form was chosen over another.
+    mine: RwSignal<Vec<String>>,
     found: Memo<Vec<FieldError>>,
     refused: RwSignal<Vec<FieldError>>,
     status: RwSignal<Status>,
 }
 
 impl Form {
-    /// Begins with the settings in force, and follows them as long as nothing is changed here.
+    /// Begins with the settings in force, and follows them as long as nothing is changed here that changed there, too.
     pub(super) fn begin() -> Self {
         let live = Live::expect();
         let basis = RwSignal::new(live.settings.get_untracked());
-        let draft = RwSignal::new(basis.with_untracked(|basis| basis.settings.document()));
+        let before = Memo::new(move |_| basis.with(|basis| basis.settings.document()));
+        let base = Memo::new(move |_| basis.with(|basis| basis.base.document()));
+        let draft = RwSignal::new(before.get_untracked());
+        let pending = Memo::new(move |_| before.with(|before| draft.with(|draft| changes(before, draft))));
+        let mine = RwSignal::new(Vec::new());
+        let conflicts = Memo::new(move |_| {
+            let theirs = live.settings.with(|newest| newest.settings.document());
+            before.with(|before| draft.with(|draft| mine.with(|mine| conflicts(before, draft, &theirs, mine))))
+        });
         let found = Memo::new(move |_| basis.with(|basis| draft.with(|draft| check(&basis.settings, draft))));
         let (refused, status) = (RwSignal::new(Vec::new()), RwSignal::new(Status::Idle));
-        let form = Self { live, basis, draft, found, refused, status };
+        let default = StoredValue::new(Settings::default().document());
+        let form = Self { live, basis, base, default, draft, pending, conflicts, mine, found, refused, status };
         Effect::new(move |_| {
             let newest = live.settings.get();
-            let is_newer = newest.version != basis.with_untracked(|basis| basis.version);
-            if is_newer && untrack(|| form.changes()) == 0 {
-                form.adopt(newest);
+            let is_settled = conflicts.with(Vec::is_empty) && status.get() != Status::Saving;
+            if is_settled && newest.version != basis.with_untracked(|basis| basis.version) {
+                form.rebase(newest);
             }
         });
         form
@@ -59,7 +83,7 @@ impl Form {
 
     /// The value at a path, as it stands in the draft.
     pub(crate) fn value(self, path: &str) -> Value {
-        self.draft.with(|draft| at(draft, path).cloned().unwrap_or_default())
+        self.draft.with(|draft| value_at(draft, path))
     }
 
     /// [`Form::value`] without being called again when it changes.
@@ -69,17 +93,27 @@ impl Form {
 
     /// The value at a path without anything that was saved on this page.
     pub(crate) fn base(self, path: &str) -> Value {
-        self.basis.with(|basis| at(&basis.base.document(), path).cloned().unwrap_or_default())
+        self.base.with(|base| value_at(base, path))
     }
 
-    /// Whether an environment variable holds the value fast.
+    /// The value at a path that Netloom itself would take.
+    pub(crate) fn default(self, path: &str) -> Value {
+        self.default.with_value(|default| value_at(default, path))
+    }
+
+    /// Where the value in force at a path comes from.
+    pub(crate) fn origin(self, path: &str) -> Option<Origin> {
+        self.basis.with(|basis| basis.sources.get(path).cloned())
+    }
+
+    /// Whether a flag or an environment variable holds the value fast.
     pub(crate) fn is_pinned(self, path: &str) -> bool {
         self.basis.with(|basis| basis.pinned.iter().any(|pinned| pinned == path))
     }
 
     /// Whether the value differs from the one in force.
     pub(crate) fn is_changed(self, path: &str) -> bool {
-        self.basis.with(|basis| self.draft.with(|draft| differs(basis, draft, path)))
+        self.pending.with(|pending| pending.iter().any(|change| change.field == path))
     }
 
     /// What is wrong with the value at a path: found here, or by the hub.
@@ -93,9 +127,14 @@ impl Form {
         self.found.with(Vec::len)
     }
 
+    /// What would be saved.
+    pub(super) fn pending(self) -> Vec<FieldChange> {
+        self.pending.get()
+    }
+
     /// How many values differ from those in force.
     pub(super) fn changes(self) -> usize {
-        self.basis.with(|basis| self.draft.with(|draft| changed(basis, draft).count()))
+        self.pending.with(Vec::len)
     }
 
     /// What came of the last attempt to save.
@@ -103,10 +142,28 @@ impl Form {
         self.status.get()
     }
 
-    /// Whether other settings are in force than those the draft was made from.
-    pub(super) fn is_outdated(self) -> bool {
-        let newest = self.live.settings.with(|newest| newest.version);
-        newest > self.basis.with(|basis| basis.version) && self.status.get() != Status::Saving && self.changes() > 0
+    /// The fields that were changed here and elsewhere: from the value there to the value here. Who changed them there is
+    /// known to the newest settings.
+    pub(super) fn conflicts(self) -> Vec<FieldChange> {
+        self.conflicts.get()
+    }
+
+    /// Who saved the newest value of a field.
+    pub(super) fn newest_by(self, path: &str) -> Option<String> {
+        self.live.settings.with(|newest| newest.sources.get(path)?.by.clone())
+    }
+
+    /// Saved values that this version of the hub does not take.
+    pub(super) fn left_out(self) -> Vec<FieldError> {
+        self.basis.with(|basis| basis.left_out.clone())
+    }
+
+    /// Whether there is anything that can be saved.
+    pub(super) fn is_ready(self) -> bool {
+        self.changes() > 0
+            && self.errors() == 0
+            && self.conflicts.with(Vec::is_empty)
+            && self.status() != Status::Saving
     }
 
     /// Changes a value of the draft.
@@ -122,54 +179,76 @@ impl Form {
         self.set(path, base);
     }
 
+    /// Takes over values from elsewhere, to be reviewed and saved like those that were typed.
+    pub(super) fn take(self, changes: Vec<FieldChange>) {
+        changes.into_iter().for_each(|change| self.set(&change.field, change.after));
+    }
+
+    /// Keeps the value of this form where somebody else saved another.
+    pub(super) fn keep_mine(self, path: String) {
+        self.mine.update(|mine| mine.push(path));
+    }
+
     /// Drops all changes, and takes over what is in force now.
     pub(super) fn discard(self) {
-        self.adopt(self.live.settings.get_untracked());
+        let newest = self.live.settings.get_untracked();
+        let document = newest.settings.document();
+        self.adopt(newest, document);
         self.status.set(Status::Idle);
     }
 
     /// Takes over what is in force now, with the changes of this form on top.
-    pub(super) fn rebase(self) {
-        let newest = self.live.settings.get_untracked();
-        let draft = self.basis.with_untracked(|basis| {
-            self.draft.with_untracked(|draft| {
-                let mut rebased = newest.settings.document();
-                changed(basis, draft).for_each(|path| *at_mut(&mut rebased, path) = value_at(draft, path));
-                rebased
-            })
-        });
-        self.adopt(newest);
-        self.draft.set(draft);
-        self.status.set(Status::Idle);
+    fn rebase(self, newest: SettingsReply) {
+        let mut document = newest.settings.document();
+        let pending = self.pending.get_untracked();
+        pending.into_iter().for_each(|change| *at_mut(&mut document, &change.field) = change.after);
+        self.adopt(newest, document);
     }
 
-    fn adopt(self, reply: SettingsReply) {
-        let document = reply.settings.document();
+    fn adopt(self, reply: SettingsReply, draft: Value) {
         self.basis.set(reply);
-        self.draft.set(document);
+        self.draft.set(draft);
+        self.mine.set(Vec::new());
         self.refused.set(Vec::new());
     }
 
     /// Sends the changes, unless some are wrong. The hub takes all of them or none.
     pub(super) fn save(self) {
-        if untrack(|| self.changes() == 0 || self.errors() > 0 || self.status() == Status::Saving) {
+        if !untrack(|| self.is_ready()) {
             return;
         }
-        let (change, version) =
-            self.basis.with_untracked(|basis| (self.draft.with_untracked(|draft| change(basis, draft)), basis.version));
+        let mut change = json!({});
+        let pending = self.pending.get_untracked();
+        pending.into_iter().for_each(|pending| *at_mut(&mut change, &pending.field) = pending.after);
+        self.send(change);
+    }
+
+    /// Forgets what this version of the hub does not take; the history keeps it.
+    pub(super) fn forget_left_out(self) {
+        self.send(json!({}));
+    }
+
+    fn send(self, change: Value) {
+        let version = self.basis.with_untracked(|basis| basis.version);
         self.status.set(Status::Saving);
         spawn_local(async move {
             match api::save_settings(&change, version).await {
-                Ok((settings, version)) => self.saved(settings, version),
+                Ok((settings, version)) => {
+                    // The whole reply says where each value comes from now.
+                    let reply = api::settings().await.unwrap_or_else(|_| {
+                        let known = self.basis.get_untracked();
+                        SettingsReply { settings, version: version.unwrap_or(known.version), ..known }
+                    });
+                    self.saved(reply);
+                }
                 Err(problem) => self.not_saved(problem),
             }
         });
     }
 
-    fn saved(self, settings: Settings, version: Option<u64>) {
-        let known = self.basis.get_untracked();
-        let reply = SettingsReply { settings, version: version.unwrap_or(known.version), ..known };
-        self.adopt(reply.clone());
+    fn saved(self, reply: SettingsReply) {
+        let document = reply.settings.document();
+        self.adopt(reply.clone(), document);
         self.status.set(Status::Saved);
         if self.live.settings.with_untracked(|newest| newest.version <= reply.version) {
             self.live.settings.set(reply);
@@ -177,16 +256,16 @@ impl Form {
     }
 
     fn not_saved(self, problem: Problem) {
-        if problem.status == CONFLICT {
-            self.live.refresh_settings();
-        }
         let why = match (problem.status, problem.errors.len()) {
-            (CONFLICT, _) => "someone else changed the settings in between".to_owned(),
+            (CONFLICT, _) => {
+                self.live.refresh_settings();
+                "someone else changed the settings in between; look again and save".to_owned()
+            }
             (_, 0) => problem.detail,
             (_, 1) => "the hub refused 1 value".to_owned(),
             (_, count) => format!("the hub refused {count} values"),
         };
-        self.refused.set(problem.errors);
+        self.refused.set(if problem.status == CONFLICT { Vec::new() } else { problem.errors });
         self.status.set(Status::Refused(why));
     }
 }
@@ -195,28 +274,14 @@ fn value_at(document: &Value, path: &str) -> Value {
     at(document, path).cloned().unwrap_or_default()
 }
 
-/// Whether two values mean the same: 100 and 100.0 do.
-fn same(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
-        _ => a == b,
-    }
-}
-
-fn differs(basis: &SettingsReply, draft: &Value, path: &str) -> bool {
-    !same(at(draft, path).unwrap_or(&Value::Null), &value_at(&basis.settings.document(), path))
-}
-
-/// The paths of the values that differ from those in force.
-fn changed(basis: &SettingsReply, draft: &Value) -> impl Iterator<Item = &'static str> {
-    fields().map(|field| field.path).filter(move |path| differs(basis, draft, path))
-}
-
-/// A document of the changed values only.
-fn change(basis: &SettingsReply, draft: &Value) -> Value {
-    let mut change = json!({});
-    changed(basis, draft).for_each(|path| *at_mut(&mut change, path) = value_at(draft, path));
-    change
+/// The fields that a draft and somebody else changed to different values, unless it was chosen already which one stays.
+fn conflicts(before: &Value, draft: &Value, theirs: &Value, mine: &[String]) -> Vec<FieldChange> {
+    let mut found = changes(theirs, draft);
+    found.retain(|change| {
+        let was = value_at(before, &change.field);
+        !same(&was, &change.before) && !same(&was, &change.after) && !mine.contains(&change.field)
+    });
+    found
 }
 
 /// Everything that is wrong with a draft.
@@ -250,28 +315,15 @@ fn in_words(error: FieldError) -> FieldError {
 mod tests {
     use super::*;
 
-    fn basis() -> SettingsReply {
-        let settings = Settings::default();
-        SettingsReply { version: 1, base: settings.clone(), settings, pinned: Vec::new() }
-    }
-
-    fn draft(path: &str, value: Value) -> Value {
-        let mut draft = basis().settings.document();
-        *at_mut(&mut draft, path) = value;
+    fn draft(changed: &[(&str, Value)]) -> Value {
+        let mut draft = Settings::default().document();
+        changed.iter().for_each(|(path, value)| *at_mut(&mut draft, path) = value.clone());
         draft
     }
 
     #[test]
-    fn only_what_differs_is_sent() {
-        let basis = basis();
-        assert_eq!(change(&basis, &draft("alerts.latency.limit_ms", json!(100))), json!({}));
-        let changed = draft("alerts.latency.limit_ms", json!(2.5));
-        assert_eq!(change(&basis, &changed), json!({ "alerts": { "latency": { "limit_ms": 2.5 } } }));
-    }
-
-    #[test]
     fn what_is_wrong_is_found_while_typing() {
-        let found = |path: &str, value: Value| check(&basis().settings, &draft(path, value));
+        let found = |path: &str, value: Value| check(&Settings::default(), &draft(&[(path, value)]));
         assert_eq!(found("probe.interval_ms", json!(500)), []);
         assert_eq!(found("probe.interval_ms", json!("fast"))[0].field, "probe.interval_ms");
         assert_eq!(found("probe.interval_ms", json!(1_000.5))[0].message, "must be a whole number");
@@ -280,5 +332,17 @@ mod tests {
         assert_eq!(port, [FieldError::new("probe.targets[0].port", "must be a port from 1 to 65535")]);
         let address = found("probe.targets", json!([{ "address": "" }]));
         assert_eq!(address[0].field, "probe.targets[0].address");
+    }
+
+    #[test]
+    fn only_what_both_changed_to_different_values_is_asked_for() {
+        let before = draft(&[]);
+        let here = draft(&[("probe.packets", json!(3)), ("mesh.packets", json!(4)), ("probe.icmp", json!(false))]);
+        let there = draft(&[("probe.packets", json!(7)), ("mesh.packets", json!(4)), ("storage.raw_hours", json!(24))]);
+        let asked = conflicts(&before, &here, &there, &[]);
+        let expected = FieldChange { field: "probe.packets".into(), before: json!(7), after: json!(3) };
+        assert_eq!(asked, [expected]);
+        assert_eq!(conflicts(&before, &here, &there, &["probe.packets".into()]), []);
+        assert_eq!(conflicts(&before, &before, &there, &[]), []);
     }
 }

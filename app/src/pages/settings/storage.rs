@@ -7,6 +7,7 @@ use netloom_core::{
     unit::{bytes_figure, count_figure},
 };
 
+use super::form::Form;
 use crate::{api, clock::Clock};
 
 /// How often the hub is asked anew, ms: it packs every quarter of an hour.
@@ -61,9 +62,37 @@ fn rows(size: Option<&StoreSize>) -> [Row; 5] {
     ]
 }
 
-/// The table, asked for anew now and then.
+/// What retention as it stands in the form will take, in words.
+fn estimate(size: Option<&StoreSize>, hours: impl Fn(&str) -> f64) -> String {
+    let Some(size) = size else { return NOTHING.to_owned() };
+    let each = |name: &str| {
+        let tier = size.tiers.iter().find(|tier| tier.tier == name && tier.samples > 0);
+        tier.map(|tier| tier.bytes as f64 / tier.samples as f64)
+    };
+    let Some(raw_each) = each("raw") else {
+        return "How much this will take can be told when the first samples are packed, within the first hour."
+            .to_owned();
+    };
+    let (rate, series) = (size.samples_per_s, size.series as f64);
+    let raw = raw_each * rate * 3_600.0 * hours("raw_hours");
+    let minute = each("minute").map(|each| each * series * 60.0 * 24.0 * hours("minute_days"));
+    let hour = each("hour").map(|each| each * series * 24.0 * hours("hour_days"));
+    let all = raw + minute.unwrap_or_default() + hour.unwrap_or_default();
+    let missing =
+        if minute.is_none() || hour.is_none() { " Not all summaries are measured yet; they come on top." } else { "" };
+    format!(
+        "When all of it is there, about {}, of which {} are samples: reckoned from {} samples/s since the hub started, \
+         {} series, and the sizes below.{missing}",
+        bytes_figure(all),
+        bytes_figure(raw),
+        count_figure(rate),
+        count_figure(series),
+    )
+}
+
+/// The table, asked for anew now and then, and what the chosen retention will take.
 #[component]
-pub(super) fn StorageSize() -> impl IntoView {
+pub(super) fn StorageSize(form: Form) -> impl IntoView {
     let clock = Clock::expect();
     let size = RwSignal::new(None::<StoreSize>);
     let failure = RwSignal::new(None::<String>);
@@ -97,7 +126,13 @@ pub(super) fn StorageSize() -> impl IntoView {
             </tr>
         }
     };
+    let chosen = move |key: &str| form.value(&format!("storage.{key}")).as_f64().unwrap_or_default();
+    let outlook = Memo::new(move |_| size.with(|size| estimate(size.as_ref(), chosen)));
     view! {
+        <p class="storage-size" data-testid="storage-estimate">
+            <span class="field-label">"What it will take: "</span>
+            {outlook}
+        </p>
         <div class="storage-size" data-testid="storage-size">
             <div class="storage-head">
                 <span class="field-label">"What it takes now"</span>
@@ -143,5 +178,24 @@ mod tests {
             ("10 k", "12.5 kB", "1.25 B")
         );
         assert_eq!((full[0].count.as_str(), full[4].size.as_str(), full[4].oldest_ms), ("7", "2 MB", Some(5)));
+    }
+
+    #[test]
+    fn the_estimate_follows_the_chosen_retention_and_says_what_it_does_not_know() {
+        let tier = |tier: &str, samples, bytes| TierSize { tier: tier.into(), blocks: 1, samples, bytes };
+        let mut size = StoreSize { series: 100, samples_per_s: 50.0, ..Default::default() };
+        let of =
+            |size: &StoreSize, hours: f64| estimate(Some(size), |key| if key == "raw_hours" { hours } else { 30.0 });
+        assert!(of(&size, 72.0).contains("when the first samples are packed"));
+        size.tiers.push(tier("raw", 1_000, 2_000));
+        let told = of(&size, 100.0);
+        assert!(told.contains("about 36 MB, of which 36 MB are samples: reckoned from 50 samples/s"), "{told}");
+        assert!(told.contains("not measured") || told.contains("Not all summaries"), "{told}");
+        size.tiers.extend([tier("minute", 10, 500), tier("hour", 10, 500)]);
+        let told = of(&size, 200.0);
+        // 72 MB of samples, 216 MB of minutes, 3.6 MB of hours.
+        assert!(told.contains("about 292 MB, of which 72 MB"), "{told}");
+        assert!(!told.contains("Not all"), "{told}");
+        assert_eq!(estimate(None, |_| 1.0), NOTHING);
     }
 }
