@@ -106,17 +106,19 @@ impl SettingsKeeper {
         ledger: Arc<Ledger>,
         live: Arc<Live>,
     ) -> Result<Self, StoreError> {
-        let held = held.into();
+        let mut held = held.into();
+        if let Err(errors) = layers::join(&file, &Value::Object(Map::new()), &held) {
+            tracing::error!(?errors, "flags and environment do not fit the configuration and are left out");
+            held = Held::default();
+        }
         let (version, saved) = ledger.settings().await?.unwrap_or((0, Value::Object(Map::new())));
         let (saved, left_out) = layers::salvage(&file, &saved, &held);
         for LeftOut { error, value } in &left_out {
             let (field, why) = (&error.field, &error.message);
             tracing::warn!(%field, %value, %why, "a saved setting does not fit this version and is left out");
         }
-        let effective = layers::join(&file, &saved, &held).unwrap_or_else(|errors| {
-            tracing::error!(?errors, "flags and environment do not fit the configuration and are left out");
-            file.clone()
-        });
+        // What was salvaged fits.
+        let effective = layers::join(&file, &saved, &held).unwrap_or_else(|_| file.clone());
         let marks = history::marks(ledger.settings_history().await?);
         let state = Mutex::new(State { version, saved, left_out, marks });
         Ok(Self { file, held, ledger, live, current: watch::Sender::new(effective), state })

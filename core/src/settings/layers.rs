@@ -329,7 +329,7 @@ mod tests {
         assert_eq!((at(&kept, "storage.raw_hours"), at(&kept, "probe.packets")), (None, Some(&json!(3))));
         assert_eq!(left_out, ["storage.raw_hours"]);
         // What the environment holds is stronger than what was saved.
-        let held = Held::from(json!({"storage": {"raw_hours": 1_000}}));
+        let held = Held::from(json!({"storage": {"raw_hours": 480}}));
         let saved = json!({"storage": {"minute_days": 10}, "probe": {"packets": 3}});
         let (kept, left_out) = salvage(&Settings::default(), &saved, &held);
         assert!(join(&Settings::default(), &kept, &held).is_ok());
