@@ -21,6 +21,8 @@ use netloom_core::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+#[cfg(feature = "hub")]
+use crate::notify::Pace;
 use crate::cli::ServeArgs;
 
 /// The prefix of environment variables; `__` stands for the dot of nesting.
@@ -59,6 +61,10 @@ pub struct Config {
     /// What environment variables hold fast of the settings.
     #[serde(skip)]
     pub settings_from_env: Value,
+    /// How long attempts to tell people of incidents take, and how they are repeated; tests say so, and nothing else.
+    #[cfg(feature = "hub")]
+    #[serde(skip)]
+    pub notify_pace: Pace,
     /// Whether this is a demo; `netloom demo` says so, and nothing else.
     #[serde(skip)]
     pub is_demo: bool,
@@ -78,6 +84,8 @@ impl Default for Config {
             jsonl_log_keep: JSONL_KEEP,
             settings: Settings::default(),
             settings_from_env: Value::Null,
+            #[cfg(feature = "hub")]
+            notify_pace: Pace::default(),
             is_demo: false,
         }
     }

@@ -27,7 +27,9 @@ use crate::{
     layout::LayoutKeeper,
     live::Live,
     matrix::MatrixFeed,
+    notify::{NotifierHandle, Wiring},
     runs::RunKeeper,
+    secrets::Secrets,
     settings::SettingsKeeper,
     shutdown::DRAIN_LIMIT,
     store, upkeep,
@@ -87,6 +89,8 @@ struct Tasks {
     background: JoinSet<()>,
     ingest: JoinHandle<()>,
     watcher: JoinHandle<()>,
+    /// Ends when it is told to.
+    notifier: (JoinHandle<()>, CancellationToken),
     jsonl: Option<JoinHandle<()>>,
     finish: CancellationToken,
 }
@@ -97,8 +101,10 @@ impl Tasks {
         self.background.shutdown().await;
         self.finish.cancel();
         self.ingest.await?;
-        // Ingest was the last to feed it.
+        // Ingest was the last to feed them.
         self.watcher.await?;
+        self.notifier.1.cancel();
+        self.notifier.0.await?;
         if let Some(task) = self.jsonl {
             task.await?;
         }
@@ -115,7 +121,9 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
 
     let live = Arc::new(Live::new(started.ms(), catalog.clone()));
     let (from_file, from_env) = (config.settings.clone(), config.settings_from_env.clone());
-    let keeper = SettingsKeeper::open(from_file, from_env, stores.ledger.clone(), live.clone()).await?;
+    let secrets = Arc::new(Secrets::open(&config.data_dir)?);
+    let keeper =
+        SettingsKeeper::open(from_file, from_env, secrets.clone(), stores.ledger.clone(), live.clone()).await?;
     let settings = keeper.subscribe();
     let rules = settings.borrow().alerts.rules();
     let engine = Engine::new(rules, &known, started);
@@ -136,6 +144,14 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
     };
     let watcher = tokio::spawn(watcher.run(told, watch_counts.clone()));
 
+    let (notifier, notifier_task) = NotifierHandle::new(Wiring {
+        settings: settings.clone(),
+        secrets,
+        ledger: stores.ledger.clone(),
+        cluster: config.cluster.clone(),
+        pace: config.notify_pace,
+    });
+
     let (ingest_handle, queue) = Ingest::channel(stores.samples.clone(), settings.clone());
     let finish = CancellationToken::new();
     let (counts, counted) = watch::channel(IngestCounts::default());
@@ -146,6 +162,7 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
         live: live.clone(),
         engine,
         settings: settings.clone(),
+        notifier: Some(notifier.clone()),
         watch,
         jsonl,
         counts,
@@ -153,6 +170,8 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
         untold: Untold::default(),
     };
     let ingest = tokio::spawn(ingest.run(queue));
+    let told_all = CancellationToken::new();
+    let notifier_task = tokio::spawn(notifier_task.run(told_all.clone()));
     let matrices = Arc::new(MatrixFeed::new(board.clone(), catalog, settings.clone()));
     let mut background = JoinSet::new();
     background.spawn(upkeep::run(stores.clone(), board.clone(), settings));
@@ -174,10 +193,12 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
         keeper: Arc::new(keeper),
         counts: counted,
         watched: watch_counts,
+        notifier,
         ingest: ingest_handle,
         shutdown,
     };
-    Ok((state, Tasks { background, ingest, watcher, jsonl: jsonl_task, finish }))
+    let notifier = (notifier_task, told_all);
+    Ok((state, Tasks { background, ingest, watcher, notifier, jsonl: jsonl_task, finish }))
 }
 
 /// An answer in several pieces must not wait for the client to acknowledge the first (Nagle's algorithm, RFC 896).

@@ -18,6 +18,7 @@ use crate::{
     config::ENV_PREFIX,
     live::Live,
     resolve::resolve,
+    secrets::Secrets,
     store::{StoreError, ledger::Ledger},
 };
 
@@ -37,6 +38,7 @@ pub enum ChangeError {
 
 /// The owner of the settings.
 pub struct SettingsKeeper {
+    secrets: Arc<Secrets>,
     base: Settings,
     from_env: Value,
     ledger: Arc<Ledger>,
@@ -51,18 +53,20 @@ impl SettingsKeeper {
     /// # Errors
     /// When the store cannot be read.
     pub async fn open(
-        base: Settings,
-        from_env: Value,
+        mut base: Settings,
+        mut from_env: Value,
+        secrets: Arc<Secrets>,
         ledger: Arc<Ledger>,
         live: Arc<Live>,
     ) -> Result<Self, StoreError> {
+        secrets.take_given(&mut base, &mut from_env);
         let (version, saved) = ledger.settings().await?.unwrap_or((0, Value::Object(Map::new())));
         let with_saved = settings::apply(&base, &saved).unwrap_or_else(|errors| {
             tracing::warn!(?errors, "saved settings do not fit this version and are left out");
             base.clone()
         });
         let effective = settings::apply(&with_saved, &from_env).unwrap_or(with_saved);
-        Ok(Self { base, from_env, ledger, live, current: watch::Sender::new(effective), version: Mutex::new(version) })
+        Ok(Self { secrets, base, from_env, ledger, live, current: watch::Sender::new(effective), version: Mutex::new(version) })
     }
 
     /// The settings in force, now and later.
@@ -92,11 +96,14 @@ impl SettingsKeeper {
             return Err(ChangeError::Conflict(*version));
         }
         let current = self.current.borrow().clone();
-        let wanted = settings::apply(&current, change).map_err(ChangeError::Invalid)?;
+        let mut wanted = settings::apply(&current, change).map_err(ChangeError::Invalid)?;
+        // From here on the settings carry masks in the place of secrets.
+        let secrets = self.secrets.stage(&current, &mut wanted).map_err(ChangeError::Invalid)?;
         self.refuse_pinned(&current, &wanted)?;
         refuse_unresolvable(&current, &wanted).await?;
         let saved = self.difference(&wanted);
-        self.ledger.save_settings(*version + 1, clock::now().ms(), &saved).await?;
+        let save = self.ledger.save_settings(*version + 1, clock::now().ms(), &saved);
+        self.secrets.keep(secrets, save).await?;
         *version += 1;
         self.current.send_replace(wanted.clone());
         self.live.publish(&LiveEvent::Settings { version: *version });

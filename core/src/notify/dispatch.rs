@@ -47,6 +47,11 @@ impl Dispatch {
         }
     }
 
+    /// The receivers that are told anything, by id.
+    pub fn receivers(&self) -> impl Iterator<Item = &str> {
+        self.lines.keys().map(String::as_str)
+    }
+
     /// Takes an incident as it is now.
     pub fn take(&mut self, incident: Incident) {
         let is_known = self.open.contains_key(&incident.id);

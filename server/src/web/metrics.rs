@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use netloom_core::{metric, network::Newest, unit::Unit};
+use netloom_core::{metric, network::Newest, notify::Outcome, unit::Unit};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, text},
@@ -48,6 +48,11 @@ pub async fn metrics(State(state): State<WebState>) -> Result<Response, ProblemR
         size,
         culprits: state.board.verdict().culprits.len(),
         watched: [state.watched.dropped.load(Ordering::Relaxed), state.watched.unjudged.load(Ordering::Relaxed)],
+        notified: state.notifier.counts.outcomes().to_vec(),
+        unnotified: [
+            state.notifier.counts.unqueued.load(Ordering::Relaxed),
+            state.notifier.counts.overlooked.load(Ordering::Relaxed),
+        ],
         listeners: state.live.listeners(),
         lagged: state.live.lagged(),
         published: state.live.published(),
@@ -106,6 +111,10 @@ struct Exposition {
     culprits: usize,
     /// Samples that the watcher of the mesh did not look at, and those of pairs beyond its limit.
     watched: [u64; 2],
+    /// Attempts to tell somebody of incidents, by what came of them.
+    notified: Vec<(Outcome, u64)>,
+    /// Incidents that were looked up instead of queued, and those that nobody is told of because there are too many.
+    unnotified: [u64; 2],
     listeners: usize,
     lagged: u64,
     published: u64,
@@ -173,12 +182,28 @@ impl Exposition {
                 self.watched[0],
             ),
             ("netloom_verdict_unjudged", "Samples of pairs beyond the limit of the verdict", self.watched[1]),
+            (
+                "netloom_notify_unqueued",
+                "Incidents that notifications looked up, because too many came at once",
+                self.unnotified[0],
+            ),
+            (
+                "netloom_notify_overlooked",
+                "Incidents that nobody was told of, because too many fire",
+                self.unnotified[1],
+            ),
             ("netloom_stream_events", "Events published", self.published),
             ("netloom_stream_lagged", "Listeners that were too slow and had to start anew", self.lagged),
         ];
         for (name, help, value) in counters.into_iter().chain(self.uplink.iter().copied()) {
             let mut counter = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
             counter.encode_counter::<NoLabels, u64, u64>(&value, None)?;
+        }
+        let help = "Attempts to tell somebody of incidents";
+        let mut family = encoder.encode_descriptor("netloom_notifications", help, None, MetricType::Counter)?;
+        for (outcome, count) in &self.notified {
+            let labels = [("outcome", outcome.word())];
+            family.encode_family(&labels)?.encode_counter::<NoLabels, u64, u64>(count, None)?;
         }
         let gauges = [
             ("netloom_verdict_culprits", "Things that are wrong in the mesh", self.culprits as f64),

@@ -4,7 +4,7 @@ use axum::{Json, Router, routing::get};
 use utoipa::OpenApi;
 
 use super::{
-    WebState, agents, alerts, export, health, layout, metrics, network, nodes, push, query, runs, settings, storage,
+    WebState, agents, alerts, export, health, layout, metrics, network, nodes, notify, push, query, runs, settings, storage,
     stream, verdict,
 };
 
@@ -44,6 +44,8 @@ use super::{
         settings::document,
         settings::details,
         settings::change,
+        notify::notifications,
+        notify::test,
         storage::storage,
         layout::layout,
         layout::change,
