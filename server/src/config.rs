@@ -21,9 +21,9 @@ use netloom_core::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::cli::ServeArgs;
 #[cfg(feature = "hub")]
 use crate::notify::Pace;
-use crate::cli::ServeArgs;
 
 /// The prefix of environment variables; `__` stands for the dot of nesting.
 pub const ENV_PREFIX: &str = "NETLOOM_";
@@ -209,7 +209,9 @@ mod tests {
         assert_eq!(from_sample, Config::default());
         let sample = std::fs::read_to_string(path).expect("readable");
         // Lists of things are shown as examples, since an empty one could not be added to.
-        let is_list = |kind| matches!(kind, FieldKind::Targets | FieldKind::Receivers | FieldKind::Rules | FieldKind::Maintenance);
+        let is_list = |kind| {
+            matches!(kind, FieldKind::Targets | FieldKind::Receivers | FieldKind::Rules | FieldKind::Maintenance)
+        };
         for field in settings::fields().filter(|field| !is_list(field.kind)) {
             let key = field.path.rsplit('.').next().unwrap_or(field.path);
             assert!(sample.contains(&format!("{key} = ")), "{} is missing from the sample", field.path);

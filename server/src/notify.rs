@@ -22,12 +22,7 @@ use std::{
 use async_trait::async_trait;
 use netloom_core::{
     incident::Incident,
-    notify::{
-        Attempt, Delivery, Failure, Message, Outcome,
-        dispatch::entry,
-        line::Outgoing,
-        retry::Retry,
-    },
+    notify::{Attempt, Delivery, Failure, Message, Outcome, dispatch::entry, line::Outgoing, retry::Retry},
     settings::{
         Settings,
         notify::{Receiver, ReceiverKind},
@@ -154,7 +149,8 @@ impl Post {
         let (cluster, limit) = (self.cluster.as_str(), self.limit);
         let parcel = Parcel { message, receiver, secret, cluster, public_url: &public_url, allow_private, limit };
         let sent = timeout(limit, self.notifier(receiver.kind).send(&parcel)).await;
-        let sent = sent.unwrap_or_else(|_| Err(Failure::passing(format!("no answer within {} s", limit.as_secs_f32()))));
+        let sent =
+            sent.unwrap_or_else(|_| Err(Failure::passing(format!("no answer within {} s", limit.as_secs_f32()))));
         sent.map_err(|failure| Failure { cause: Secrets::without(secret, &failure.cause), ..failure })
     }
 }

@@ -20,10 +20,7 @@ use netloom_core::settings::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{
-    private,
-    store::StoreError,
-};
+use crate::{private, store::StoreError};
 
 /// The name of the file in the data folder.
 const FILE: &str = "notify.secrets";
@@ -179,7 +176,8 @@ impl Secrets {
             return Ok(receiver.secret.0.clone());
         }
         let (saved, given) = (self.saved.read(), self.given.read());
-        let (saved, given) = (saved.unwrap_or_else(PoisonError::into_inner), given.unwrap_or_else(PoisonError::into_inner));
+        let (saved, given) =
+            (saved.unwrap_or_else(PoisonError::into_inner), given.unwrap_or_else(PoisonError::into_inner));
         let kept = saved.get(&receiver.id).or_else(|| given.get(&receiver.id));
         match kept {
             Some(kept) if kept.destination == receiver.destination() => Ok(kept.secret.clone()),
@@ -213,7 +211,12 @@ mod tests {
     }
 
     fn receiver(name: &str, secret: &str) -> Receiver {
-        Receiver { name: name.into(), url: "https://a.example".into(), secret: Secret(secret.into()), ..Receiver::default() }
+        Receiver {
+            name: name.into(),
+            url: "https://a.example".into(),
+            secret: Secret(secret.into()),
+            ..Receiver::default()
+        }
     }
 
     async fn save(secrets: &Secrets, current: &Settings, mut wanted: Settings) -> Result<Settings, Vec<FieldError>> {
@@ -227,7 +230,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let secrets = Secrets::open(folder.path()).expect("opens");
         let nothing = Settings::default();
-        let first = save(&secrets, &nothing, settings(&[receiver("a", "hunter2"), receiver("b", "")])).await.expect("saved");
+        let first =
+            save(&secrets, &nothing, settings(&[receiver("a", "hunter2"), receiver("b", "")])).await.expect("saved");
         assert_eq!(first.notify.receivers[0].secret, Secret::mask());
         assert!(first.notify.receivers[1].secret.is_empty());
         // It is renamed, and another process opens the folder.
@@ -274,7 +278,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let secrets = Secrets::open(folder.path()).expect("opens");
         let mut base = settings(&[receiver("a", "hunter2")]);
-        let mut env = serde_json::json!({"notify": {"receivers": [{"name": "b", "url": "http://b", "secret": "hunter3"}]}});
+        let mut env =
+            serde_json::json!({"notify": {"receivers": [{"name": "b", "url": "http://b", "secret": "hunter3"}]}});
         secrets.take_given(&mut base, &mut env);
         assert_eq!(secrets.of(&base.notify.receivers[0]), Ok("hunter2".into()));
         assert!(!env.to_string().contains("hunter3") && !base.document().to_string().contains("hunter2"));

@@ -66,7 +66,15 @@ impl SettingsKeeper {
             base.clone()
         });
         let effective = settings::apply(&with_saved, &from_env).unwrap_or(with_saved);
-        Ok(Self { secrets, base, from_env, ledger, live, current: watch::Sender::new(effective), version: Mutex::new(version) })
+        Ok(Self {
+            secrets,
+            base,
+            from_env,
+            ledger,
+            live,
+            current: watch::Sender::new(effective),
+            version: Mutex::new(version),
+        })
     }
 
     /// The settings in force, now and later.

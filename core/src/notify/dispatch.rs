@@ -31,7 +31,8 @@ pub struct Dispatch {
 impl Dispatch {
     /// Goes on from the lines as they were kept.
     pub fn new(lines: BTreeMap<String, Line>, settings: NotifySettings, retry: Retry) -> Self {
-        let mut dispatch = Self { lines, open: BTreeMap::new(), settings: NotifySettings::default(), retry, overlooked: 0 };
+        let mut dispatch =
+            Self { lines, open: BTreeMap::new(), settings: NotifySettings::default(), retry, overlooked: 0 };
         dispatch.set_settings(settings);
         dispatch
     }

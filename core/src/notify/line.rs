@@ -88,7 +88,8 @@ impl Line {
         let since_ms = has_news.then(|| self.news_since_ms.unwrap_or(now.ms()));
         let news_ms = since_ms.map(|since_ms| self.due_ms(since_ms, settings));
         let reminder_ms = if fresh.reminders.is_empty() { fresh.next_reminder_ms } else { Some(now.ms()) };
-        let due_ms = [news_ms, reminder_ms].into_iter().flatten().min().map(|due_ms| due_ms.max(self.rate_ms(now.ms())));
+        let due_ms =
+            [news_ms, reminder_ms].into_iter().flatten().min().map(|due_ms| due_ms.max(self.rate_ms(now.ms())));
         if due_ms.is_none_or(|due_ms| due_ms > now.ms()) {
             self.news_since_ms = since_ms;
             return due_ms;

@@ -79,7 +79,9 @@ impl Message {
         let mut firing: Vec<&Incident> = fresh.firing.iter().chain(&fresh.reminders).copied().collect();
         let mut resolved = fresh.resolved.clone();
         for part in [&mut firing, &mut resolved] {
-            part.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.subject.cmp(&b.subject)).then(a.id.cmp(&b.id)));
+            part.sort_by(|a, b| {
+                b.severity.cmp(&a.severity).then_with(|| a.subject.cmp(&b.subject)).then(a.id.cmp(&b.id))
+            });
         }
         let all = || firing.iter().chain(&resolved).copied();
         let worst = firing.first().or(resolved.first()).map_or(Severity::Info, |incident| incident.severity);

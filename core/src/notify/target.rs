@@ -67,13 +67,30 @@ mod tests {
     #[test]
     fn special_addresses_are_known_in_every_disguise() {
         let cases = [
-            ("127.0.0.1", "loopback"), ("127.9.9.9", "loopback"), ("10.1.2.3", "private"), ("172.31.0.1", "private"),
-            ("192.168.1.1", "private"), ("169.254.169.254", "link-local"), ("100.64.0.1", "shared"),
-            ("100.127.255.255", "shared"), ("0.0.0.0", "unspecified"), ("0.1.2.3", "unspecified"),
-            ("224.0.0.1", "multicast"), ("255.255.255.255", "reserved"), ("::", "unspecified"), ("::1", "loopback"),
-            ("::ffff:10.0.0.1", "private"), ("::ffff:127.0.0.1", "loopback"), ("::127.0.0.1", "loopback"),
-            ("64:ff9b::a00:1", "private"), ("2002:7f00:1::", "loopback"), ("fe80::1", "link-local"),
-            ("fd00::1", "unique-local"), ("fc00::1", "unique-local"), ("ff02::1", "multicast"), ("100::1", "reserved"),
+            ("127.0.0.1", "loopback"),
+            ("127.9.9.9", "loopback"),
+            ("10.1.2.3", "private"),
+            ("172.31.0.1", "private"),
+            ("192.168.1.1", "private"),
+            ("169.254.169.254", "link-local"),
+            ("100.64.0.1", "shared"),
+            ("100.127.255.255", "shared"),
+            ("0.0.0.0", "unspecified"),
+            ("0.1.2.3", "unspecified"),
+            ("224.0.0.1", "multicast"),
+            ("255.255.255.255", "reserved"),
+            ("::", "unspecified"),
+            ("::1", "loopback"),
+            ("::ffff:10.0.0.1", "private"),
+            ("::ffff:127.0.0.1", "loopback"),
+            ("::127.0.0.1", "loopback"),
+            ("64:ff9b::a00:1", "private"),
+            ("2002:7f00:1::", "loopback"),
+            ("fe80::1", "link-local"),
+            ("fd00::1", "unique-local"),
+            ("fc00::1", "unique-local"),
+            ("ff02::1", "multicast"),
+            ("100::1", "reserved"),
         ];
         for (text, expected) in cases {
             let found = special(text.parse().expect(text)).unwrap_or("none");

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use lettre::{
-    Address, AsyncSmtpTransport, AsyncTransport as _, Message as Mail, Tokio1Executor,
-    message::{Mailbox, MultiPart},
+    Address, AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor,
+    address::Envelope,
     transport::smtp::{
         Error,
         authentication::Credentials,
@@ -11,6 +11,7 @@ use lettre::{
         extension::ClientId,
     },
 };
+use mail_builder::{MessageBuilder, headers::address::Address as Named};
 use netloom_core::{
     notify::{Failure, words},
     settings::notify::Security,
@@ -24,8 +25,8 @@ pub(super) struct Email;
 #[async_trait]
 impl Notifier for Email {
     async fn send(&self, parcel: &Parcel<'_>) -> Result<Option<u16>, Failure> {
-        let mail = mail(parcel).map_err(Failure::lasting)?;
-        let sent = transport(parcel).map_err(|error| meaning(&error))?.send(mail).await;
+        let (envelope, mail) = mail(parcel).map_err(Failure::lasting)?;
+        let sent = transport(parcel).map_err(|error| meaning(&error))?.send_raw(&envelope, &mail).await;
         sent.map(|answer| Some(u16::from(answer.code()))).map_err(|error| meaning(&error))
     }
 }
@@ -57,26 +58,25 @@ fn domain() -> String {
     if name.is_empty() { "localhost".to_owned() } else { name }
 }
 
-fn mail(parcel: &Parcel<'_>) -> Result<Mail, String> {
+/// The mail, and who gets it from whom.
+fn mail(parcel: &Parcel<'_>) -> Result<(Envelope, Vec<u8>), String> {
     let Parcel { message, receiver, .. } = parcel;
-    let mailbox = |name: Option<&str>, address: &str| -> Result<Mailbox, String> {
-        let address: Address = address.parse().map_err(|error| format!("{address}: {error}"))?;
-        Ok(Mailbox::new(name.map(str::to_owned), address))
-    };
+    let address = |text: &String| text.parse::<Address>().map_err(|error| format!("{text}: {error}"));
+    let recipients = receiver.to.iter().map(address).collect::<Result<_, _>>()?;
+    let envelope = Envelope::new(Some(address(&receiver.from)?), recipients).map_err(|error| error.to_string())?;
     let title = words::title(message, parcel.cluster);
-    // The same in every attempt, so that a mail that comes twice can be known by it.
-    let id = format!("<{}@netloom.{}>", message.id, domain());
-    let mut builder = Mail::builder()
-        .from(mailbox(Some("Netloom"), &receiver.from)?)
-        .subject(title.clone())
-        .message_id(Some(id))
-        .date(std::time::UNIX_EPOCH + std::time::Duration::from_millis(message.at.ms().max(0) as u64));
-    for address in &receiver.to {
-        builder = builder.to(mailbox(None, address)?);
-    }
     let text = words::text(message, parcel.public_url);
-    let body = MultiPart::alternative_plain_html(format!("{title}\n\n{text}\n"), html(&title, parcel));
-    builder.multipart(body).map_err(|error| error.to_string())
+    let to: Vec<Named> = receiver.to.iter().map(|address| Named::new_address(None::<&str>, address.as_str())).collect();
+    let mail = MessageBuilder::new()
+        .from(("Netloom", receiver.from.as_str()))
+        .to(Named::new_list(to))
+        .subject(title.as_str())
+        // The same in every attempt, so that a mail that comes twice can be known by it.
+        .message_id(format!("{}@netloom.{}", message.id, domain()))
+        .date(message.at.ms() / 1_000)
+        .text_body(format!("{title}\n\n{text}\n"))
+        .html_body(html(&title, parcel));
+    Ok((envelope, mail.write_to_vec().map_err(|error| error.to_string())?))
 }
 
 fn html(title: &str, parcel: &Parcel<'_>) -> String {
@@ -152,11 +152,11 @@ mod tests {
             allow_private: false,
             limit: std::time::Duration::from_secs(1),
         };
-        let mail = mail(&parcel).expect("is a mail");
-        let text = String::from_utf8(mail.formatted()).expect("is text");
+        let (envelope, mail) = mail(&parcel).expect("is a mail");
+        let text = String::from_utf8(mail).expect("is text");
         let (head, _) = text.split_once("\r\n\r\n").expect("has a head");
         assert!(!head.lines().any(|line| line.starts_with("Bcc") || line.starts_with("X:")), "{head}");
-        assert_eq!(mail.envelope().to().len(), 1);
+        assert_eq!(envelope.to().len(), 1);
         assert!(!html(&words::title(&message, parcel.cluster), &parcel).contains("<script>"));
     }
 }

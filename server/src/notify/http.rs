@@ -66,9 +66,11 @@ impl Http {
         let request = request(&url, posted)?;
         let answer = if url.scheme() == "https" {
             let tls = self.tls.get_or_init(trusted).await.as_ref().map_err(Failure::lasting)?;
-            let name = ServerName::try_from(host.clone()).map_err(|_| Failure::lasting(format!("{host} is no host name")))?;
+            let name =
+                ServerName::try_from(host.clone()).map_err(|_| Failure::lasting(format!("{host} is no host name")))?;
             let stream = tls.connect(name, stream).await;
-            exchange(stream.map_err(|error| Failure::passing(format!("the TLS handshake failed: {error}")))?, request).await
+            exchange(stream.map_err(|error| Failure::passing(format!("the TLS handshake failed: {error}")))?, request)
+                .await
         } else {
             exchange(stream, request).await
         };
@@ -103,7 +105,11 @@ async fn connect(host: &str, port: u16, allow_private: bool) -> Result<TcpStream
     if !allow_private {
         let special = addresses.iter().find_map(|address| Some((address, target::special(*address)?)));
         if let Some((address, what)) = special {
-            let leads = if host == address.to_string() { format!("{host} is") } else { format!("{host} leads to {address}, which is") };
+            let leads = if host == address.to_string() {
+                format!("{host} is")
+            } else {
+                format!("{host} leads to {address}, which is")
+            };
             let how = "it is not posted to such addresses unless notify.allow_private is on";
             return Err(Failure::refusal(format!("{leads} {what}: {how}")));
         }
@@ -262,7 +268,9 @@ mod tests {
     #[tokio::test]
     async fn special_addresses_are_refused_by_number_and_by_name() {
         let json = json!({});
-        for url in ["http://127.0.0.1:9/", "http://localhost:9/", "http://[::1]:9/", "http://0x7f.1:9/", "http://2130706433/"] {
+        for url in
+            ["http://127.0.0.1:9/", "http://localhost:9/", "http://[::1]:9/", "http://0x7f.1:9/", "http://2130706433/"]
+        {
             let refused = Http::default().post(&Posted { allow_private: false, ..posted(url, &json) }).await;
             let refused = refused.expect_err(url);
             assert!(refused.is_refusal && refused.cause.contains("loopback"), "{url}: {refused:?}");

@@ -59,7 +59,8 @@ impl NotifierTask {
         let behind = self.behind.clone();
         loop {
             let next_ms = self.send_what_is_due(&mut dispatch, &mut sending).await;
-            let wait = Duration::from_millis(next_ms.map_or(i64::MAX, |next_ms| next_ms - clock::now().ms()).max(1) as u64);
+            let wait =
+                Duration::from_millis(next_ms.map_or(i64::MAX, |next_ms| next_ms - clock::now().ms()).max(1) as u64);
             tokio::select! {
                 () = finish.cancelled() => break,
                 count = self.incoming.recv_many(&mut taken, TAKE_MAX) => {

@@ -88,7 +88,8 @@ pub async fn test(
     let wanted: Value = super::body::read(body, "invalid-receiver")?;
     let receiver = if wanted.get("receiver").is_some() { saved(&state, wanted)? } else { unsaved(wanted)? };
     let tested = state.notifier.test(&receiver).await?;
-    let busy = || ProblemReply::new(StatusCode::TOO_MANY_REQUESTS, "too-many-tests", "other tests run: try again in a moment");
+    let busy =
+        || ProblemReply::new(StatusCode::TOO_MANY_REQUESTS, "too-many-tests", "other tests run: try again in a moment");
     tested.map(Json).ok_or_else(busy)
 }
 

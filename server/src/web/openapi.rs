@@ -4,8 +4,8 @@ use axum::{Json, Router, routing::get};
 use utoipa::OpenApi;
 
 use super::{
-    WebState, agents, alerts, export, health, layout, metrics, network, nodes, notify, push, query, runs, settings, storage,
-    stream, verdict,
+    WebState, agents, alerts, export, health, layout, metrics, network, nodes, notify, push, query, runs, settings,
+    storage, stream, verdict,
 };
 
 #[derive(OpenApi)]

@@ -154,7 +154,8 @@ impl Receiver {
                 errors.push(FieldError::new(field, message));
             }
         };
-        let id_fits = self.id.len() <= NAME_MAX_CHARS && self.id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        let id_fits =
+            self.id.len() <= NAME_MAX_CHARS && self.id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         blame(!id_fits, "id", "is given by the hub: leave it as it is, or empty");
         blame(!is_line(&self.name, NAME_MAX_CHARS), "name", "must be a name of at most 64 printable characters");
         let lists = [("rules", &self.rules), ("nodes", &self.nodes)];
@@ -162,7 +163,8 @@ impl Receiver {
             let fits = list.len() <= FILTER_MAX_NAMES && list.iter().all(|name| is_line(name, ADDRESS_MAX_CHARS));
             blame(!fits, field, "must be at most 256 names");
         }
-        let is_too_long = self.secret.0.chars().count() > SECRET_MAX_CHARS || self.secret.0.chars().any(char::is_control);
+        let is_too_long =
+            self.secret.0.chars().count() > SECRET_MAX_CHARS || self.secret.0.chars().any(char::is_control);
         blame(is_too_long, "secret", "must be one line of at most 4096 characters");
         match self.kind {
             ReceiverKind::Webhook => blame(!is_http_url(&self.url), "url", NOT_A_URL),
@@ -223,7 +225,8 @@ pub fn is_http_url(url: &str) -> bool {
         _ => (authority, true),
     };
     let is_v6 = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    let is_known = is_v6.map_or_else(|| super::super::probe::is_host(host), |ip| ip.parse::<std::net::Ipv6Addr>().is_ok());
+    let is_known =
+        is_v6.map_or_else(|| super::super::probe::is_host(host), |ip| ip.parse::<std::net::Ipv6Addr>().is_ok());
     port && is_known && !host.contains('@') && url.chars().all(is_plain) && url.len() <= URL_MAX_CHARS
 }
 
@@ -233,13 +236,27 @@ mod tests {
 
     #[test]
     fn urls_are_told_from_nonsense() {
-        let good = ["http://a", "https://example.org/x?y=1", "HTTPS://10.0.0.1:8443/", "http://[::1]:80/a", "http://n_1/"];
+        let good =
+            ["http://a", "https://example.org/x?y=1", "HTTPS://10.0.0.1:8443/", "http://[::1]:80/a", "http://n_1/"];
         for url in good {
             assert!(is_http_url(url), "{url}");
         }
         let bad = [
-            "", "a", "http://", "ftp://a", "http://u:p@a", "http://a b", "http://a\nb", "http://a:0", "http://a:x/",
-            "http://300.1.1.1", "http://[::1", "http:/a", "http://a/<b>", "http://ä/", "é://xyzabc",
+            "",
+            "a",
+            "http://",
+            "ftp://a",
+            "http://u:p@a",
+            "http://a b",
+            "http://a\nb",
+            "http://a:0",
+            "http://a:x/",
+            "http://300.1.1.1",
+            "http://[::1",
+            "http:/a",
+            "http://a/<b>",
+            "http://ä/",
+            "é://xyzabc",
         ];
         for url in bad {
             assert!(!is_http_url(url), "{url}");
