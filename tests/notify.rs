@@ -74,9 +74,19 @@ impl Stage {
 
     async fn stop(self) -> TempDir {
         self.finish.cancel();
-        self.task.await.unwrap();
-        self.stores.database.close().await;
-        self.folder
+        let Self { folder, stores, task, .. } = self;
+        task.await.unwrap();
+        stores.database.close().await;
+        folder
+    }
+
+    /// Ends as a crash does: what was going on is cut off, and nothing is written any more.
+    async fn crash(self) -> TempDir {
+        let Self { folder, stores, task, .. } = self;
+        task.abort();
+        assert!(task.await.unwrap_err().is_cancelled());
+        stores.database.close().await;
+        folder
     }
 
     async fn tell(&self, incident: Incident) {
@@ -284,6 +294,7 @@ async fn a_restart_neither_tells_twice_nor_forgets() {
     let stores = store::open(folder.path()).await.unwrap();
     stores.ledger.save_incident(&incident(1, RESOLVED)).await.unwrap();
     stores.database.close().await;
+    drop(stores);
     let stage = Stage::start_in(folder, vec![webhook(server.url())], |_| {}).await;
     stage.until_logged(3).await;
     let counts: Vec<_> = stage.log().await.iter().map(|entry| (entry.notice, entry.incidents.clone())).collect();
@@ -299,10 +310,7 @@ async fn what_was_on_its_way_when_the_hub_ended_goes_out_under_the_same_id() {
     let stage = Stage::start(vec![webhook(server.url())]).await;
     stage.tell(incident(1, FIRING)).await;
     until("it came once", async || server.got().len() == 1).await;
-    // As a crash would: nothing is written any more.
-    stage.task.abort();
-    stage.stores.database.close().await;
-    let stage = Stage::start_in(stage.folder, vec![webhook(server.url())], |_| {}).await;
+    let stage = Stage::start_in(stage.crash().await, vec![webhook(server.url())], |_| {}).await;
     until("it comes again", async || stage.outcomes().await.contains(&Outcome::Delivered)).await;
     let got = server.got();
     assert!(got.len() >= 2 && got.iter().all(|one| one.header("idempotency-key") == got[0].header("idempotency-key")));

@@ -187,7 +187,9 @@ async fn read_data(stream: &mut BufReader<TcpStream>, data: &mut String) -> std:
     loop {
         let mut line = String::new();
         if stream.read_line(&mut line).await? == 0 || line == ".\r\n" {
-            *data = data.replace("=\n", "").replace("=3D", "=");
+            // Lines of headers end as they are, `=` or not.
+            let (head, body) = data.split_once("\n\n").unwrap_or((data, ""));
+            *data = format!("{head}\n\n{}", body.replace("=\n", "").replace("=3D", "="));
             return Ok(());
         }
         data.push_str(line.strip_prefix('.').unwrap_or(&line).trim_end_matches(['\r', '\n']));
