@@ -7,6 +7,7 @@ use netloom_core::{
     event::Wanted,
     incident::Incident,
     matrix::Matrix,
+    notify::Delivery,
     query::QueryAnswer,
     run::{Run, RunEvent, compare::RunComparison},
     settings::Settings,
@@ -62,6 +63,16 @@ pub(crate) async fn save_settings(change: &Value, version: u64) -> Result<(Setti
     let reply = send(Request::put("/api/v1/settings", change).if_match(&if_match)).await?;
     let version = reply.etag.and_then(|etag| etag.trim_matches('"').parse().ok());
     Ok((reply.body, version))
+}
+
+/// The newest attempts to tell people of incidents.
+pub(crate) async fn notifications(limit: u32) -> Result<Vec<Delivery>, Problem> {
+    Ok(send(Request::get(&format!("/api/v1/notifications?limit={limit}"))).await?.body)
+}
+
+/// Sends a test to a receiver, saved or not.
+pub(crate) async fn test_receiver(receiver: &Value) -> Result<Delivery, Problem> {
+    Ok(send(Request::post("/api/v1/notifications/test", receiver)).await?.body)
 }
 
 /// The newest runs that a search finds, or those behind a run in that list.

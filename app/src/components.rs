@@ -16,6 +16,7 @@ pub(crate) mod measurement_notice;
 pub(crate) mod mesh_verdict;
 pub(crate) mod nav;
 pub(crate) mod palette;
+pub(crate) mod receiver_list;
 pub(crate) mod shortcuts;
 pub(crate) mod sparkline;
 pub(crate) mod stat_tile;

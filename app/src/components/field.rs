@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use netloom_core::settings::{self, Field, FieldKind};
 use serde_json::Value;
 
-use super::{target_list::TargetList, text_input::TextInput};
+use super::{receiver_list::ReceiverList, target_list::TargetList, text_input::TextInput};
 use crate::pages::settings::form::Form;
 
 /// Draws a setting by its description.
@@ -18,9 +18,10 @@ pub(crate) fn SettingField(field: &'static Field, form: Form) -> impl IntoView {
         FieldKind::Toggle => view! { <Toggle field form is_pinned /> }.into_any(),
         FieldKind::Number { .. } => view! { <Number field form is_pinned /> }.into_any(),
         FieldKind::Targets => view! { <TargetList field form is_pinned /> }.into_any(),
+        FieldKind::Receivers => view! { <ReceiverList field form is_pinned /> }.into_any(),
         FieldKind::Rules => view! { <a href="/alerts/rules">"Edit the rules"</a> }.into_any(),
         FieldKind::Maintenance => view! { <a href="/alerts/silences">"Edit the windows"</a> }.into_any(),
-        FieldKind::Text { .. } | FieldKind::Choice { .. } | FieldKind::Receivers => ().into_any(),
+        FieldKind::Text { .. } | FieldKind::Choice { .. } => ().into_any(),
     };
     view! {
         <div
@@ -100,6 +101,11 @@ fn written(field: &Field, value: &Value) -> String {
             0 => "none".to_owned(),
             1 => "1 target".to_owned(),
             count => format!("{count} targets"),
+        },
+        (FieldKind::Receivers, Value::Array(receivers)) => match receivers.len() {
+            0 => "none".to_owned(),
+            1 => "1 receiver".to_owned(),
+            count => format!("{count} receivers"),
         },
         _ => value.to_string(),
     }

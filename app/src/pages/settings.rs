@@ -1,6 +1,7 @@
 //! How Netloom should behave. The page is drawn from the description of the settings.
 
 mod agents;
+mod deliveries;
 pub(crate) mod form;
 mod storage;
 
@@ -10,6 +11,7 @@ use netloom_core::settings::{SECTIONS, Section};
 
 use crate::components::{field::SettingField, theme_switch::ThemeChooser};
 use agents::AgentsSection;
+use deliveries::Deliveries;
 use form::{Form, Status};
 use storage::StorageSize;
 
@@ -39,13 +41,15 @@ pub(crate) fn Settings() -> impl IntoView {
 
 #[component]
 fn Fields(section: Section, form: Form) -> impl IntoView {
-    let is_storage = section.fields.iter().any(|field| field.path.starts_with("storage."));
+    let is_about = |prefix: &str| section.fields.iter().any(|field| field.path.starts_with(prefix));
+    let (is_storage, is_notify) = (is_about("storage."), is_about("notify."));
     view! {
         <fieldset class="card settings-section">
             <legend class="settings-legend">{section.title}</legend>
             <p class="settings-help">{section.help}</p>
             {section.fields.iter().map(|field| view! { <SettingField field form /> }).collect_view()}
             {is_storage.then(|| view! { <StorageSize /> })}
+            {is_notify.then(|| view! { <Deliveries /> })}
         </fieldset>
     }
     .into_any()
