@@ -15,13 +15,12 @@ use netloom_core::{
     unit::Unit,
 };
 use netloom_server::{
-    notify::{NotifierHandle, Pace, Wiring},
+    notify::{Notifications, NotifierHandle, Pace, Wiring},
     secrets::Secrets,
     store::{self, Stores},
 };
 use tempfile::TempDir;
-use tokio::{sync::watch, task::JoinHandle};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::watch;
 
 use crate::support::{
     receivers::{HttpReceiver, Manners, SmtpServer, raw},
@@ -43,8 +42,7 @@ struct Stage {
     folder: TempDir,
     stores: Stores,
     handle: NotifierHandle,
-    task: JoinHandle<()>,
-    finish: CancellationToken,
+    notifications: Notifications,
     _settings: watch::Sender<Settings>,
 }
 
@@ -66,25 +64,21 @@ impl Stage {
         let (sender, settings) = watch::channel(settings);
         let ledger = stores.ledger.clone();
         let wiring = Wiring { settings, secrets, ledger, cluster: "c1".into(), pace: pace() };
-        let (handle, task) = NotifierHandle::new(wiring);
-        let finish = CancellationToken::new();
-        let task = tokio::spawn(task.run(finish.clone()));
-        Self { folder, stores, handle, task, finish, _settings: sender }
+        let (handle, notifications) = NotifierHandle::start(wiring);
+        Self { folder, stores, handle, notifications, _settings: sender }
     }
 
     async fn stop(self) -> TempDir {
-        self.finish.cancel();
-        let Self { folder, stores, task, .. } = self;
-        task.await.unwrap();
+        let Self { folder, stores, notifications, .. } = self;
+        notifications.end().await;
         stores.database.close().await;
         folder
     }
 
     /// Ends as a crash does: what was going on is cut off, and nothing is written any more.
     async fn crash(self) -> TempDir {
-        let Self { folder, stores, task, .. } = self;
-        task.abort();
-        assert!(task.await.unwrap_err().is_cancelled());
+        let Self { folder, stores, notifications, .. } = self;
+        notifications.abort().await;
         stores.database.close().await;
         folder
     }
@@ -354,9 +348,9 @@ async fn a_mail_server_that_hangs_up_gets_the_mail_again_and_one_that_refuses_do
     assert_eq!(outcomes, [Outcome::Retrying, Outcome::Delivered]);
     let ids: Vec<_> = drops.got().iter().map(|mail| mail.header("Message-ID")).collect();
     assert_eq!((ids.len(), &ids[0]), (2, &ids[1]));
-    let refused = of("denied")[0];
-    assert_eq!((refused.outcome, refused.status), (Outcome::Failed, Some(535)));
-    assert!(refused.cause.contains("wrong password"), "{}", refused.cause);
+    let entry = of("denied")[0];
+    assert_eq!((entry.outcome, entry.status), (Outcome::Failed, Some(535)));
+    assert!(entry.cause.contains("wrong password"), "{}", entry.cause);
     assert_eq!(refuses.got().len(), 0);
     stage.stop().await;
 }

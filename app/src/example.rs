@@ -53,7 +53,7 @@ pub(crate) fn incident(rule: &str, state: IncidentState, dst: &str) -> Incident 
         metric: String::new(),
         worst: None,
         runbook: String::new(),
-        handling: Default::default(),
+        handling: netloom_core::incident::Handling::default(),
     }
 }
 

@@ -27,12 +27,13 @@ use crate::{
     layout::LayoutKeeper,
     live::Live,
     matrix::MatrixFeed,
-    notify::{NotifierHandle, Wiring},
+    notify::{Notifications, NotifierHandle, Wiring},
     runs::RunKeeper,
     secrets::Secrets,
     settings::SettingsKeeper,
     shutdown::DRAIN_LIMIT,
-    store, upkeep,
+    store::{self, Stores},
+    upkeep,
     watcher::Watcher,
     web::{self, Connections, WebState},
 };
@@ -89,8 +90,7 @@ struct Tasks {
     background: JoinSet<()>,
     ingest: JoinHandle<()>,
     watcher: JoinHandle<()>,
-    /// Ends when it is told to.
-    notifier: (JoinHandle<()>, CancellationToken),
+    notifications: Notifications,
     jsonl: Option<JoinHandle<()>>,
     finish: CancellationToken,
 }
@@ -103,8 +103,7 @@ impl Tasks {
         self.ingest.await?;
         // Ingest was the last to feed them.
         self.watcher.await?;
-        self.notifier.1.cancel();
-        self.notifier.0.await?;
+        self.notifications.end().await;
         if let Some(task) = self.jsonl {
             task.await?;
         }
@@ -120,10 +119,7 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
     let known: Vec<Incident> = stores.ledger.incidents(INCIDENTS_AT_START).await?;
 
     let live = Arc::new(Live::new(started.ms(), catalog.clone()));
-    let (from_file, from_env) = (config.settings.clone(), config.settings_from_env.clone());
-    let secrets = Arc::new(Secrets::open(&config.data_dir)?);
-    let keeper =
-        SettingsKeeper::open(from_file, from_env, secrets.clone(), stores.ledger.clone(), live.clone()).await?;
+    let (keeper, notifier, notifications) = settings_and_notifier(config, &stores, &live).await?;
     let settings = keeper.subscribe();
     let rules = settings.borrow().alerts.rules();
     let engine = Engine::new(rules, &known, started);
@@ -144,14 +140,6 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
     };
     let watcher = tokio::spawn(watcher.run(told, watch_counts.clone()));
 
-    let (notifier, notifier_task) = NotifierHandle::new(Wiring {
-        settings: settings.clone(),
-        secrets,
-        ledger: stores.ledger.clone(),
-        cluster: config.cluster.clone(),
-        pace: config.notify_pace,
-    });
-
     let (ingest_handle, queue) = Ingest::channel(stores.samples.clone(), settings.clone());
     let finish = CancellationToken::new();
     let (counts, counted) = watch::channel(IngestCounts::default());
@@ -170,8 +158,6 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
         untold: Untold::default(),
     };
     let ingest = tokio::spawn(ingest.run(queue));
-    let told_all = CancellationToken::new();
-    let notifier_task = tokio::spawn(notifier_task.run(told_all.clone()));
     let matrices = Arc::new(MatrixFeed::new(board.clone(), catalog, settings.clone()));
     let mut background = JoinSet::new();
     background.spawn(upkeep::run(stores.clone(), board.clone(), settings));
@@ -197,8 +183,23 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
         ingest: ingest_handle,
         shutdown,
     };
-    let notifier = (notifier_task, told_all);
-    Ok((state, Tasks { background, ingest, watcher, notifier, jsonl: jsonl_task, finish }))
+    Ok((state, Tasks { background, ingest, watcher, notifications, jsonl: jsonl_task, finish }))
+}
+
+/// The settings, and who tells people of incidents as they say.
+async fn settings_and_notifier(
+    config: &Config,
+    stores: &Stores,
+    live: &Arc<Live>,
+) -> anyhow::Result<(SettingsKeeper, NotifierHandle, Notifications)> {
+    let secrets = Arc::new(Secrets::open(&config.data_dir)?);
+    let (from_file, from_env) = (config.settings.clone(), config.settings_from_env.clone());
+    let ledger = stores.ledger.clone();
+    let keeper = SettingsKeeper::open(from_file, from_env, secrets.clone(), ledger.clone(), live.clone()).await?;
+    let (settings, cluster) = (keeper.subscribe(), config.cluster.clone());
+    let wiring = Wiring { settings, secrets, ledger, cluster, pace: config.notify_pace };
+    let (notifier, notifications) = NotifierHandle::start(wiring);
+    Ok((keeper, notifier, notifications))
 }
 
 /// An answer in several pieces must not wait for the client to acknowledge the first (Nagle's algorithm, RFC 896).

@@ -30,8 +30,10 @@ use netloom_core::{
 };
 use tokio::{
     sync::{Notify, Semaphore, mpsc, watch},
+    task::JoinHandle,
     time::timeout,
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock,
@@ -39,7 +41,7 @@ use crate::{
     store::{StoreError, ledger::Ledger},
 };
 
-pub use task::NotifierTask;
+use task::NotifierTask;
 
 /// Incidents that wait for the task: every link of a mesh of 64 nodes at once. What does not fit is looked up later.
 const QUEUE_MAX: usize = 4_096;
@@ -167,6 +169,28 @@ pub struct NotifierHandle {
     tests: Arc<Semaphore>,
 }
 
+/// The task that tells people, while it runs.
+pub struct Notifications {
+    task: JoinHandle<()>,
+    finish: CancellationToken,
+}
+
+impl Notifications {
+    /// Ends it: what is being sent may come to its end, and is noted.
+    pub async fn end(self) {
+        self.finish.cancel();
+        if let Err(error) = self.task.await {
+            tracing::error!(%error, "the notifications broke");
+        }
+    }
+
+    /// Cuts it off, as the death of the process would.
+    pub async fn abort(self) {
+        self.task.abort();
+        let _ = self.task.await;
+    }
+}
+
 /// What the hub gives its notifications.
 pub struct Wiring {
     /// Settings, now and later.
@@ -182,8 +206,8 @@ pub struct Wiring {
 }
 
 impl NotifierHandle {
-    /// The handle, and the task that has to run for anything to be told.
-    pub fn new(wiring: Wiring) -> (Self, NotifierTask) {
+    /// Starts the task, and returns the handle for who hands incidents in, and the one that ends it.
+    pub fn start(wiring: Wiring) -> (Self, Notifications) {
         let Wiring { settings, secrets, ledger, cluster, pace } = wiring;
         let (queue, incoming) = mpsc::channel(QUEUE_MAX);
         let counts = Arc::<NotifyCounts>::default();
@@ -203,7 +227,9 @@ impl NotifierHandle {
         let tests = Arc::new(Semaphore::new(TESTS_MAX));
         let (for_task, shared) = (ledger.clone(), post.clone());
         let task = NotifierTask { incoming, behind: behind.clone(), settings, ledger: for_task, post: shared, pace };
-        (Self { queue, behind, counts, post, ledger, tests }, task)
+        let finish = CancellationToken::new();
+        let task = tokio::spawn(task.run(finish.clone()));
+        (Self { queue, behind, counts, post, ledger, tests }, Notifications { task, finish })
     }
 
     /// Tells of an incident that changed, once it is in the ledger. Never waits: what does not fit is looked up there.

@@ -13,9 +13,12 @@ use std::{
     sync::{PoisonError, RwLock},
 };
 
-use netloom_core::settings::{
-    FieldError, Settings, at_mut,
-    notify::{MASK, Receiver, Secret},
+use netloom_core::{
+    settings::{
+        FieldError, Settings, at_mut,
+        notify::{MASK, Receiver, Secret},
+    },
+    uplink::hex,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -102,7 +105,7 @@ impl Secrets {
     /// # Errors
     /// The fields with a mask for which there is no secret.
     pub fn stage(&self, current: &Settings, wanted: &mut Settings) -> Result<Staged, Vec<FieldError>> {
-        self.give_ids(current, &mut wanted.notify.receivers);
+        Self::give_ids(current, &mut wanted.notify.receivers);
         let saved = self.saved.read().unwrap_or_else(PoisonError::into_inner);
         let (mut staged, mut errors) = (Known::new(), Vec::new());
         for (index, receiver) in wanted.notify.receivers.iter_mut().enumerate() {
@@ -123,8 +126,13 @@ impl Secrets {
         if errors.is_empty() { Ok(Staged(staged)) } else { Err(errors) }
     }
 
+    /// Whether keeping these would change anything. Settings with masks look the same when only a secret was replaced.
+    pub fn is_news(&self, Staged(staged): &Staged) -> bool {
+        *self.saved.read().unwrap_or_else(PoisonError::into_inner) != *staged
+    }
+
     /// A receiver without an id is the one that has its name now, or a new one.
-    fn give_ids(&self, current: &Settings, receivers: &mut [Receiver]) {
+    fn give_ids(current: &Settings, receivers: &mut [Receiver]) {
         for index in 0..receivers.len() {
             if !receivers[index].id.is_empty() {
                 continue;
@@ -194,10 +202,6 @@ impl Secrets {
 
 fn kept(receiver: &Receiver) -> Kept {
     Kept { secret: receiver.secret.0.clone(), destination: receiver.destination() }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -18,10 +18,9 @@ fn special_v4(address: Ipv4Addr) -> Option<&'static str> {
         (10, ..) | (172, 16..=31, _) | (192, 168, _) => Some("private"),
         (169, 254, _) => Some("link-local"),
         (100, 64..=127, _) => Some("shared by a carrier (100.64.0.0/10)"),
-        (192, 0, 0) | (198, 18..=19, _) => Some("reserved"),
+        (192, 0, 0) | (198, 18..=19, _) | (240.., ..) => Some("reserved"),
         (192, 0, 2) | (198, 51, 100) | (203, 0, 113) => Some("for documentation only"),
         (224..=239, ..) => Some("multicast"),
-        (240.., ..) => Some("reserved"),
         _ => None,
     }
 }
@@ -50,14 +49,15 @@ fn special_v6(address: Ipv6Addr) -> Option<&'static str> {
 
 /// The address of version 4 that an address of version 6 stands for: mapped, compatible, translated or in a tunnel.
 fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
-    let [a, b, c, d, e, f, g, h] = address.segments();
-    let last = |high: u16, low: u16| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
-    match (a, b, c, d, e, f) {
-        (0, 0, 0, 0, 0, 0xffff) | (0, 0, 0, 0, 0xffff, 0) | (0x64, 0xff9b, 0, 0, 0, 0) => Some(last(g, h)),
-        (0, 0, 0, 0, 0, 0) if g != 0 => Some(last(g, h)),
-        (0x2002, ..) => Some(last(b, c)),
-        _ => None,
-    }
+    let ([0, 0, 0, 0, 0, 0xffff, high, low]
+    | [0, 0, 0, 0, 0xffff, 0, high, low]
+    | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+    | [0, 0, 0, 0, 0, 0, high @ 1..=0xffff, low]
+    | [0x2002, high, low, ..]) = address.segments()
+    else {
+        return None;
+    };
+    Some(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low)))
 }
 
 #[cfg(test)]

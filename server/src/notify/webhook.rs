@@ -7,6 +7,7 @@ use netloom_core::{
     incident::{Incident, IncidentState},
     notify::{Failure, words},
     sample::Labels,
+    uplink::hex,
 };
 use serde_json::{Value, json};
 
@@ -84,5 +85,5 @@ fn annotations(incident: &Incident) -> Labels {
 /// The same for every incident of one rule about one thing.
 fn fingerprint(incident: &Incident) -> String {
     let key = format!("{}\0{:?}", incident.rule, incident.labels);
-    private::sha256(key.as_bytes())[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&private::sha256(key.as_bytes())[..8])
 }

@@ -129,6 +129,7 @@ impl Collector for Exposition {
         for name in names {
             self.encode_metric(&mut encoder, name)?;
         }
+        self.encode_notifications(&mut encoder)?;
         self.encode_own(&mut encoder)
     }
 }
@@ -143,6 +144,24 @@ impl Exposition {
             let labels: Vec<(&str, &str)> =
                 newest.series.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
             family.encode_family(&labels)?.encode_gauge(&(newest.value * factor))?;
+        }
+        Ok(())
+    }
+
+    fn encode_notifications(&self, encoder: &mut DescriptorEncoder) -> Result<(), fmt::Error> {
+        let help = "Attempts to tell somebody of incidents";
+        let mut family = encoder.encode_descriptor("netloom_notifications", help, None, MetricType::Counter)?;
+        for (outcome, count) in &self.notified {
+            let labels = [("outcome", outcome.word())];
+            family.encode_family(&labels)?.encode_counter::<NoLabels, u64, u64>(count, None)?;
+        }
+        let [unqueued, overlooked] = self.unnotified;
+        for (name, help, value) in [
+            ("netloom_notify_unqueued", "Incidents that were looked up, because too many came at once", unqueued),
+            ("netloom_notify_overlooked", "Incidents that nobody was told of, because too many fire", overlooked),
+        ] {
+            let mut counter = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+            counter.encode_counter::<NoLabels, u64, u64>(&value, None)?;
         }
         Ok(())
     }
@@ -182,28 +201,12 @@ impl Exposition {
                 self.watched[0],
             ),
             ("netloom_verdict_unjudged", "Samples of pairs beyond the limit of the verdict", self.watched[1]),
-            (
-                "netloom_notify_unqueued",
-                "Incidents that notifications looked up, because too many came at once",
-                self.unnotified[0],
-            ),
-            (
-                "netloom_notify_overlooked",
-                "Incidents that nobody was told of, because too many fire",
-                self.unnotified[1],
-            ),
             ("netloom_stream_events", "Events published", self.published),
             ("netloom_stream_lagged", "Listeners that were too slow and had to start anew", self.lagged),
         ];
         for (name, help, value) in counters.into_iter().chain(self.uplink.iter().copied()) {
             let mut counter = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
             counter.encode_counter::<NoLabels, u64, u64>(&value, None)?;
-        }
-        let help = "Attempts to tell somebody of incidents";
-        let mut family = encoder.encode_descriptor("netloom_notifications", help, None, MetricType::Counter)?;
-        for (outcome, count) in &self.notified {
-            let labels = [("outcome", outcome.word())];
-            family.encode_family(&labels)?.encode_counter::<NoLabels, u64, u64>(count, None)?;
         }
         let gauges = [
             ("netloom_verdict_culprits", "Things that are wrong in the mesh", self.culprits as f64),

@@ -86,14 +86,14 @@ pub async fn test(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Delivery>, ProblemReply> {
     let wanted: Value = super::body::read(body, "invalid-receiver")?;
-    let receiver = if wanted.get("receiver").is_some() { saved(&state, wanted)? } else { unsaved(wanted)? };
+    let receiver = if wanted.get("receiver").is_some() { saved(&state, &wanted)? } else { unsaved(&wanted)? };
     let tested = state.notifier.test(&receiver).await?;
     let busy =
         || ProblemReply::new(StatusCode::TOO_MANY_REQUESTS, "too-many-tests", "other tests run: try again in a moment");
     tested.map(Json).ok_or_else(busy)
 }
 
-fn saved(state: &WebState, wanted: Value) -> Result<Receiver, ProblemReply> {
+fn saved(state: &WebState, wanted: &Value) -> Result<Receiver, ProblemReply> {
     let SavedReceiver { receiver: name } = parsed(wanted)?;
     let settings = state.keeper.subscribe();
     let found = settings.borrow().notify.receivers.iter().find(|receiver| receiver.name == name).cloned();
@@ -103,7 +103,7 @@ fn saved(state: &WebState, wanted: Value) -> Result<Receiver, ProblemReply> {
     })
 }
 
-fn unsaved(wanted: Value) -> Result<Receiver, ProblemReply> {
+fn unsaved(wanted: &Value) -> Result<Receiver, ProblemReply> {
     let receiver: Receiver = parsed(wanted)?;
     let errors = receiver.validate();
     let Some(first) = errors.first() else { return Ok(receiver) };
@@ -111,7 +111,7 @@ fn unsaved(wanted: Value) -> Result<Receiver, ProblemReply> {
     Err(ProblemReply::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-receiver", detail).with_errors(errors))
 }
 
-fn parsed<T: serde::de::DeserializeOwned>(wanted: Value) -> Result<T, ProblemReply> {
+fn parsed<T: serde::de::DeserializeOwned>(wanted: &Value) -> Result<T, ProblemReply> {
     let text = Bytes::from(wanted.to_string());
     super::body::read(Ok(text), "invalid-receiver")
 }
