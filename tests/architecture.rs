@@ -70,6 +70,11 @@ const FORBIDDEN_IN_SERVER: &[(&str, &[&str])] = &[
     ("server/src/client", &["agent", "alert", "board", "config", "hub", "ingest", "live", "settings", "store", "web"]),
     ("server/src/care", &["agent", "alert", "board", "hub", "ingest", "live", "settings", "web"]),
     ("server/src/demo/", &["alert", "board", "config", "hub", "ingest", "live", "settings", "store", "web"]),
+    ("server/src/notify", &["agent", "alert", "board", "config", "hub", "ingest", "live", "settings", "web"]),
+    (
+        "server/src/secrets.rs",
+        &["agent", "alert", "board", "config", "hub", "ingest", "live", "notify", "settings", "web"],
+    ),
     ("server/src/settings.rs", &["agent", "alert", "board", "hub", "ingest", "web"]),
     ("server/src/runs.rs", &["agent", "alert", "board", "client", "config", "hub", "ingest", "settings", "web"]),
     (

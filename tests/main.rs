@@ -14,6 +14,8 @@ mod join;
 mod ledger;
 mod live;
 mod migrations;
+mod notify;
+mod notify_hub;
 mod process;
 mod push;
 mod run_command;

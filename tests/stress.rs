@@ -11,6 +11,7 @@ use netloom_server::{
     clock,
     ingest::{Ingest, IngestCounts, IngestHandle, Untold},
     live::Live,
+    secrets::Secrets,
     settings::{Change, SettingsKeeper},
     store::{self, Store, Stores},
     watcher::Watcher,
@@ -38,8 +39,10 @@ async fn start(folder: &std::path::Path) -> (Parts, tokio::task::JoinHandle<()>)
     let stores = store::open(folder).await.unwrap();
     let live = Arc::new(Live::new(1, stores.samples.catalog().clone()));
     let board = Arc::new(Board::new(Vec::new(), stores.samples.catalog().clone()));
-    let keeper =
-        SettingsKeeper::open(Settings::default(), json!({}), stores.ledger.clone(), live.clone()).await.unwrap();
+    let secrets = Arc::new(Secrets::open(folder).unwrap());
+    let keeper = SettingsKeeper::open(Settings::default(), json!({}), secrets, stores.ledger.clone(), live.clone())
+        .await
+        .unwrap();
     let (handle, queue) = Ingest::channel(stores.samples.clone(), keeper.subscribe());
     let (counts, counted) = watch::channel(IngestCounts::default());
     let ingest = Ingest {
@@ -49,6 +52,7 @@ async fn start(folder: &std::path::Path) -> (Parts, tokio::task::JoinHandle<()>)
         live: live.clone(),
         engine: Engine::new(Settings::default().alerts.rules(), &[], clock::now()),
         settings: keeper.subscribe(),
+        notifier: None,
         // Nobody takes what it is fed: that is dropped and counted.
         watch: Watcher::channel().0,
         jsonl: None,

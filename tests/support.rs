@@ -1,6 +1,7 @@
 //! What the tests share: a hub in this process, on a free port and a folder of its own.
 
 pub mod agents;
+pub mod receivers;
 
 use std::{net::SocketAddr, time::Duration};
 

@@ -7,6 +7,7 @@ use netloom_core::{
     event::Wanted,
     incident::{Incident, IncidentDetails},
     matrix::Matrix,
+    notify::Delivery,
     query::QueryAnswer,
     rule::{preview::Preview, status::RuleStatus},
     run::{Run, RunEvent, compare::RunComparison},
@@ -131,6 +132,16 @@ pub(crate) async fn undo_settings(version: u64, is_forced: bool) -> Result<(), P
 pub(crate) async fn try_import(text: String, resets_others: bool) -> Result<SettingsImport, Problem> {
     let url = format!("/api/v1/settings/import?dry_run=true&reset_others={resets_others}");
     Ok(send(Request::with_text("POST", &url, "application/toml", text)).await?.body)
+}
+
+/// The newest attempts to tell people of incidents.
+pub(crate) async fn notifications(limit: u32) -> Result<Vec<Delivery>, Problem> {
+    Ok(send(Request::get(&format!("/api/v1/notifications?limit={limit}"))).await?.body)
+}
+
+/// Sends a test to a receiver, saved or not.
+pub(crate) async fn test_receiver(receiver: &Value) -> Result<Delivery, Problem> {
+    Ok(send(Request::post("/api/v1/notifications/test", receiver)).await?.body)
 }
 
 /// The newest runs that a search finds, or those behind a run in that list.

@@ -17,6 +17,7 @@ pub(crate) mod mesh_verdict;
 pub(crate) mod nav;
 pub(crate) mod palette;
 pub(crate) mod pieces;
+pub(crate) mod receiver_list;
 pub(crate) mod sheet;
 pub(crate) mod shortcuts;
 pub(crate) mod silence_form;

@@ -3,7 +3,7 @@
 //! The data path, in reading order: an agent reads counters and probes targets ([`probe`], [`topology`]), turns them
 //! into rates and round summaries ([`stats`]), names them by the catalogue ([`metric`], [`mod@unit`]) and sends them as a
 //! [`sample::Batch`]. The hub stores them, publishes them as [`event`]s, holds them against the rules ([`rule`]), whose
-//! life is an [`incident`], names what is wrong in the [`mesh`] ([`verdict`], with the racks of a [`layout`]), and answers questions about them ([`query`], [`health`], [`network`]) in the types of
+//! life is an [`incident`] of which people are told ([`notify`]), names what is wrong in the [`mesh`] ([`verdict`], with the racks of a [`layout`]), and answers questions about them ([`query`], [`health`], [`network`]) in the types of
 //! [`api`]. Training jobs are a [`run`] each. What people may change is described in [`settings`].
 //!
 //! Invariants: nothing here reads a clock, opens a socket, runs SQL or knows a user interface; time comes in as an
@@ -21,6 +21,7 @@ pub mod matrix;
 pub mod mesh;
 pub mod metric;
 pub mod network;
+pub mod notify;
 pub mod probe;
 pub mod push;
 pub mod query;

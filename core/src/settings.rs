@@ -10,6 +10,7 @@ pub mod collect;
 pub mod field;
 pub mod layers;
 pub mod mesh;
+pub mod notify;
 pub mod probe;
 pub mod storage;
 
@@ -31,12 +32,15 @@ pub struct Settings {
     pub collect: collect::CollectSettings,
     /// Thresholds.
     pub alerts: alerts::AlertSettings,
+    /// Who is told of incidents.
+    pub notify: notify::NotifySettings,
     /// What is kept.
     pub storage: storage::StorageSettings,
 }
 
 /// The sections in the order of the page.
-pub const SECTIONS: [Section; 5] = [probe::SECTION, mesh::SECTION, collect::SECTION, alerts::SECTION, storage::SECTION];
+pub const SECTIONS: [Section; 6] =
+    [probe::SECTION, mesh::SECTION, collect::SECTION, alerts::SECTION, notify::SECTION, storage::SECTION];
 
 /// Every field of the document.
 pub fn fields() -> impl Iterator<Item = &'static Field> {
@@ -90,6 +94,7 @@ impl Settings {
         errors.extend(self.probe.validate());
         errors.extend(self.mesh.validate());
         errors.extend(self.alerts.validate());
+        errors.extend(self.notify.validate());
         errors.extend(self.storage.validate());
         if errors.is_empty() { Ok(()) } else { Err(errors) }
     }

@@ -27,6 +27,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::cli::ServeArgs;
+#[cfg(feature = "hub")]
+use crate::notify::Pace;
 
 /// The prefix of environment variables.
 const ENV_PREFIX: &str = "NETLOOM_";
@@ -64,6 +66,10 @@ pub struct Config {
     /// What flags and environment variables hold of the settings.
     #[serde(skip)]
     pub held: Held,
+    /// How long attempts to tell people of incidents take, and how they are repeated; tests say so, and nothing else.
+    #[cfg(feature = "hub")]
+    #[serde(skip)]
+    pub notify_pace: Pace,
     /// Whether this is a demo; `netloom demo` says so, and nothing else.
     #[serde(skip)]
     pub is_demo: bool,
@@ -83,6 +89,8 @@ impl Default for Config {
             jsonl_log_keep: JSONL_KEEP,
             settings: Settings::default(),
             held: Held::default(),
+            #[cfg(feature = "hub")]
+            notify_pace: Pace::default(),
             is_demo: false,
         }
     }

@@ -27,10 +27,13 @@ use crate::{
     layout::LayoutKeeper,
     live::Live,
     matrix::MatrixFeed,
+    notify::{Notifications, NotifierHandle, Wiring},
     runs::RunKeeper,
+    secrets::Secrets,
     settings::SettingsKeeper,
     shutdown::DRAIN_LIMIT,
-    store, upkeep,
+    store::{self, Stores},
+    upkeep,
     watcher::Watcher,
     web::{self, Connections, WebState},
 };
@@ -88,6 +91,7 @@ struct Tasks {
     background: JoinSet<()>,
     ingest: JoinHandle<()>,
     watcher: JoinHandle<()>,
+    notifications: Notifications,
     jsonl: Option<JoinHandle<()>>,
     finish: CancellationToken,
 }
@@ -98,8 +102,9 @@ impl Tasks {
         self.background.shutdown().await;
         self.finish.cancel();
         self.ingest.await?;
-        // Ingest was the last to feed it.
+        // Ingest was the last to feed them.
         self.watcher.await?;
+        self.notifications.end().await;
         if let Some(task) = self.jsonl {
             task.await?;
         }
@@ -115,8 +120,7 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
     let known: Vec<Incident> = stores.ledger.incidents(INCIDENTS_AT_START).await?;
 
     let live = Arc::new(Live::new(started.ms(), catalog.clone()));
-    let (from_file, held) = (config.settings.clone(), config.held.clone());
-    let keeper = SettingsKeeper::open(from_file, held, stores.ledger.clone(), live.clone()).await?;
+    let (keeper, notifier, notifications) = settings_and_notifier(config, &stores, &live).await?;
     let settings = keeper.subscribe();
     let rules = settings.borrow().alerts.rules();
     let engine = Engine::new(rules, &known, started);
@@ -147,6 +151,7 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
         live: live.clone(),
         engine,
         settings: settings.clone(),
+        notifier: Some(notifier.clone()),
         watch,
         jsonl,
         counts,
@@ -175,10 +180,27 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
         keeper: Arc::new(keeper),
         counts: counted,
         watched: watch_counts,
+        notifier,
         ingest: ingest_handle,
         shutdown,
     };
-    Ok((state, Tasks { background, ingest, watcher, jsonl: jsonl_task, finish }))
+    Ok((state, Tasks { background, ingest, watcher, notifications, jsonl: jsonl_task, finish }))
+}
+
+/// The settings, and who tells people of incidents as they say.
+async fn settings_and_notifier(
+    config: &Config,
+    stores: &Stores,
+    live: &Arc<Live>,
+) -> anyhow::Result<(SettingsKeeper, NotifierHandle, Notifications)> {
+    let secrets = Arc::new(Secrets::open(&config.data_dir)?);
+    let (from_file, held) = (config.settings.clone(), config.held.clone());
+    let ledger = stores.ledger.clone();
+    let keeper = SettingsKeeper::open(from_file, held, secrets.clone(), ledger.clone(), live.clone()).await?;
+    let (settings, cluster) = (keeper.subscribe(), config.cluster.clone());
+    let wiring = Wiring { settings, secrets, ledger, cluster, pace: config.notify_pace };
+    let (notifier, notifications) = NotifierHandle::start(wiring);
+    Ok((keeper, notifier, notifications))
 }
 
 /// An answer in several pieces must not wait for the client to acknowledge the first (Nagle's algorithm, RFC 896).

@@ -29,6 +29,7 @@ use crate::{
     clock,
     jsonl::JsonlLog,
     live::Live,
+    notify::NotifierHandle,
     store::{Store, StoreError, ledger::Ledger},
     watcher::Feed,
 };
@@ -104,6 +105,8 @@ pub struct Ingest {
     pub engine: Engine,
     /// Settings, now and later: rules come from them.
     pub settings: watch::Receiver<Settings>,
+    /// Who tells people of incidents, if anybody does.
+    pub notifier: Option<NotifierHandle>,
     /// Who looks for what is wrong in the mesh.
     pub watch: Feed,
     /// Where lines of JSON are written, if anywhere.
@@ -285,6 +288,7 @@ impl Ingest {
                 if let Err(error) = self.ledger.save_incident(&incident).await {
                     tracing::error!(%error, id = incident.id, "cannot store an incident");
                 }
+                self.notifier.iter().for_each(|notifier| notifier.offer(incident.clone()));
             }
             self.board.take_incident(&incident);
             self.live.publish(&LiveEvent::Incident(Box::new(incident)));

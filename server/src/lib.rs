@@ -2,7 +2,7 @@
 //!
 //! An [`agent`] reads counters ([`collect`]) and probes targets ([`probe`]) and sends what it finds over an uplink. The
 //! hub ([`hub`]) takes it in ([`ingest`], the only writer), keeps it ([`store`]), tells everybody who listens ([`live`]),
-//! holds it against the rules ([`alert`]) and answers over HTTP ([`web`]).
+//! holds it against the rules ([`alert`]), tells people ([`notify`]) and answers over HTTP ([`web`]).
 //!
 //! The [`client`] speaks with a hub from outside: it records what a command does, and takes samples out and puts them in.
 //! `care` looks after a data folder.
@@ -48,7 +48,11 @@ pub mod matrix;
 #[cfg(feature = "hub")]
 pub mod mesh;
 #[cfg(feature = "hub")]
+pub mod notify;
+#[cfg(feature = "hub")]
 pub mod runs;
+#[cfg(feature = "hub")]
+pub mod secrets;
 #[cfg(feature = "hub")]
 pub mod settings;
 #[cfg(feature = "hub")]

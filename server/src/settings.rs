@@ -25,6 +25,7 @@ use crate::{
     clock,
     live::Live,
     resolve::resolve,
+    secrets::Secrets,
     store::{StoreError, ledger::Ledger},
 };
 
@@ -55,6 +56,9 @@ pub enum ChangeError {
     #[error(transparent)]
     Store(#[from] StoreError),
 }
+
+/// The field whose values have secrets.
+const RECEIVERS: &str = "notify.receivers";
 
 /// The names of fields, in one line.
 fn names(fields: &[FieldError]) -> String {
@@ -89,6 +93,7 @@ struct State {
 pub struct SettingsKeeper {
     file: Settings,
     held: Held,
+    secrets: Arc<Secrets>,
     ledger: Arc<Ledger>,
     live: Arc<Live>,
     current: watch::Sender<Settings>,
@@ -101,8 +106,9 @@ impl SettingsKeeper {
     /// # Errors
     /// When the store cannot be read.
     pub async fn open(
-        file: Settings,
+        mut file: Settings,
         held: impl Into<Held>,
+        secrets: Arc<Secrets>,
         ledger: Arc<Ledger>,
         live: Arc<Live>,
     ) -> Result<Self, StoreError> {
@@ -111,6 +117,8 @@ impl SettingsKeeper {
             tracing::error!(?errors, "flags and environment do not fit the configuration and are left out");
             held = Held::default();
         }
+        held = held.map(|document| secrets.take_given(document));
+        secrets.take_given_by_file(&mut file);
         let (version, saved) = ledger.settings().await?.unwrap_or((0, Value::Object(Map::new())));
         let (saved, left_out) = layers::salvage(&file, &saved, &held);
         for LeftOut { error, value } in &left_out {
@@ -121,7 +129,7 @@ impl SettingsKeeper {
         let effective = layers::join(&file, &saved, &held).unwrap_or_else(|_| file.clone());
         let marks = history::marks(ledger.settings_history().await?);
         let state = Mutex::new(State { version, saved, left_out, marks });
-        Ok(Self { file, held, ledger, live, current: watch::Sender::new(effective), state })
+        Ok(Self { file, held, secrets, ledger, live, current: watch::Sender::new(effective), state })
     }
 
     /// The settings in force, now and later.
@@ -163,16 +171,25 @@ impl SettingsKeeper {
             return Err(ChangeError::Conflict(state.version, history::changed_since(&state.marks, wanted)));
         }
         let current = self.current.borrow().clone();
-        let wanted = settings::apply(&current, change.document).map_err(ChangeError::Invalid)?;
-        let differences = change::changes(&current.document(), &wanted.document());
+        let mut wanted = settings::apply(&current, change.document).map_err(ChangeError::Invalid)?;
+        // From here on the settings carry masks in the place of secrets.
+        let secrets = self.secrets.stage(&current, &mut wanted).map_err(ChangeError::Invalid)?;
+        let mut differences = change::changes(&current.document(), &wanted.document());
         self.refuse_pinned(&differences)?;
+        if differences.is_empty() && self.secrets.is_news(&secrets) {
+            // All that the history may tell of a secret that was replaced.
+            let receivers = serde_json::to_value(&wanted.notify.receivers).unwrap_or_default();
+            let field = RECEIVERS.to_owned();
+            differences.push(FieldChange { field, before: receivers.clone(), after: receivers });
+        }
         if differences.is_empty() && state.left_out.is_empty() {
             return Ok((state.version, current));
         }
         let saved = layers::difference(&self.file, &state.saved, &self.held, &wanted);
         let rows = rows(state, &current, differences, change);
         let version = rows.last().map_or(state.version, |row| row.version);
-        self.ledger.save_settings(version, clock::now().ms(), &saved, &rows).await?;
+        let save = self.ledger.save_settings(version, clock::now().ms(), &saved, &rows);
+        self.secrets.keep(secrets, save).await?;
         rows.into_iter().rev().for_each(|row| history::mark(&mut state.marks, row));
         (state.version, state.saved) = (version, saved);
         state.left_out.clear();

@@ -11,6 +11,7 @@ mod layout;
 mod metrics;
 mod network;
 mod nodes;
+mod notify;
 mod openapi;
 mod pages;
 pub(crate) mod problem;
@@ -43,6 +44,7 @@ use crate::{
     layout::LayoutKeeper,
     live::Live,
     matrix::MatrixFeed,
+    notify::NotifierHandle,
     runs::RunKeeper,
     settings::SettingsKeeper,
     store::Stores,
@@ -90,6 +92,8 @@ pub struct WebState {
     pub counts: watch::Receiver<IngestCounts>,
     /// What the watcher of the mesh did.
     pub watched: Arc<WatchCounts>,
+    /// Who tells people of incidents.
+    pub notifier: NotifierHandle,
     /// Where samples are handed in.
     pub ingest: IngestHandle,
     /// Ends open streams.
@@ -109,6 +113,7 @@ pub async fn router(state: WebState) -> Router {
         .merge(push::router())
         .merge(runs::router())
         .merge(settings::router())
+        .merge(notify::router())
         .merge(storage::router())
         .merge(layout::router())
         .merge(verdict::router())

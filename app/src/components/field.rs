@@ -9,7 +9,7 @@ use netloom_core::settings::{
 };
 use serde_json::Value;
 
-use super::{target_list::TargetList, text_input::TextInput};
+use super::{receiver_list::ReceiverList, target_list::TargetList, text_input::TextInput};
 use crate::{
     boot::IsDemo,
     clock::Clock,
@@ -31,11 +31,11 @@ pub(crate) fn SettingField(field: &'static Field, form: Form) -> impl IntoView {
         FieldKind::Toggle => view! { <Toggle field form is_pinned /> }.into_any(),
         FieldKind::Number { .. } => view! { <Number field form is_pinned /> }.into_any(),
         FieldKind::Targets => view! { <TargetList field form is_pinned /> }.into_any(),
+        FieldKind::Receivers => view! { <ReceiverList field form is_pinned /> }.into_any(),
         FieldKind::Rules => view! { <a href="/alerts/rules">"Edit the rules"</a> }.into_any(),
         FieldKind::Maintenance => view! { <a href="/alerts/silences">"Edit the windows"</a> }.into_any(),
         FieldKind::Text { .. } => view! { <Text field form is_pinned /> }.into_any(),
         FieldKind::Choice { options } => view! { <Choice field form is_pinned options /> }.into_any(),
-        FieldKind::Receivers => ().into_any(),
     };
     view! {
         <div

@@ -1,6 +1,7 @@
 //! How Netloom should behave. The page is drawn from the description of the settings.
 
 mod agents;
+mod deliveries;
 mod exchange;
 pub(crate) mod find;
 pub(crate) mod form;
@@ -23,6 +24,7 @@ use crate::{
     },
 };
 use agents::AgentsSection;
+use deliveries::Deliveries;
 use exchange::ExchangeSection;
 use find::{Contents, Finder, PARTS, anchor, words};
 use form::Form;
@@ -69,7 +71,8 @@ pub(crate) fn Settings() -> impl IntoView {
 
 #[component]
 fn Fields(section: Section, form: Form, finder: Finder) -> impl IntoView {
-    let is_storage = section.fields.iter().any(|field| field.path.starts_with("storage."));
+    let is_about = |prefix: &str| section.fields.iter().any(|field| field.path.starts_with(prefix));
+    let (is_storage, is_notify) = (is_about("storage."), is_about("notify."));
     let is_hidden = move || !section.fields.iter().any(|field| finder.finds(&words(field)));
     view! {
         <fieldset class="card settings-section" id=format!("settings-{}", anchor(&section)) hidden=is_hidden>
@@ -77,6 +80,7 @@ fn Fields(section: Section, form: Form, finder: Finder) -> impl IntoView {
             <p class="settings-help">{section.help}</p>
             {section.fields.iter().map(|field| view! { <SettingField field form /> }).collect_view()}
             {is_storage.then(|| view! { <StorageSize form /> })}
+            {is_notify.then(|| view! { <Deliveries /> })}
         </fieldset>
     }
     .into_any()

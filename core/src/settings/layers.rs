@@ -77,6 +77,12 @@ impl Held {
         Self { flags, environment, all }
     }
 
+    /// The same with each document changed.
+    #[must_use]
+    pub fn map(self, change: impl Fn(Value) -> Value) -> Self {
+        Self::new(change(self.flags), change(self.environment))
+    }
+
     /// All of it as a change of the settings.
     pub fn change(&self) -> &Value {
         &self.all

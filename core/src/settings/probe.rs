@@ -139,7 +139,7 @@ impl ProbeSettings {
 
 /// Whether the text is an IP address or could be a host name (RFC 1123 section 2.1). A name of digits and dots only is
 /// a mistyped address.
-fn is_host(text: &str) -> bool {
+pub(super) fn is_host(text: &str) -> bool {
     if text.parse::<IpAddr>().is_ok() {
         return true;
     }

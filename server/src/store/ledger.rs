@@ -1,6 +1,7 @@
-//! What is few and precious: agents, incidents, saved settings, training runs and where nodes stand.
+//! What is few and precious: agents, incidents, who was told of them, saved settings, training runs and where nodes stand.
 
 pub mod agent;
+mod delivery;
 mod incident;
 mod layout;
 mod run;

@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use netloom_core::{metric, network::Newest, unit::Unit};
+use netloom_core::{metric, network::Newest, notify::Outcome, unit::Unit};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, text},
@@ -49,6 +49,11 @@ pub async fn metrics(State(state): State<WebState>) -> Result<Response, ProblemR
         culprits: state.board.verdict().culprits.len(),
         watched: [&state.watched.dropped, &state.watched.unjudged, &state.watched.stale]
             .map(|count| count.load(Ordering::Relaxed)),
+        notified: state.notifier.counts.outcomes().to_vec(),
+        unnotified: [
+            state.notifier.counts.unqueued.load(Ordering::Relaxed),
+            state.notifier.counts.overlooked.load(Ordering::Relaxed),
+        ],
         listeners: state.live.listeners(),
         lagged: state.live.lagged(),
         published: state.live.published(),
@@ -107,6 +112,10 @@ struct Exposition {
     culprits: usize,
     /// Samples that the watcher of the mesh did not look at, and those of pairs beyond its limit.
     watched: [u64; 3],
+    /// Attempts to tell somebody of incidents, by what came of them.
+    notified: Vec<(Outcome, u64)>,
+    /// Incidents that were looked up instead of queued, and those that nobody is told of because there are too many.
+    unnotified: [u64; 2],
     listeners: usize,
     lagged: u64,
     published: u64,
@@ -121,6 +130,7 @@ impl Collector for Exposition {
         for name in names {
             self.encode_metric(&mut encoder, name)?;
         }
+        self.encode_notifications(&mut encoder)?;
         self.encode_own(&mut encoder)
     }
 }
@@ -135,6 +145,24 @@ impl Exposition {
             let labels: Vec<(&str, &str)> =
                 newest.series.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
             family.encode_family(&labels)?.encode_gauge(&(newest.value * factor))?;
+        }
+        Ok(())
+    }
+
+    fn encode_notifications(&self, encoder: &mut DescriptorEncoder) -> Result<(), fmt::Error> {
+        let help = "Attempts to tell somebody of incidents";
+        let mut family = encoder.encode_descriptor("netloom_notifications", help, None, MetricType::Counter)?;
+        for (outcome, count) in &self.notified {
+            let labels = [("outcome", outcome.word())];
+            family.encode_family(&labels)?.encode_counter::<NoLabels, u64, u64>(count, None)?;
+        }
+        let [unqueued, overlooked] = self.unnotified;
+        for (name, help, value) in [
+            ("netloom_notify_unqueued", "Incidents that were looked up, because too many came at once", unqueued),
+            ("netloom_notify_overlooked", "Incidents that nobody was told of, because too many fire", overlooked),
+        ] {
+            let mut counter = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+            counter.encode_counter::<NoLabels, u64, u64>(&value, None)?;
         }
         Ok(())
     }

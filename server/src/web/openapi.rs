@@ -4,8 +4,8 @@ use axum::{Json, Router, routing::get};
 use utoipa::OpenApi;
 
 use super::{
-    WebState, agents, alerts, export, health, layout, metrics, network, nodes, push, query, runs, settings, storage,
-    stream, verdict,
+    WebState, agents, alerts, export, health, layout, metrics, network, nodes, notify, push, query, runs, settings,
+    storage, stream, verdict,
 };
 
 #[derive(OpenApi)]
@@ -48,6 +48,8 @@ use super::{
         settings::history::undo,
         settings::exchange::export,
         settings::exchange::import,
+        notify::notifications,
+        notify::test,
         storage::storage,
         layout::layout,
         layout::change,
