@@ -2,7 +2,7 @@
 
 use netloom_core::{
     api::{NodeInfo, NodeRole, NodeState, NodeStatus, TargetInfo},
-    incident::{Incident, IncidentState},
+    incident::{Handling, Incident, IncidentState},
     probe::ProbeMode,
     rule::Severity,
     run::{Run, RunStatus},
@@ -53,7 +53,7 @@ pub(crate) fn incident(rule: &str, state: IncidentState, dst: &str) -> Incident 
         metric: String::new(),
         worst: None,
         runbook: String::new(),
-        handling: netloom_core::incident::Handling::default(),
+        handling: Handling::default(),
     }
 }
 
