@@ -195,7 +195,7 @@ impl Secrets {
         match kept {
             Some(kept) if kept.destination == receiver.destination() => Ok(kept.secret.clone()),
             Some(_) => Err("was given for another destination: type it again"),
-            None => Err("there is none to keep: type it"),
+            None => Err("is not known here: type it again"),
         }
     }
 
