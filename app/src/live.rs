@@ -255,6 +255,7 @@ impl Live {
             LiveEvent::Node(node) => self.nodes.update(|nodes| upsert_node(nodes, *node)),
             LiveEvent::NodeLeft { node } => self.nodes.update(|nodes| nodes.retain(|known| known.info.node != node)),
             LiveEvent::Incident(incident) => self.incidents.update(|all| upsert_incident(all, *incident)),
+            LiveEvent::Silences(_) => {}
             LiveEvent::Health(health) => self.health.set(health),
             LiveEvent::Storage { problem } => self.storage_problem.set(problem),
             LiveEvent::Settings { version } => {

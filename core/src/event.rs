@@ -11,7 +11,7 @@ pub use wanted::{Interest, Wanted};
 
 use crate::{
     api::NodeStatus, health::Health, incident::Incident, matrix::MatrixChange, run::Run, sample::Readings,
-    time::Timestamp, verdict::MeshVerdict,
+    silence::Silence, time::Timestamp, verdict::MeshVerdict,
 };
 
 /// A place in the stream.
@@ -90,6 +90,8 @@ pub enum LiveEvent {
     },
     /// An incident began, fired, or ended.
     Incident(Box<Incident>),
+    /// The silences, when one was made or ended.
+    Silences(Vec<Silence>),
     /// How the network fares, when that changed.
     Health(Health),
     /// The settings changed.
@@ -136,6 +138,7 @@ impl LiveEvent {
             LiveEvent::Node(_) => "node",
             LiveEvent::NodeLeft { .. } => "node_left",
             LiveEvent::Incident(_) => "incident",
+            LiveEvent::Silences(_) => "silences",
             LiveEvent::Health(_) => "health",
             LiveEvent::Settings { .. } => "settings",
             LiveEvent::Storage { .. } => "storage",
@@ -146,13 +149,14 @@ impl LiveEvent {
     }
 
     /// The names of all events, in the order of the variants.
-    pub const NAMES: [&'static str; 12] = [
+    pub const NAMES: [&'static str; 13] = [
         "hello",
         "resync",
         "samples",
         "node",
         "node_left",
         "incident",
+        "silences",
         "health",
         "settings",
         "storage",
@@ -167,7 +171,7 @@ impl LiveEvent {
             LiveEvent::Hello(_) | LiveEvent::Resync | LiveEvent::Storage { .. } | LiveEvent::Matrix(_) => None,
             LiveEvent::Samples(_) => Some(Topic::Samples),
             LiveEvent::Node(_) | LiveEvent::NodeLeft { .. } => Some(Topic::Nodes),
-            LiveEvent::Incident(_) | LiveEvent::Health(_) => Some(Topic::Alerts),
+            LiveEvent::Incident(_) | LiveEvent::Silences(_) | LiveEvent::Health(_) => Some(Topic::Alerts),
             LiveEvent::Settings { .. } => Some(Topic::Settings),
             LiveEvent::Run(_) => Some(Topic::Runs),
             LiveEvent::Verdict(_) => Some(Topic::Verdict),
