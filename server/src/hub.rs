@@ -2,7 +2,7 @@
 
 mod agents;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use axum::serve::ListenerExt;
 use netloom_core::incident::Incident;
@@ -22,6 +22,8 @@ use crate::{
     board::Board,
     clock,
     config::Config,
+    desk::Desk,
+    incident_ids::IncidentIds,
     ingest::{Ingest, IngestCounts, Untold},
     jsonl::JsonlLog,
     layout::LayoutKeeper,
@@ -69,6 +71,7 @@ pub async fn run_on(
     let database = state.stores.database.clone();
     let router = web::router(state).await;
     on_ready();
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     let served =
         axum::serve(listener.tap_io(send_at_once), router).with_graceful_shutdown(shutdown.clone().cancelled_owned());
     let served = drain(async { served.await }, &shutdown).await;
@@ -86,9 +89,11 @@ struct Tasks {
     /// What may stop at any moment.
     background: JoinSet<()>,
     ingest: JoinHandle<()>,
+    desk: JoinHandle<()>,
     watcher: JoinHandle<()>,
     jsonl: Option<JoinHandle<()>>,
     finish: CancellationToken,
+    desk_finish: CancellationToken,
 }
 
 impl Tasks {
@@ -97,7 +102,9 @@ impl Tasks {
         self.background.shutdown().await;
         self.finish.cancel();
         self.ingest.await?;
-        // Ingest was the last to feed it.
+        // Ingest was the last to feed them.
+        self.desk_finish.cancel();
+        self.desk.await?;
         self.watcher.await?;
         if let Some(task) = self.jsonl {
             task.await?;
@@ -118,8 +125,21 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
     let keeper = SettingsKeeper::open(from_file, from_env, stores.ledger.clone(), live.clone()).await?;
     let settings = keeper.subscribe();
     let rules = settings.borrow().alerts.rules();
-    let engine = Engine::new(rules, &known, started);
-    let board = Arc::new(Board::new(known, catalog.clone()));
+    let ids = IncidentIds::starting_at(stores.ledger.last_incident().await? + 1);
+    let engine = Engine::new(rules, &known, ids.clone(), started);
+    let board = Arc::new(Board::new(known.clone(), catalog.clone()));
+    let (desk, requests) = Desk::channel();
+    let desk_finish = CancellationToken::new();
+    let at_desk = Desk {
+        ledger: stores.ledger.clone(),
+        board: board.clone(),
+        live: live.clone(),
+        ids,
+        settings: settings.clone(),
+        notify: None,
+        finish: desk_finish.clone(),
+    };
+    let at_desk = at_desk.start(requests, &known).await?;
 
     let log = |folder: &PathBuf| JsonlLog::start(folder, config.jsonl_log_keep, catalog.clone());
     let (jsonl, jsonl_task) = config.jsonl_log.as_ref().map(log).transpose()?.unzip();
@@ -141,7 +161,7 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
     let (counts, counted) = watch::channel(IngestCounts::default());
     let ingest = Ingest {
         store: stores.samples.clone(),
-        ledger: stores.ledger.clone(),
+        desk: desk.clone(),
         board: board.clone(),
         live: live.clone(),
         engine,
@@ -166,6 +186,7 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
         stores,
         board,
         live,
+        desk,
         matrices,
         connections: Connections::default(),
         agents: Arc::new(agents),
@@ -177,7 +198,7 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
         ingest: ingest_handle,
         shutdown,
     };
-    Ok((state, Tasks { background, ingest, watcher, jsonl: jsonl_task, finish }))
+    Ok((state, Tasks { background, ingest, desk: at_desk, watcher, jsonl: jsonl_task, finish, desk_finish }))
 }
 
 /// An answer in several pieces must not wait for the client to acknowledge the first (Nagle's algorithm, RFC 896).

@@ -19,6 +19,7 @@ use crate::{
     live::Live,
     resolve::resolve,
     store::{StoreError, ledger::Ledger},
+    zone,
 };
 
 /// Why a change was not taken.
@@ -149,5 +150,6 @@ async fn refuse_unresolvable(current: &Settings, wanted: &Settings) -> Result<()
             errors.extend(failed.map(|why| FieldError::new(format!("probe.targets[{index}].address"), why)));
         }
     }
+    errors.extend(zone::unknown(&wanted.alerts.maintenance));
     if errors.is_empty() { Ok(()) } else { Err(ChangeError::Invalid(errors)) }
 }

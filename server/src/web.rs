@@ -18,8 +18,10 @@ mod push;
 mod query;
 mod runs;
 mod settings;
+mod silences;
 mod storage;
 mod stream;
+mod user;
 mod verdict;
 
 use std::{sync::Arc, time::Duration};
@@ -38,6 +40,7 @@ use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLaye
 use crate::{
     agents::AgentKeeper,
     board::Board,
+    desk::DeskHandle,
     ingest::{IngestCounts, IngestHandle},
     layout::LayoutKeeper,
     live::Live,
@@ -71,6 +74,8 @@ pub struct WebState {
     pub board: Arc<Board>,
     /// What happens.
     pub live: Arc<Live>,
+    /// Who has to do with incidents.
+    pub desk: DeskHandle,
     /// The matrices that are looked at.
     pub matrices: Arc<MatrixFeed>,
     /// The open streams.
@@ -103,6 +108,7 @@ pub async fn router(state: WebState) -> Router {
         .merge(network::router())
         .merge(nodes::router())
         .merge(alerts::router())
+        .merge(silences::router())
         .merge(agents::router())
         .merge(query::router())
         .merge(push::router())
@@ -118,6 +124,7 @@ pub async fn router(state: WebState) -> Router {
     answers
         .merge(stream::router())
         .merge(export::router())
+        .merge(alerts::export::router())
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
         .layer(middleware::from_fn(guard::check))

@@ -1,10 +1,11 @@
-//! What is few and precious: agents, incidents, saved settings, training runs and where nodes stand.
+//! What is few and precious: agents, incidents, silences, saved settings, training runs and where nodes stand.
 
 pub mod agent;
 mod incident;
 mod layout;
 mod run;
 mod setting;
+mod silence;
 
 use std::sync::Arc;
 

@@ -4,8 +4,8 @@ use axum::{Json, Router, routing::get};
 use utoipa::OpenApi;
 
 use super::{
-    WebState, agents, alerts, export, health, layout, metrics, network, nodes, push, query, runs, settings, storage,
-    stream, verdict,
+    WebState, agents, alerts, export, health, layout, metrics, network, nodes, push, query, runs, settings, silences,
+    storage, stream, verdict,
 };
 
 #[derive(OpenApi)]
@@ -27,6 +27,14 @@ use super::{
         agents::make_code,
         agents::revoke,
         alerts::alerts,
+        alerts::raise,
+        alerts::details,
+        alerts::acknowledge,
+        alerts::give_back,
+        alerts::export::alerts,
+        silences::silences,
+        silences::create,
+        silences::end,
         query::metrics,
         query::query,
         query::matrix,
