@@ -117,7 +117,9 @@ impl Desk {
             desk: self,
         };
         clerk.take_settings();
+        let ended = clerk.end_orphans();
         clerk.list_silences();
+        clerk.tell(ended).await;
         Ok(tokio::spawn(clerk.run(queue.incoming)))
     }
 }
@@ -158,6 +160,12 @@ impl Clerk {
         }
     }
 
+    /// Ends what fires of rules that went while the hub was down: nobody would.
+    fn end_orphans(&mut self) -> Vec<Change> {
+        let rules = self.desk.settings.borrow().alerts.rules();
+        self.cases.end_orphans(|id| rules.iter().any(|rule| *rule.id == *id), clock::now())
+    }
+
     async fn settle(&mut self) {
         let changes = self.cases.settle(clock::now());
         self.tell(changes).await;
@@ -178,6 +186,8 @@ impl Clerk {
 
     /// Takes what the engine says.
     async fn take(&mut self, incidents: Vec<Incident>) {
+        // What begins at this very moment holds for them.
+        self.settle().await;
         let now = clock::now();
         let mut changes = Vec::with_capacity(incidents.len());
         for incident in incidents {
@@ -206,6 +216,7 @@ impl Clerk {
             self.shared.counts.refuse();
             return Err(DeskError::TooFast { after_s });
         }
+        self.settle().await;
         let ids = &self.desk.ids;
         let outcome = self.cases.raise(request, who, now, || ids.next()).map_err(|refusal| {
             self.shared.counts.refuse();

@@ -98,9 +98,14 @@ fn title(kind: &str) -> String {
     title
 }
 
+/// Signs that break a line or turn its direction: with them, a text shows something else than it says.
+const TURNING: [std::ops::RangeInclusive<char>; 3] =
+    ['\u{2028}'..='\u{202e}', '\u{2066}'..='\u{2069}', '\u{200e}'..='\u{200f}'];
+
 /// What is wrong with one line of text, if anything.
 pub fn check_text(field: &str, text: &str, max_chars: usize) -> Option<FieldError> {
-    let is_line = !text.chars().any(char::is_control) && text.chars().count() <= max_chars;
+    let is_bad = |c: char| c.is_control() || TURNING.iter().any(|range| range.contains(&c));
+    let is_line = !text.chars().any(is_bad) && text.chars().count() <= max_chars;
     let allowed = || format!("must be one line of at most {max_chars} characters, without control characters");
     (!is_line).then(|| FieldError::new(field, allowed()))
 }
@@ -144,12 +149,13 @@ mod tests {
     #[test]
     fn the_field_to_blame_is_named() {
         type Change = fn(&mut RaiseRequest);
-        let cases: [(&str, Change); 10] = [
+        let cases: [(&str, Change); 11] = [
             ("type", |r| r.kind = "GPU".into()),
             ("type", |r| r.kind = String::new()),
             ("type", |r| r.kind = "a".repeat(65)),
             ("message", |r| r.message = " ".into()),
             ("message", |r| r.message = "a\u{1b}[31m".into()),
+            ("message", |r| r.message = "a\u{202e}b".into()),
             ("message", |r| r.message = "é".repeat(MESSAGE_MAX_CHARS + 1)),
             ("labels", |r| r.labels = (0..=LABELS_MAX).map(|n| (n.to_string(), "x".into())).collect()),
             ("labels.node", |r| _ = r.labels.insert("node".into(), String::new())),

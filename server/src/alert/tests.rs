@@ -79,7 +79,7 @@ fn after_a_restart_nothing_fires_twice_and_what_is_over_resolves() {
     let mut before = engine(0.0);
     before.take(&rtt(0, HIGH));
     let open = before.evaluate(Timestamp(1));
-    let mut after = Engine::new(settings(0.0).rules(), &open, ids(), Timestamp(5_000));
+    let mut after = Engine::new(settings(0.0).rules(), &open, IncidentIds::starting_at(2), Timestamp(5_000));
     assert!(run(&mut after, 6, &[HIGH, HIGH]).is_empty());
     let changes = run(&mut after, 20, &[LOW]);
     assert_eq!(changes, [(20, IncidentState::Resolved, 1)]);

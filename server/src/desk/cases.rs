@@ -176,6 +176,15 @@ impl Cases {
         changes
     }
 
+    /// Ends what fires of rules that are not in force any more, and were not raised by jobs. It is in force already.
+    pub fn end_orphans(&mut self, is_in_force: impl Fn(&str) -> bool, now: Timestamp) -> Vec<Change> {
+        let orphans = self.open.values().filter(|incident| !incident.is_raised() && !is_in_force(&incident.rule));
+        let why = "Its rule is not in force any more. ";
+        let changes: Vec<Change> = orphans.map(|incident| over(incident, incident.clone(), now, why)).collect();
+        changes.iter().for_each(|change| self.apply(change));
+        changes
+    }
+
     /// Takes an incident on, or gives it back; says so in its timeline when that changes something. `None` when it does not
     /// fire.
     pub fn acknowledge(&self, id: u64, wanted: Option<Acknowledgement>, who: &str, now: Timestamp) -> Option<Outcome> {

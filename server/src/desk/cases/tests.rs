@@ -259,3 +259,14 @@ fn jobs_raise_only_so_many() {
     assert_eq!(cases.raise(&request(None, true), "job", at(0), || 0), Err(Refusal::TooMany));
     assert_eq!(cases.raise(&request(None, false), "job", at(0), || 0), Err(Refusal::NoneOpen));
 }
+
+#[test]
+fn what_fires_of_a_rule_that_went_while_the_hub_was_down_is_over() {
+    let raised = request(None, true).incident(2, at(0));
+    let known = [incident(1, "a", IncidentState::Firing), raised.clone()];
+    let mut cases = Cases::new(&known, Vec::new());
+    assert_eq!(cases.end_orphans(|rule| rule == "latency_high", at(20)), []);
+    let over = cases.end_orphans(|_| false, at(20));
+    assert_eq!((over.len(), over[0].incident.id, over[0].incident.state), (1, 1, IncidentState::Resolved));
+    assert_eq!(cases.lay(incident(1, "a", IncidentState::Resolved), at(21)), None, "the engine says so, too");
+}
