@@ -1,11 +1,11 @@
 //! Builds every task and channel of the hub, and ends them in order. It wires; it decides nothing.
 
 mod agents;
+mod incidents;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use axum::serve::ListenerExt;
-use netloom_core::incident::Incident;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
@@ -16,14 +16,11 @@ use tokio_util::sync::CancellationToken;
 
 use self::agents::Agents;
 pub use self::agents::Sockets;
+use self::incidents::Incidents;
 use crate::{
     agents::AgentKeeper,
-    alert::Engine,
-    board::Board,
     clock,
     config::Config,
-    desk::Desk,
-    incident_ids::IncidentIds,
     ingest::{Ingest, IngestCounts, Untold},
     jsonl::JsonlLog,
     layout::LayoutKeeper,
@@ -36,9 +33,6 @@ use crate::{
     watcher::Watcher,
     web::{self, Connections, WebState},
 };
-
-/// Incidents that are read at start; older ones stay in the store.
-const INCIDENTS_AT_START: usize = 500;
 
 /// Runs the hub on a listener until the token is cancelled. `on_ready` is called when pages and API answer.
 ///
@@ -118,28 +112,13 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
     let started = clock::now();
     let stores = store::open(&config.data_dir).await?;
     let catalog = stores.samples.catalog().clone();
-    let known: Vec<Incident> = stores.ledger.incidents(INCIDENTS_AT_START).await?;
 
     let live = Arc::new(Live::new(started.ms(), catalog.clone()));
     let (from_file, from_env) = (config.settings.clone(), config.settings_from_env.clone());
     let keeper = SettingsKeeper::open(from_file, from_env, stores.ledger.clone(), live.clone()).await?;
     let settings = keeper.subscribe();
-    let rules = settings.borrow().alerts.rules();
-    let ids = IncidentIds::starting_at(stores.ledger.last_incident().await? + 1);
-    let engine = Engine::new(rules, &known, ids.clone(), started);
-    let board = Arc::new(Board::new(known.clone(), catalog.clone()));
-    let (desk, requests) = Desk::channel();
-    let desk_finish = CancellationToken::new();
-    let at_desk = Desk {
-        ledger: stores.ledger.clone(),
-        board: board.clone(),
-        live: live.clone(),
-        ids,
-        settings: settings.clone(),
-        notify: None,
-        finish: desk_finish.clone(),
-    };
-    let at_desk = at_desk.start(requests, &known).await?;
+    let incidents = Incidents::open(&stores, live.clone(), settings.clone(), started).await?;
+    let Incidents { engine, board, desk, task: at_desk, finish: desk_finish } = incidents;
 
     let log = |folder: &PathBuf| JsonlLog::start(folder, config.jsonl_log_keep, catalog.clone());
     let (jsonl, jsonl_task) = config.jsonl_log.as_ref().map(log).transpose()?.unzip();

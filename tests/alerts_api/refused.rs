@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{acknowledgement, details, fires, raised, seconds_from_now, send, start};
+use crate::support::TestHub;
 
 #[tokio::test]
 async fn what_is_wrong_is_a_problem_with_the_field_to_blame_and_changes_nothing() {
@@ -57,6 +58,16 @@ async fn what_is_wrong_is_a_problem_with_the_field_to_blame_and_changes_nothing(
         assert_eq!((reply.status, &reply.body["field"]), (422, &json!(field)), "{body}: {}", reply.body);
         assert!(reply.body["type"].as_str().unwrap().starts_with("urn:netloom:problem:"), "{}", reply.body);
     }
+    let not_json = hub.client.post(hub.url("/api/v1/alerts")).body("{").send().await.unwrap();
+    assert_eq!(not_json.status(), 400);
+    assert_eq!((hub.get("/api/v1/alerts").await.1, details(&hub, id).await["timeline"].clone()), before);
+    assert_eq!(hub.get("/api/v1/silences").await.1, json!([]));
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_not_there_and_what_means_nothing_is_said() {
+    let hub = TestHub::start().await;
     for (method, path) in [
         (Method::GET, "/api/v1/alerts/99999"),
         (Method::GET, "/api/v1/alerts/-1"),
@@ -73,9 +84,5 @@ async fn what_is_wrong_is_a_problem_with_the_field_to_blame_and_changes_nothing(
         let (status, problem) = hub.get(&format!("/api/v1/alerts?{query}")).await;
         assert_eq!((status, problem["field"].as_str()), (400, query.split('=').next()), "{problem}");
     }
-    let not_json = hub.client.post(hub.url("/api/v1/alerts")).body("{").send().await.unwrap();
-    assert_eq!(not_json.status(), 400);
-    assert_eq!((hub.get("/api/v1/alerts").await.1, details(&hub, id).await["timeline"].clone()), before);
-    assert_eq!(hub.get("/api/v1/silences").await.1, json!([]));
     hub.stop().await;
 }

@@ -74,23 +74,28 @@ fn made(incidents: &[Incident], members: Vec<usize>, key: String, about: String)
     Group { key, about, from: incidents[members[0]].started_at, members }
 }
 
+/// How often a node is spoken of.
+struct Mentions<'a> {
+    count: usize,
+    first: Option<(&'a str, &'a str)>,
+    /// Whether it is about more than one link.
+    is_several: bool,
+}
+
 /// The node that most of them are about, when that is more than one link.
 fn busiest(incidents: &[Incident], rest: &[usize]) -> Option<String> {
-    let mut counts: BTreeMap<&str, (usize, Vec<Option<(&str, &str)>>)> = BTreeMap::new();
+    let mut nodes: BTreeMap<&str, Mentions> = BTreeMap::new();
     for incident in rest.iter().map(|at| &incidents[*at]) {
         let pair = pair(incident);
         for node in incident.nodes() {
-            let (count, pairs) = counts.entry(node).or_default();
-            *count += 1;
-            // Two are enough to know that it is more than one link.
-            if pairs.len() < 2 && !pairs.contains(&pair) {
-                pairs.push(pair);
-            }
+            let mentions = nodes.entry(node).or_insert(Mentions { count: 0, first: pair, is_several: false });
+            mentions.count += 1;
+            mentions.is_several |= mentions.first != pair;
         }
     }
-    let several = counts.into_iter().filter(|(_, (_, pairs))| pairs.len() > 1);
+    let several = nodes.into_iter().filter(|(_, mentions)| mentions.is_several);
     // Of equals the first by name: the answer must not depend on anything else.
-    let (node, _) = several.max_by(|(a, (more, _)), (b, (less, _))| more.cmp(less).then(b.cmp(a)))?;
+    let (node, _) = several.max_by(|(a, more), (b, less)| more.count.cmp(&less.count).then(b.cmp(a)))?;
     Some(node.to_owned())
 }
 

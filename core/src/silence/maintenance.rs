@@ -83,8 +83,8 @@ mod tests {
 
     #[test]
     fn the_field_to_blame_is_named() {
-        assert_eq!(validate_windows(&[window("a"), window("b")], "m"), []);
         type Change = fn(&mut Maintenance);
+        assert_eq!(validate_windows(&[window("a"), window("b")], "m"), []);
         let cases: [(&str, Change); 9] = [
             ("m[1].name", |w| w.name = "a".into()),
             ("m[1].name", |w| w.name = " ".into()),

@@ -225,7 +225,7 @@ fn a_job_raises_changes_and_ends_one_incident() {
     assert_eq!(over.steps[0].text, "Ended by job 7. Over after 60 s.");
     let again = raised(&mut cases, &request(None, false), 61);
     assert_eq!(again, Outcome::Same(over.incident.clone()), "the request was sent twice");
-    let mut after = Cases::new(&[over.incident.clone()], Vec::new());
+    let mut after = Cases::new(std::slice::from_ref(&over.incident), Vec::new());
     assert_eq!(raised(&mut after, &request(None, false), 62), Outcome::Same(over.incident), "even after a restart");
     assert!(matches!(raised(&mut cases, &request(None, true), 62), Outcome::New(_)));
 }
