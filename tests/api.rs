@@ -128,6 +128,8 @@ async fn the_openapi_document_lists_every_route_of_the_contract() {
         "/api/v1/settings",
         "/api/v1/stream",
         "/api/v1/alerts",
+        "/api/v1/alerts/export",
+        "/api/v1/silences",
         "/api/v1/runs",
         "/api/v1/openapi.json",
         "/api/v1/verdict",

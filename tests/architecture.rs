@@ -62,6 +62,11 @@ const FORBIDDEN_IN_SERVER: &[(&str, &[&str])] = &[
     ("server/src/uplink", &["agent", "alert", "config", "hub", "live", "settings", "store"]),
     ("server/src/ingest", &["config", "hub", "web"]),
     ("server/src/watcher.rs", &["agent", "alert", "config", "hub", "ingest", "runs", "settings", "store", "web"]),
+    ("server/src/desk", &["agent", "alert", "config", "hub", "ingest", "runs", "web"]),
+    (
+        "server/src/zone.rs",
+        &["agent", "alert", "board", "config", "desk", "hub", "ingest", "live", "settings", "store", "web"],
+    ),
     ("server/src/layout", &["agent", "alert", "board", "config", "hub", "ingest", "live", "settings", "web"]),
     (
         "server/src/jsonl.rs",

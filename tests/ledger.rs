@@ -1,9 +1,10 @@
 //! Goal: what is few and precious survives. Method: the ledger over a real database in a folder of its own.
 
 use netloom_core::{
-    incident::{Incident, IncidentState},
+    incident::{Handling, Incident, IncidentState, TimelineEntry, TimelineKind},
     rule::Severity,
     sample::Labels,
+    silence::{Matcher, Silence},
     time::Timestamp,
     unit::Unit,
 };
@@ -30,7 +31,7 @@ fn incident(id: u64, state: IncidentState) -> Incident {
         metric: String::new(),
         worst: None,
         runbook: String::new(),
-        handling: netloom_core::incident::Handling::default(),
+        handling: Handling::default(),
     }
 }
 
@@ -73,4 +74,53 @@ async fn incidents_that_ended_long_ago_are_forgotten_and_open_ones_are_not() {
     }
     ledger.forget(500_000).await.unwrap();
     assert_eq!(ids(&ledger, 10).await, [900, 2]);
+}
+
+fn step(at_ms: i64, text: &str) -> TimelineEntry {
+    TimelineEntry { at: Timestamp(at_ms), kind: TimelineKind::Notified, text: text.into() }
+}
+
+#[tokio::test]
+async fn steps_are_kept_in_order_of_time_and_go_with_their_incident() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = store::open(folder.path()).await.unwrap().ledger;
+    let (one, two) = (incident(1, IncidentState::Resolved), incident(900, IncidentState::Resolved));
+    let steps = [step(5, "second"), step(4, "first")];
+    ledger.save_incidents([(&one, &steps[..]), (&two, &steps[..1])].into_iter()).await.unwrap();
+    ledger.add_incident_step(1, &step(6, "third")).await.unwrap();
+    let texts = async |id| {
+        let steps = ledger.incident_steps(id).await.unwrap();
+        steps.into_iter().map(|step| step.text).collect::<Vec<_>>()
+    };
+    assert_eq!(texts(1).await, ["first", "second", "third"]);
+    ledger.save_incident(&one).await.unwrap();
+    assert_eq!(texts(1).await.len(), 3, "another state changes no history");
+    assert!(ledger.add_incident_step(7, &step(6, "of nothing")).await.is_err());
+    ledger.forget(500_000).await.unwrap();
+    assert_eq!((texts(1).await.len(), texts(900).await.len()), (0, 1));
+    for at in 0..1_000 {
+        ledger.add_incident_step(900, &step(at, "again")).await.unwrap();
+    }
+    assert_eq!(texts(900).await.len(), 400, "one that never ends fills no disk");
+}
+
+#[tokio::test]
+async fn silences_that_ended_long_ago_are_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = store::open(folder.path()).await.unwrap().ledger;
+    let silence = |id: &str, ends_ms: i64| Silence {
+        id: id.into(),
+        matcher: Matcher { nodes: vec!["a".into()], ..Matcher::default() },
+        starts_at: Timestamp(0),
+        ends_at: Timestamp(ends_ms),
+        by: "Zoë".into(),
+        why: String::new(),
+    };
+    for (id, ends_ms) in [("old", 1_000), ("new", 900_000), ("ended", 900_000)] {
+        ledger.save_silence(&silence(id, ends_ms)).await.unwrap();
+    }
+    ledger.save_silence(&silence("ended", 600_000)).await.unwrap();
+    ledger.forget(500_000).await.unwrap();
+    assert_eq!(ledger.silences(0).await.unwrap(), [silence("new", 900_000), silence("ended", 600_000)]);
+    assert_eq!(ledger.silence("old").await.unwrap(), None);
 }

@@ -80,10 +80,10 @@ async fn a_new_listener_gets_everything_as_it_is_and_then_what_comes() {
     hub.until("something is known", async || !hub.get("/api/v1/nodes").await.1.as_array().unwrap().is_empty()).await;
     let mut stream = Stream::open(&hub, "/api/v1/stream", None).await;
     let mut names = Vec::new();
-    for _ in 0..5 {
+    for _ in 0..6 {
         names.push(stream.next().await.unwrap().name);
     }
-    assert_eq!(names, ["hello", "node", "health", "verdict", "samples"]);
+    assert_eq!(names, ["hello", "node", "silences", "health", "verdict", "samples"]);
     let live = stream.until(|event| event.name == "samples").await;
     let series = live.data["samples"][0][0].as_u64().unwrap() as usize;
     assert!(live.data["series"][series]["metric"].is_string());

@@ -3,12 +3,14 @@
 //! Each file opens with its goal and its method. Nothing here sleeps for a fixed time to wait for something: waits are
 //! for a condition, with a deadline.
 
+mod alerts_api;
 mod api;
 mod architecture;
 mod bad_input;
 mod care;
 mod crash;
 mod demo;
+mod desk;
 mod export;
 mod join;
 mod ledger;

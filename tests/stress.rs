@@ -9,6 +9,8 @@ use netloom_server::{
     alert::Engine,
     board::Board,
     clock,
+    desk::Desk,
+    incident_ids::IncidentIds,
     ingest::{Ingest, IngestCounts, IngestHandle, Untold},
     live::Live,
     secrets::Secrets,
@@ -47,12 +49,12 @@ async fn start(folder: &std::path::Path) -> (Parts, tokio::task::JoinHandle<()>)
     let (counts, counted) = watch::channel(IngestCounts::default());
     let ingest = Ingest {
         store: stores.samples.clone(),
-        ledger: stores.ledger.clone(),
+        // Nobody takes what it is offered.
+        desk: Desk::channel().0,
         board: board.clone(),
         live: live.clone(),
-        engine: Engine::new(Settings::default().alerts.rules(), &[], clock::now()),
+        engine: Engine::new(Settings::default().alerts.rules(), &[], IncidentIds::starting_at(1), clock::now()),
         settings: keeper.subscribe(),
-        notifier: None,
         // Nobody takes what it is fed: that is dropped and counted.
         watch: Watcher::channel().0,
         jsonl: None,

@@ -104,7 +104,7 @@ impl LineWriter {
     }
 }
 
-fn json<T: Serialize>(value: &T) -> String {
+pub(crate) fn json<T: Serialize>(value: &T) -> String {
     // Strings and maps of strings can always be written.
     serde_json::to_string(value).unwrap_or_default()
 }
@@ -130,7 +130,7 @@ fn columns(labels: &Labels) -> String {
 }
 
 /// A field as RFC 4180 wants it: in quotes when it holds a comma, a quote or the end of a line.
-fn quoted(field: &str) -> String {
+pub(crate) fn quoted(field: &str) -> String {
     if field.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", field.replace('"', "\"\""))
     } else {

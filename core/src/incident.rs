@@ -1,5 +1,11 @@
 //! The life of an alert: inactive, pending, firing, resolved. A pure state machine of verdicts and moments.
 
+mod about;
+pub mod export;
+pub mod group;
+pub mod raise;
+pub mod search;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -8,6 +14,8 @@ use crate::{
     time::Timestamp,
     unit::Unit,
 };
+
+pub use about::subject;
 
 /// A firing alert whose data stopped is resolved after this long: the thing it spoke of is gone, or another rule speaks
 /// of the silence.
@@ -28,6 +36,21 @@ pub enum IncidentState {
     Inactive,
 }
 
+impl IncidentState {
+    /// The states that lists show.
+    pub const LISTED: [IncidentState; 3] = [IncidentState::Pending, IncidentState::Firing, IncidentState::Resolved];
+
+    /// The word for it, as the API writes it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            IncidentState::Pending => "pending",
+            IncidentState::Firing => "firing",
+            IncidentState::Resolved => "resolved",
+            IncidentState::Inactive => "inactive",
+        }
+    }
+}
+
 /// Something that is or was wrong.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -46,9 +69,9 @@ pub struct Incident {
     pub subject: String,
     /// What it is about, as the series' labels.
     pub labels: Labels,
-    /// The newest figure, in `unit`.
+    /// The newest figure, in `unit`; 0 where a job raised it ([`Incident::is_raised`]), because there is none.
     pub value: f64,
-    /// The rule's limit, in `unit`.
+    /// The rule's limit, in `unit`; 0 where a job raised it.
     pub limit: f64,
     /// The unit of `value` and `limit`.
     pub unit: Unit,
@@ -84,8 +107,12 @@ pub struct Incident {
 pub struct Handling {
     /// Who has taken it on.
     pub acknowledged: Option<Acknowledgement>,
-    /// The silence or maintenance window that keeps its notifications back, if any does now.
+    /// The silence, by its id, or the maintenance window, as `maintenance <name>`, that keeps its notifications back, if
+    /// any does now; of one that is over, that did when it ended.
     pub silenced_by: Option<String>,
+    /// When it ends by itself, for one that a job raised and may forget.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
 }
 
 /// Somebody has taken an incident on: it is shown, and nobody is reminded any more.
@@ -245,8 +272,34 @@ impl Life {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// A firing incident with these labels that began at the epoch.
+    pub(crate) fn incident(id: u64, labels: &[(&str, &str)]) -> Incident {
+        let labels: Labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Incident {
+            id,
+            rule: "rule".into(),
+            title: "Rule".into(),
+            severity: Severity::Warning,
+            state: IncidentState::Firing,
+            subject: subject(&labels),
+            labels,
+            value: 1.0,
+            limit: 0.5,
+            unit: Unit::Ratio,
+            message: "m".into(),
+            started_at: Timestamp(0),
+            fired_at: None,
+            resolved_at: None,
+            folded: 0,
+            metric: String::new(),
+            worst: None,
+            runbook: String::new(),
+            handling: Handling::default(),
+        }
+    }
 
     const BAD: Verdict = Verdict::Bad { value: 2.0 };
     const GOOD: Verdict = Verdict::Good { value: 1.0 };

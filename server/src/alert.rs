@@ -18,6 +18,7 @@ use netloom_core::{
 };
 
 use self::{doubt::Doubts, fold::Fold};
+use crate::incident_ids::IncidentIds;
 
 /// Subjects one rule watches: the pairs of 64 nodes in three modes, twice over; each takes about a kilobyte and a
 /// microsecond a second. Those beyond are counted and not judged; the verdict looks at more.
@@ -30,7 +31,7 @@ const REJUDGE_AFTER_MS: i64 = 1_000;
 /// Judges samples by the rules in force.
 pub struct Engine {
     rules: Vec<RuleState>,
-    next_id: u64,
+    ids: IncidentIds,
     /// Interfaces that count, as `(node, interface)`: a slow link is one of those, not a bridge or a container's end.
     counted: HashSet<(String, String)>,
     unwatched: u64,
@@ -58,11 +59,10 @@ struct Subject {
 
 impl Engine {
     /// An engine with the rules in force and the incidents that were open when the hub stopped.
-    pub fn new(rules: Vec<Rule>, known: &[Incident], now: Timestamp) -> Self {
-        let next_id = known.iter().map(|incident| incident.id).max().unwrap_or(0) + 1;
+    pub fn new(rules: Vec<Rule>, known: &[Incident], ids: IncidentIds, now: Timestamp) -> Self {
         let mut engine = Self {
             rules: Vec::new(),
-            next_id,
+            ids,
             counted: HashSet::new(),
             unwatched: 0,
             doubts: Doubts::default(),
@@ -189,17 +189,17 @@ impl Engine {
         // Who is silent must be known before the links are judged.
         let (silences, others): (Vec<_>, Vec<_>) =
             self.rules.iter_mut().partition(|state| matches!(state.rule.kind, RuleKind::Silence(_)));
-        let mut ids = Ids(&mut self.next_id);
+        let ids = &self.ids;
         let mut silent = Vec::new();
         for state in silences {
-            changed.extend(state.evaluate(now, &mut ids, |_, _| false));
+            changed.extend(state.evaluate(now, ids, |_, _| false));
             let firing = state.subjects.iter().filter(|(_, subject)| matches!(subject.life, Life::Firing { .. }));
             silent.extend(firing.filter_map(|(labels, _)| labels.get("node").cloned()));
         }
         self.fold.set_silent(silent, now);
         for state in others {
             let fold = &mut self.fold;
-            changed.extend(state.evaluate(now, &mut ids, |labels, is_bad| fold.takes(labels, is_bad)));
+            changed.extend(state.evaluate(now, ids, |labels, is_bad| fold.takes(labels, is_bad)));
         }
         self.tell_folded(&mut changed);
         changed
@@ -220,16 +220,13 @@ impl Engine {
     }
 }
 
-/// The numbers of incidents.
-struct Ids<'a>(&'a mut u64);
-
 impl RuleState {
     /// Judges subjects. `folds` is told the labels of each and whether it is bad, and says whether a silent node stands for
     /// it.
     fn evaluate(
         &mut self,
         now: Timestamp,
-        ids: &mut Ids,
+        ids: &IncidentIds,
         mut folds: impl FnMut(&Labels, bool) -> bool,
     ) -> Vec<Incident> {
         let mut changed = Vec::new();
@@ -256,8 +253,7 @@ impl RuleState {
             let (life, transition) = subject.life.step(verdict, now.ms(), rule.for_ms);
             subject.life = life;
             if let Some(transition) = transition {
-                let id = subject.incident.as_ref().map_or(*ids.0, |incident| incident.id);
-                *ids.0 = (*ids.0).max(id + 1);
+                let id = subject.incident.as_ref().map_or_else(|| ids.next(), |incident| incident.id);
                 let fresh = |value| incident(id, rule, labels, value, now);
                 changed.extend(subject.change(transition, verdict, fresh, now));
             }

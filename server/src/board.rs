@@ -130,6 +130,11 @@ impl Board {
         self.read().incidents.values().rev().cloned().collect()
     }
 
+    /// The incident of that number, if it is at hand.
+    pub fn incident(&self, id: u64) -> Option<Incident> {
+        self.read().incidents.get(&id).cloned()
+    }
+
     /// What is wrong in the mesh.
     pub fn verdict(&self) -> MeshVerdict {
         self.read().verdict.clone()

@@ -1,11 +1,11 @@
 //! Builds every task and channel of the hub, and ends them in order. It wires; it decides nothing.
 
 mod agents;
+mod incidents;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use axum::serve::ListenerExt;
-use netloom_core::incident::Incident;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
@@ -16,10 +16,9 @@ use tokio_util::sync::CancellationToken;
 
 use self::agents::Agents;
 pub use self::agents::Sockets;
+use self::incidents::Incidents;
 use crate::{
     agents::AgentKeeper,
-    alert::Engine,
-    board::Board,
     clock,
     config::Config,
     ingest::{Ingest, IngestCounts, Untold},
@@ -37,9 +36,6 @@ use crate::{
     watcher::Watcher,
     web::{self, Connections, WebState},
 };
-
-/// Incidents that are read at start; older ones stay in the store.
-const INCIDENTS_AT_START: usize = 500;
 
 /// Runs the hub on a listener until the token is cancelled. `on_ready` is called when pages and API answer.
 ///
@@ -90,10 +86,12 @@ struct Tasks {
     /// What may stop at any moment.
     background: JoinSet<()>,
     ingest: JoinHandle<()>,
+    desk: JoinHandle<()>,
     watcher: JoinHandle<()>,
     notifications: Notifications,
     jsonl: Option<JoinHandle<()>>,
     finish: CancellationToken,
+    desk_finish: CancellationToken,
 }
 
 impl Tasks {
@@ -103,6 +101,8 @@ impl Tasks {
         self.finish.cancel();
         self.ingest.await?;
         // Ingest was the last to feed them.
+        self.desk_finish.cancel();
+        self.desk.await?;
         self.watcher.await?;
         self.notifications.end().await;
         if let Some(task) = self.jsonl {
@@ -117,14 +117,12 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
     let started = clock::now();
     let stores = store::open(&config.data_dir).await?;
     let catalog = stores.samples.catalog().clone();
-    let known: Vec<Incident> = stores.ledger.incidents(INCIDENTS_AT_START).await?;
 
     let live = Arc::new(Live::new(started.ms(), catalog.clone()));
     let (keeper, notifier, notifications) = settings_and_notifier(config, &stores, &live).await?;
     let settings = keeper.subscribe();
-    let rules = settings.borrow().alerts.rules();
-    let engine = Engine::new(rules, &known, started);
-    let board = Arc::new(Board::new(known, catalog.clone()));
+    let incidents = Incidents::open(&stores, live.clone(), settings.clone(), &notifier, started).await?;
+    let Incidents { engine, board, desk, task: at_desk, finish: desk_finish } = incidents;
 
     let log = |folder: &PathBuf| JsonlLog::start(folder, config.jsonl_log_keep, catalog.clone());
     let (jsonl, jsonl_task) = config.jsonl_log.as_ref().map(log).transpose()?.unzip();
@@ -146,12 +144,11 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
     let (counts, counted) = watch::channel(IngestCounts::default());
     let ingest = Ingest {
         store: stores.samples.clone(),
-        ledger: stores.ledger.clone(),
+        desk: desk.clone(),
         board: board.clone(),
         live: live.clone(),
         engine,
         settings: settings.clone(),
-        notifier: Some(notifier.clone()),
         watch,
         jsonl,
         counts,
@@ -172,6 +169,7 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
         stores,
         board,
         live,
+        desk,
         matrices,
         connections: Connections::default(),
         agents: Arc::new(agents),
@@ -184,7 +182,10 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
         ingest: ingest_handle,
         shutdown,
     };
-    Ok((state, Tasks { background, ingest, watcher, notifications, jsonl: jsonl_task, finish }))
+    Ok((
+        state,
+        Tasks { background, ingest, desk: at_desk, watcher, notifications, jsonl: jsonl_task, finish, desk_finish },
+    ))
 }
 
 /// The settings, and who tells people of incidents as they say.

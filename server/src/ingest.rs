@@ -11,7 +11,6 @@ use async_trait::async_trait;
 use netloom_core::{
     api::Ack,
     event::LiveEvent,
-    incident::{Incident, IncidentState},
     sample::{Batch, Reading, Readings, SeriesKey},
     series::{Row, Rows, SeriesId},
     settings::Settings,
@@ -27,10 +26,10 @@ use crate::{
     alert::Engine,
     board::{Board, Sender},
     clock,
+    desk::DeskHandle,
     jsonl::JsonlLog,
     live::Live,
-    notify::NotifierHandle,
-    store::{Store, StoreError, ledger::Ledger},
+    store::{Store, StoreError},
     watcher::Feed,
 };
 
@@ -95,8 +94,8 @@ pub struct IngestCounts {
 pub struct Ingest {
     /// Where batches are kept.
     pub store: Arc<dyn Store>,
-    /// Where incidents are kept.
-    pub ledger: Arc<Ledger>,
+    /// Who takes the incidents.
+    pub desk: DeskHandle,
     /// What is known now.
     pub board: Arc<Board>,
     /// Who is told.
@@ -105,8 +104,6 @@ pub struct Ingest {
     pub engine: Engine,
     /// Settings, now and later: rules come from them.
     pub settings: watch::Receiver<Settings>,
-    /// Who tells people of incidents, if anybody does.
-    pub notifier: Option<NotifierHandle>,
     /// Who looks for what is wrong in the mesh.
     pub watch: Feed,
     /// Where lines of JSON are written, if anywhere.
@@ -248,14 +245,14 @@ impl Ingest {
         };
         self.engine.set_doubtful_after_ms(doubtful_after_ms);
         let ended = self.engine.set_rules(rules, clock::now());
-        self.tell(ended).await;
+        self.desk.offer(ended).await;
         self.judge().await;
     }
 
     async fn tick(&mut self, leaving: &Leaving) {
         for node in leaving.take() {
             let over = self.engine.forget(&node, clock::now());
-            self.tell(over).await;
+            self.desk.offer(over).await;
             if self.board.forget(&node) {
                 self.live.publish(&LiveEvent::NodeLeft { node });
             }
@@ -268,7 +265,7 @@ impl Ingest {
 
     async fn judge(&mut self) {
         let changed = self.engine.evaluate(clock::now());
-        self.tell(changed).await;
+        self.desk.offer(changed).await;
         let (unwatched, doubtful) = (self.engine.unwatched(), self.engine.doubtful());
         self.counts.send_if_modified(|counts| {
             let before = (counts.unwatched, counts.doubtful);
@@ -277,21 +274,6 @@ impl Ingest {
         });
         if let Some(health) = self.board.judge() {
             self.live.publish(&LiveEvent::Health(health));
-        }
-    }
-
-    /// Keeps and publishes incidents that changed. What never fired is not history.
-    async fn tell(&mut self, incidents: Vec<Incident>) {
-        for incident in incidents {
-            if matches!(incident.state, IncidentState::Firing | IncidentState::Resolved) {
-                tracing::info!(rule = incident.rule, state = ?incident.state, message = incident.message, "alert");
-                if let Err(error) = self.ledger.save_incident(&incident).await {
-                    tracing::error!(%error, id = incident.id, "cannot store an incident");
-                }
-                self.notifier.iter().for_each(|notifier| notifier.offer(incident.clone()));
-            }
-            self.board.take_incident(&incident);
-            self.live.publish(&LiveEvent::Incident(Box::new(incident)));
         }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! An [`agent`] reads counters ([`collect`]) and probes targets ([`probe`]) and sends what it finds over an uplink. The
 //! hub ([`hub`]) takes it in ([`ingest`], the only writer), keeps it ([`store`]), tells everybody who listens ([`live`]),
-//! holds it against the rules ([`alert`]), tells people ([`notify`]) and answers over HTTP ([`web`]).
+//! holds it against the rules ([`alert`]), keeps what comes of it at the [`desk`], tells people ([`notify`]) and answers
+//! over HTTP ([`web`]).
 //!
 //! The [`client`] speaks with a hub from outside: it records what a command does, and takes samples out and puts them in.
 //! `care` looks after a data folder.
@@ -34,7 +35,11 @@ pub mod care;
 #[cfg(feature = "hub")]
 pub mod demo;
 #[cfg(feature = "hub")]
+pub mod desk;
+#[cfg(feature = "hub")]
 pub mod hub;
+#[cfg(feature = "hub")]
+pub mod incident_ids;
 #[cfg(feature = "hub")]
 pub mod ingest;
 #[cfg(feature = "hub")]
@@ -65,3 +70,5 @@ pub mod uplink;
 pub mod watcher;
 #[cfg(feature = "hub")]
 pub mod web;
+#[cfg(feature = "hub")]
+pub mod zone;

@@ -27,6 +27,7 @@ use crate::{
     resolve::resolve,
     secrets::Secrets,
     store::{StoreError, ledger::Ledger},
+    zone,
 };
 
 /// Who leaves out saved values that do not fit this version.
@@ -213,8 +214,8 @@ impl SettingsKeeper {
         if errors.is_empty() { Ok(()) } else { Err(ChangeError::Invalid(errors)) }
     }
 
-    /// Refuses host names that are new and have no address: better now than as a target that never answers. Nobody waits
-    /// for this but who makes the change.
+    /// Refuses host names that are new and have no address, and time zones that nobody knows: better now than as a target
+    /// that never answers. Nobody waits for this but who makes the change.
     async fn refuse_unresolvable(&self, change: &Value) -> Result<(), ChangeError> {
         let current = self.current.borrow().clone();
         // What is wrong otherwise is found when the change is made.
@@ -228,6 +229,7 @@ impl SettingsKeeper {
                 errors.extend(failed.map(|why| FieldError::new(format!("probe.targets[{index}].address"), why)));
             }
         }
+        errors.extend(zone::unknown(&wanted.alerts.maintenance));
         if errors.is_empty() { Ok(()) } else { Err(ChangeError::Invalid(errors)) }
     }
 }

@@ -19,6 +19,7 @@ mod push;
 mod query;
 mod runs;
 mod settings;
+mod silences;
 mod storage;
 mod stream;
 mod user;
@@ -40,6 +41,7 @@ use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLaye
 use crate::{
     agents::AgentKeeper,
     board::Board,
+    desk::DeskHandle,
     ingest::{IngestCounts, IngestHandle},
     layout::LayoutKeeper,
     live::Live,
@@ -74,6 +76,8 @@ pub struct WebState {
     pub board: Arc<Board>,
     /// What happens.
     pub live: Arc<Live>,
+    /// Who has to do with incidents.
+    pub desk: DeskHandle,
     /// The matrices that are looked at.
     pub matrices: Arc<MatrixFeed>,
     /// The open streams.
@@ -108,6 +112,7 @@ pub async fn router(state: WebState) -> Router {
         .merge(network::router())
         .merge(nodes::router())
         .merge(alerts::router())
+        .merge(silences::router())
         .merge(agents::router())
         .merge(query::router())
         .merge(push::router())
@@ -124,6 +129,7 @@ pub async fn router(state: WebState) -> Router {
     answers
         .merge(stream::router())
         .merge(export::router())
+        .merge(alerts::export::router())
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
         .layer(middleware::from_fn(guard::check))

@@ -13,7 +13,7 @@ use crate::{
         spec::RuleSpec,
         threshold::Threshold,
     },
-    silence::Maintenance,
+    silence::{Maintenance, validate_windows},
     stats::aggregate::Aggregation,
     unit,
 };
@@ -192,7 +192,7 @@ impl AlertSettings {
                 format!("must be below the limit of {} Mbit/s, or nothing could fire", self.bandwidth.limit_mbps);
             return vec![FieldError::new("alerts.bandwidth.in_use_mbps", message)];
         }
-        Vec::new()
+        validate_windows(&self.maintenance, "alerts.maintenance")
     }
 
     /// The rules in force.

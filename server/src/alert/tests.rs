@@ -4,6 +4,11 @@ use netloom_core::{sample::SeriesKey, settings::alerts::AlertSettings};
 
 use super::*;
 
+/// Numbers from one on.
+fn ids() -> IncidentIds {
+    IncidentIds::starting_at(1)
+}
+
 fn settings(for_s: f64) -> AlertSettings {
     let mut settings = AlertSettings::default();
     settings.latency.for_s = for_s;
@@ -11,7 +16,7 @@ fn settings(for_s: f64) -> AlertSettings {
 }
 
 fn engine(for_s: f64) -> Engine {
-    Engine::new(settings(for_s).rules(), &[], Timestamp(0))
+    Engine::new(settings(for_s).rules(), &[], ids(), Timestamp(0))
 }
 
 fn rtt(ts_ms: i64, rtt_us: f64) -> Readings {
@@ -74,7 +79,7 @@ fn after_a_restart_nothing_fires_twice_and_what_is_over_resolves() {
     let mut before = engine(0.0);
     before.take(&rtt(0, HIGH));
     let open = before.evaluate(Timestamp(1));
-    let mut after = Engine::new(settings(0.0).rules(), &open, Timestamp(5_000));
+    let mut after = Engine::new(settings(0.0).rules(), &open, IncidentIds::starting_at(2), Timestamp(5_000));
     assert!(run(&mut after, 6, &[HIGH, HIGH]).is_empty());
     let changes = run(&mut after, 20, &[LOW]);
     assert_eq!(changes, [(20, IncidentState::Resolved, 1)]);
@@ -131,7 +136,7 @@ fn words(incidents: &[Incident]) -> Vec<(String, IncidentState, u32)> {
 fn a_dead_node_is_one_incident_within_three_seconds_and_its_links_are_counted_in_it() {
     let mut settings = AlertSettings::default();
     settings.loss.for_s = 2.0;
-    let mut engine = Engine::new(settings.rules(), &[], Timestamp(0));
+    let mut engine = Engine::new(settings.rules(), &[], ids(), Timestamp(0));
     assert!((0..30).flat_map(|at| second(&mut engine, at, None)).next().is_none());
     // The last report was at 29 s.
     let mut told: Vec<_> = (30..50).flat_map(|at| second(&mut engine, at, Some("c"))).collect();
@@ -149,7 +154,7 @@ fn a_dead_node_is_one_incident_within_three_seconds_and_its_links_are_counted_in
 fn links_that_fired_already_end_when_their_node_is_found_silent() {
     let mut settings = AlertSettings::default();
     (settings.loss.for_s, settings.silence.for_s) = (0.0, 5.0);
-    let mut engine = Engine::new(settings.rules(), &[], Timestamp(0));
+    let mut engine = Engine::new(settings.rules(), &[], ids(), Timestamp(0));
     (0..30).for_each(|at| assert!(second(&mut engine, at, None).is_empty()));
     let told: Vec<_> = (30..45).flat_map(|at| second(&mut engine, at, Some("c"))).collect();
     let open = |told: &[Incident]| {

@@ -1,4 +1,5 @@
-//! What is few and precious: agents, incidents, who was told of them, saved settings, training runs and where nodes stand.
+//! What is few and precious: agents, incidents, who was told of them, silences, saved settings, training runs and where
+//! nodes stand.
 
 pub mod agent;
 mod delivery;
@@ -6,6 +7,7 @@ mod incident;
 mod layout;
 mod run;
 pub mod setting;
+mod silence;
 
 use std::sync::Arc;
 

@@ -44,7 +44,7 @@ pub async fn metrics(State(state): State<WebState>) -> Result<Response, ProblemR
             state.ingest.refused().invalid.load(Ordering::Relaxed),
             state.ingest.refused().too_many_series.load(Ordering::Relaxed),
         ],
-        uplink: uplink_counts(&state),
+        uplink: [uplink_counts(&state), desk_counts(&state)].concat(),
         size,
         culprits: state.board.verdict().culprits.len(),
         watched: [&state.watched.dropped, &state.watched.unjudged, &state.watched.stale]
@@ -94,6 +94,19 @@ fn uplink_counts(state: &WebState) -> Vec<(&'static str, &'static str, u64)> {
     counts
 }
 
+/// What the desk refused or left out: name, help, count.
+fn desk_counts(state: &WebState) -> Vec<(&'static str, &'static str, u64)> {
+    let counts = state.desk.counts();
+    vec![
+        (
+            "netloom_incident_refused",
+            "Requests of jobs to raise or end an incident that were refused",
+            counts.refused(),
+        ),
+        ("netloom_incident_left_out", "Changes of incidents that could not be kept", counts.left_out()),
+    ]
+}
+
 /// One figure of a tier.
 type TierFigure = fn(&TierSize) -> u64;
 
@@ -106,7 +119,7 @@ struct Exposition {
     counts: IngestCounts,
     /// Requests refused because something is wrong, and because there are too many series.
     refused: [u64; 2],
-    /// What was refused to agents elsewhere.
+    /// What was refused to agents elsewhere and to jobs.
     uplink: Vec<(&'static str, &'static str, u64)>,
     size: StoreSize,
     culprits: usize,

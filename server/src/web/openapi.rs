@@ -5,7 +5,7 @@ use utoipa::OpenApi;
 
 use super::{
     WebState, agents, alerts, export, health, layout, metrics, network, nodes, notify, push, query, runs, settings,
-    storage, stream, verdict,
+    silences, storage, stream, verdict,
 };
 
 #[derive(OpenApi)]
@@ -27,6 +27,14 @@ use super::{
         agents::make_code,
         agents::revoke,
         alerts::alerts,
+        alerts::raise,
+        alerts::details,
+        alerts::acknowledge,
+        alerts::give_back,
+        alerts::export::alerts,
+        silences::silences,
+        silences::create,
+        silences::end,
         query::metrics,
         query::query,
         query::matrix,

@@ -54,7 +54,7 @@ pub struct StreamText {
 /// Events as they happen. Starts with `hello`; then what was missed after `Last-Event-ID` or `after`, or, when that is
 /// not known any more, `resync` and everything as it is now.
 #[utoipa::path(get, path = "/api/v1/stream", tag = "stream", params(StreamText), responses(
-    (status = 200, description = "events: hello, resync, samples, node, node_left, incident, health, settings, storage, run, verdict, matrix", content_type = "text/event-stream"),
+    (status = 200, description = "events: hello, resync, samples, node, node_left, incident, silences, health, settings, storage, run, verdict, matrix", content_type = "text/event-stream"),
     (status = 400, description = "a parameter is wrong", body = Problem),
     (status = 503, description = "too many streams", body = Problem),
 ))]

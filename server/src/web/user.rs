@@ -1,8 +1,11 @@
 //! Who makes a change, as far as they say.
 
-use std::net::SocketAddr;
+use std::{convert::Infallible, net::SocketAddr};
 
-use axum::http::HeaderMap;
+use axum::{
+    extract::{ConnectInfo, FromRequestParts},
+    http::{HeaderMap, request::Parts},
+};
 
 /// The header in which pages and programs say who acts, in UTF-8.
 const HEADER: &str = "netloom-user";
@@ -18,6 +21,18 @@ pub fn user(headers: &HeaderMap, peer: Option<SocketAddr>) -> String {
         (Some(name), _) => name.to_owned(),
         (None, Some(peer)) => format!("someone at {}", peer.ip()),
         (None, None) => "someone".to_owned(),
+    }
+}
+
+/// Who acts, as handlers take it.
+pub struct User(pub String);
+
+impl<S: Sync> FromRequestParts<S> for User {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| *peer);
+        Ok(Self(user(&parts.headers, peer)))
     }
 }
 

@@ -193,6 +193,7 @@ impl Listener {
         for incident in board.incidents().into_iter().rev() {
             self.push(&LiveEvent::Incident(Box::new(incident)), seq);
         }
+        self.push(&LiveEvent::Silences(self.state.desk.silences()), seq);
         if let Some(problem) = board.storage_problem() {
             self.push(&LiveEvent::Storage { problem: Some(problem) }, seq);
         }
