@@ -1,6 +1,6 @@
 //! Which nodes stand together, so that a verdict can name a rack: from Slurm's `topology.conf` or a few lines of TOML.
 
-mod hostlist;
+pub mod hostlist;
 mod slurm;
 
 use std::collections::HashSet;
