@@ -1,6 +1,7 @@
 //! Builds every task and channel of the hub, and ends them in order. It wires; it decides nothing.
 
 mod agents;
+mod disk;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -22,11 +23,13 @@ use crate::{
     board::Board,
     clock,
     config::Config,
+    incident_ids::IncidentIds,
     ingest::{Ingest, IngestCounts, Untold},
     jsonl::JsonlLog,
     layout::LayoutKeeper,
     live::Live,
     matrix::MatrixFeed,
+    rules::past::PastLink,
     runs::RunKeeper,
     settings::SettingsKeeper,
     shutdown::DRAIN_LIMIT,
@@ -118,7 +121,8 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
     let keeper = SettingsKeeper::open(from_file, from_env, stores.ledger.clone(), live.clone()).await?;
     let settings = keeper.subscribe();
     let rules = settings.borrow().alerts.rules();
-    let engine = Engine::new(rules, &known, started);
+    let ids = IncidentIds::starting_at(known.iter().map(|incident| incident.id).max().unwrap_or(0) + 1);
+    let engine = Engine::new(rules, &known, ids, started);
     let board = Arc::new(Board::new(known, catalog.clone()));
 
     let log = |folder: &PathBuf| JsonlLog::start(folder, config.jsonl_log_keep, catalog.clone());
@@ -139,12 +143,18 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
     let (ingest_handle, queue) = Ingest::channel(stores.samples.clone(), settings.clone());
     let finish = CancellationToken::new();
     let (counts, counted) = watch::channel(IngestCounts::default());
+    let (census, censused) = watch::channel(Vec::new());
+    let (past, past_desk) = PastLink::channel();
+    let runs = Arc::new(RunKeeper::open(stores.ledger.clone(), live.clone()).await?);
     let ingest = Ingest {
         store: stores.samples.clone(),
         ledger: stores.ledger.clone(),
         board: board.clone(),
         live: live.clone(),
         engine,
+        past,
+        runs: runs.subscribe(),
+        census,
         settings: settings.clone(),
         watch,
         jsonl,
@@ -157,12 +167,14 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
     let mut background = JoinSet::new();
     background.spawn(upkeep::run(stores.clone(), board.clone(), settings));
     background.spawn(matrices.clone().run());
+    background.spawn(past_desk.run(stores.samples.clone()));
+    background.spawn(disk::run(config.node.clone(), config.data_dir.clone(), ingest_handle.clone()));
 
     let state = WebState {
         cluster: config.cluster.as_str().into(),
         is_demo: config.is_demo,
         started,
-        runs: Arc::new(RunKeeper::new(stores.ledger.clone(), live.clone())),
+        runs,
         stores,
         board,
         live,
@@ -173,6 +185,8 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
         layout,
         keeper: Arc::new(keeper),
         counts: counted,
+        census: censused,
+        previewer: Arc::default(),
         watched: watch_counts,
         ingest: ingest_handle,
         shutdown,

@@ -36,6 +36,8 @@ pub mod demo;
 #[cfg(feature = "hub")]
 pub mod hub;
 #[cfg(feature = "hub")]
+pub mod incident_ids;
+#[cfg(feature = "hub")]
 pub mod ingest;
 #[cfg(feature = "hub")]
 pub mod jsonl;
@@ -47,6 +49,8 @@ pub mod live;
 pub mod matrix;
 #[cfg(feature = "hub")]
 pub mod mesh;
+#[cfg(feature = "hub")]
+pub mod rules;
 #[cfg(feature = "hub")]
 pub mod runs;
 #[cfg(feature = "hub")]

@@ -16,6 +16,7 @@ mod pages;
 pub(crate) mod problem;
 mod push;
 mod query;
+mod rules;
 mod runs;
 mod settings;
 mod storage;
@@ -42,6 +43,7 @@ use crate::{
     layout::LayoutKeeper,
     live::Live,
     matrix::MatrixFeed,
+    rules::{RuleCount, preview::Previewer},
     runs::RunKeeper,
     settings::SettingsKeeper,
     store::Stores,
@@ -87,6 +89,10 @@ pub struct WebState {
     pub uplink: Option<UplinkPlace>,
     /// What ingest did.
     pub counts: watch::Receiver<IngestCounts>,
+    /// How the rules fare.
+    pub census: watch::Receiver<Vec<RuleCount>>,
+    /// Tries rules over the past.
+    pub previewer: Arc<Previewer>,
     /// What the watcher of the mesh did.
     pub watched: Arc<WatchCounts>,
     /// Where samples are handed in.
@@ -106,6 +112,7 @@ pub async fn router(state: WebState) -> Router {
         .merge(agents::router())
         .merge(query::router())
         .merge(push::router())
+        .merge(rules::router())
         .merge(runs::router())
         .merge(settings::router())
         .merge(storage::router())

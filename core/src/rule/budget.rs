@@ -39,6 +39,19 @@ impl Budget {
         Verdict::of(ratio, ratio > self.allowed_ratio)
     }
 
+    /// A period as it was spent, from what is stored of it and from what has come since.
+    pub fn spent_of(&self, course: &[(i64, f64)], since: &Spent) -> Spent {
+        let mut spent = Spent::new(self.period_ms);
+        // Means of longer stretches speak for all of a stretch.
+        let steps = course.windows(2).map(|pair| pair[1].0 - pair[0].0);
+        let gap_ms = self.gap_ms.max(steps.filter(|step_ms| *step_ms > 0).min().unwrap_or(0));
+        for (ts_ms, value) in course.iter().filter(|(ts_ms, _)| since.first_ms.is_none_or(|first_ms| *ts_ms < first_ms)) {
+            spent.push(*ts_ms, self.is_bad(*value), gap_ms);
+        }
+        spent.append(since);
+        spent
+    }
+
     /// Whether a figure is beyond the limit.
     pub fn is_bad(&self, value: f64) -> bool {
         is_beyond(self.side, value, self.limit)
@@ -58,7 +71,8 @@ pub struct Spent {
     buckets: Box<[Bucket]>,
     /// The number of the newest bucket.
     newest: i64,
-    /// When the newest figure was taken.
+    /// When the first and the newest figure were taken.
+    first_ms: Option<i64>,
     last_ms: Option<i64>,
 }
 
@@ -66,14 +80,15 @@ impl Spent {
     /// Nothing of a period.
     pub fn new(period_ms: i64) -> Self {
         let bucket_ms = (period_ms / BUCKETS).max(1);
-        Self { bucket_ms, buckets: vec![Bucket::default(); BUCKETS as usize].into(), newest: 0, last_ms: None }
+        let buckets = vec![Bucket::default(); BUCKETS as usize].into();
+        Self { bucket_ms, buckets, newest: i64::MIN / 2, first_ms: None, last_ms: None }
     }
 
     /// Takes a figure, which speaks for the time since the one before. What comes late changes nothing any more.
     pub fn push(&mut self, ts_ms: i64, is_bad: bool, gap_ms: i64) {
         let Some(last_ms) = self.last_ms else {
             self.turn_to(ts_ms);
-            self.last_ms = Some(ts_ms);
+            (self.first_ms, self.last_ms) = (Some(ts_ms), Some(ts_ms));
             return;
         };
         if ts_ms <= last_ms {
@@ -94,9 +109,19 @@ impl Spent {
         }
     }
 
-    /// When the newest figure was taken.
-    pub fn last_ms(&self) -> Option<i64> {
-        self.last_ms
+    /// Puts what came later behind what is here.
+    fn append(&mut self, later: &Spent) {
+        let (Some(first_ms), Some(last_ms)) = (later.first_ms, later.last_ms) else { return };
+        self.first_ms = self.first_ms.or(Some(first_ms));
+        self.last_ms = Some(last_ms);
+        let first = first_ms.div_euclid(self.bucket_ms).max(later.newest - BUCKETS + 1);
+        for number in first..=later.newest {
+            self.turn_to(number * self.bucket_ms);
+            let at = number.rem_euclid(BUCKETS) as usize;
+            let (bucket, more) = (&mut self.buckets[at], later.buckets[at]);
+            bucket.known_ms = bucket.known_ms.saturating_add(more.known_ms);
+            bucket.bad_ms = bucket.bad_ms.saturating_add(more.bad_ms);
+        }
     }
 
     /// Of the period that ends at `now_ms`: how much is known and how much was bad, ms.
@@ -162,6 +187,26 @@ mod tests {
         assert_eq!(judge(rarely, 1_600), judge(often, 1_600));
         let gap = [(1_000, true), (1_500, true)];
         assert_eq!(judge(gap.into_iter(), 1_500), Verdict::Good { value: 0.1 });
+    }
+
+    #[test]
+    fn what_is_stored_and_what_came_since_are_one_period() {
+        let rule = rule();
+        let mut since = Spent::new(rule.period_ms);
+        let is_bad = |second: i64| (1_500..1_550).contains(&second);
+        (1_530..=1_600).for_each(|second| since.push(second * 1_000, is_bad(second), rule.gap_ms));
+        let figure = |second: i64| (second * 1_000, if is_bad(second) { 20.0 } else { 0.0 });
+        let stored: Vec<_> = (1_000..=1_540).map(figure).collect();
+        let (window, mut scratch) = (Window::default(), Vec::new());
+        let mut judge = |spent: &Spent| {
+            rule.evaluate(&View { spent: Some(spent), ..View::of(&window, 1_600_000, &mut scratch) })
+        };
+        let whole = rule.spent_of(&stored, &since);
+        let value = judge(&whole).value().expect("is known");
+        assert!((value - 49.0 / 600.0).abs() < 0.003, "{value}");
+        let rarely: Vec<_> = (10..=15).map(|step| figure(step * 100)).collect();
+        let value = judge(&rule.spent_of(&rarely, &since)).value().expect("is known");
+        assert!(value > 0.15, "a mean of 100 s speaks for all of them: {value}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::{
     absent::Absent,
     budget::{Budget, GAP_MAX_MS},
     change::Change,
-    deviation::Deviation,
+    deviation::{Deviation, spread_min},
     failures::Failures,
     selector::Selector,
     spec::{Condition, RuleSpec},
@@ -54,6 +54,7 @@ impl RuleSpec {
                 window_ms: ms(window_s),
             }),
             Condition::Deviation { side, sigmas, learn_s, aggregation, window_s } => RuleKind::Deviation(Deviation {
+                spread_min: spread_min(&metric),
                 metric,
                 side,
                 sigmas,

@@ -32,6 +32,20 @@ pub struct Deviation {
     pub aggregation: Aggregation,
     /// How far back to look, ms.
     pub window_ms: i64,
+    /// A spread is at least this ([`spread_min`]).
+    pub spread_min: f64,
+}
+
+/// The least spread of a metric, in its unit: less is the resolution of the measurement, and a median of zero has no part
+/// of it.
+pub fn spread_min(metric: &str) -> f64 {
+    match metric::unit_of(metric) {
+        Unit::Microseconds => 10.0,
+        Unit::Ratio => 0.005,
+        Unit::BitsPerSecond => 1e4,
+        Unit::PacketsPerSecond => 10.0,
+        Unit::PerSecond | Unit::Count => 0.1,
+    }
 }
 
 impl Deviation {
@@ -61,20 +75,8 @@ impl Deviation {
         if count < LEARNED_MIN_COUNT {
             return None;
         }
-        let spread = ((p95 - p50) / SIGMAS_TO_P95).max(p50.abs() * SPREAD_MIN_RATIO).max(self.spread_min());
+        let spread = ((p95 - p50) / SIGMAS_TO_P95).max(p50.abs() * SPREAD_MIN_RATIO).max(self.spread_min);
         Some((p50, spread * self.sigmas))
-    }
-
-    /// A spread is at least this, in the metric's unit: less is the resolution of the measurement, and a median of zero
-    /// has no part of it.
-    fn spread_min(&self) -> f64 {
-        match metric::unit_of(&self.metric) {
-            Unit::Microseconds => 10.0,
-            Unit::Ratio => 0.005,
-            Unit::BitsPerSecond => 1e4,
-            Unit::PacketsPerSecond => 10.0,
-            Unit::PerSecond | Unit::Count => 0.1,
-        }
     }
 }
 
@@ -85,7 +87,9 @@ mod tests {
 
     fn judge(metric: &str, side: Side, past: Past, value: f64) -> Verdict {
         let (aggregation, window_ms) = (Aggregation::Avg, 1_000);
-        let rule = Deviation { metric: metric.into(), side, sigmas: 4.0, learn_ms: 3_600_000, aggregation, window_ms };
+        let (sigmas, learn_ms, spread_min) = (4.0, 3_600_000, spread_min(metric));
+        let metric = metric.into();
+        let rule = Deviation { metric, side, sigmas, learn_ms, aggregation, window_ms, spread_min };
         let mut window = Window::default();
         window.push(500, value);
         rule.evaluate(&mut View { past, ..View::of(&window, 1_000, &mut Vec::new()) })

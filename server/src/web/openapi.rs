@@ -4,7 +4,7 @@ use axum::{Json, Router, routing::get};
 use utoipa::OpenApi;
 
 use super::{
-    WebState, agents, alerts, export, health, layout, metrics, network, nodes, push, query, runs, settings, storage,
+    WebState, agents, alerts, export, health, layout, metrics, network, nodes, push, query, rules, runs, settings, storage,
     stream, verdict,
 };
 
@@ -33,6 +33,8 @@ use super::{
         export::export,
         push::samples,
         push::remote_write::write,
+        rules::rules,
+        rules::preview,
         runs::list,
         runs::create,
         runs::read,
