@@ -3,6 +3,7 @@
 //! Each file opens with its goal and its method. Nothing here sleeps for a fixed time to wait for something: waits are
 //! for a condition, with a deadline.
 
+mod alert_scenarios;
 mod api;
 mod architecture;
 mod bad_input;

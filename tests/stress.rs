@@ -9,8 +9,10 @@ use netloom_server::{
     alert::Engine,
     board::Board,
     clock,
+    incident_ids::IncidentIds,
     ingest::{Ingest, IngestCounts, IngestHandle, Untold},
     live::Live,
+    rules::past::PastLink,
     settings::SettingsKeeper,
     store::{self, Store, Stores},
     watcher::Watcher,
@@ -47,7 +49,16 @@ async fn start(folder: &std::path::Path) -> (Parts, tokio::task::JoinHandle<()>)
         ledger: stores.ledger.clone(),
         board: board.clone(),
         live: live.clone(),
-        engine: Engine::new(Settings::default().alerts.rules(), &[], clock::now()),
+        engine: Engine::new(
+            Settings::default().alerts.rules(),
+            &[],
+            IncidentIds::starting_at(1),
+            clock::now(),
+        ),
+        // Nobody answers: what rules ask of the past is not known.
+        past: PastLink::channel().0,
+        runs: watch::channel(Vec::new()).1,
+        census: watch::Sender::default(),
         settings: keeper.subscribe(),
         // Nobody takes what it is fed: that is dropped and counted.
         watch: Watcher::channel().0,

@@ -79,6 +79,7 @@ pub struct Engine {
     over: Vec<Incident>,
     unwatched: u64,
     round: u32,
+    judged_ms: i64,
     swept_ms: i64,
     tidied_ms: i64,
     scratch: Vec<f64>,
@@ -146,6 +147,7 @@ impl Engine {
             over: Vec::new(),
             unwatched: 0,
             round: 0,
+            judged_ms: i64::MIN,
             swept_ms: i64::MIN,
             tidied_ms: i64::MIN,
             scratch: Vec::new(),
@@ -223,7 +225,7 @@ impl Engine {
             Some(at)
         });
         if let Some(series) = at.and_then(|at| self.table.get_mut(at)) {
-            series.newest_ms = Some(series.newest_ms.map_or(now.ms(), |newest_ms| newest_ms.max(now.ms())));
+            series.newest_ms = Some(now.ms());
         }
     }
 

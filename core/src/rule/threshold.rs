@@ -25,6 +25,11 @@ pub struct Threshold {
 impl Threshold {
     pub(super) fn evaluate(&self, view: &mut View) -> Verdict {
         let Some(value) = view.figure(self.window_ms, self.aggregation) else { return Verdict::Unknown };
+        // There are few figures of a series that was met a moment ago, and that means nothing.
+        let is_young = view.since_ms.is_some_and(|since_ms| view.now_ms - since_ms < self.window_ms);
+        if self.aggregation == Aggregation::Count && is_young {
+            return Verdict::Unknown;
+        }
         let limit = if view.is_firing { self.recover.unwrap_or(self.limit) } else { self.limit };
         Verdict::of(value, is_beyond(self.side, value, limit))
     }
@@ -72,6 +77,17 @@ mod tests {
         let either = Threshold { side: Side::Either, ..rule() };
         assert_eq!(judge_by(&either, &[(50, -11.0)], 100, false), Verdict::Bad { value: -11.0 });
         assert_eq!(judge_by(&either, &[(50, 9.0)], 100, false), Verdict::Good { value: 9.0 });
+    }
+
+    #[test]
+    fn few_figures_of_a_series_that_was_just_met_mean_nothing() {
+        let rule = Threshold { side: Side::Below, aggregation: Aggregation::Count, limit: 3.0, ..rule() };
+        let mut window = Window::default();
+        window.push(50, 1.0);
+        let mut since = |since_ms| {
+            rule.evaluate(&mut View { since_ms: Some(since_ms), ..View::of(&window, 100, &mut Vec::new()) })
+        };
+        assert_eq!((since(50), since(0)), (Verdict::Unknown, Verdict::Bad { value: 1.0 }));
     }
 
     #[test]

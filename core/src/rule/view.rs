@@ -31,6 +31,8 @@ pub struct View<'a> {
     pub windows: [Option<&'a Window>; INPUTS_MAX],
     /// When the newest figure came.
     pub newest_ms: Option<i64>,
+    /// When the first figure came since the series is watched.
+    pub since_ms: Option<i64>,
     /// Now.
     pub now_ms: i64,
     /// Whether it fires already.
@@ -49,6 +51,7 @@ impl<'a> View<'a> {
         Self {
             windows: [Some(window), None],
             newest_ms: window.newest_ms(),
+            since_ms: None,
             now_ms,
             is_firing: false,
             past: Past::Unknown,

@@ -35,6 +35,13 @@ impl Window {
         self.keep(ts_ms, 0, ts_ms);
     }
 
+    /// Forgets values taken after `ts_ms`: the clock that said so was wrong.
+    pub fn forget_after(&mut self, ts_ms: i64) {
+        while self.values.back().is_some_and(|(ts, _)| *ts > ts_ms) {
+            self.values.pop_back();
+        }
+    }
+
     /// Forgets values taken at or before `ts_ms`, except the newest `count`, and of those what was taken at or before
     /// `oldest_ms`.
     pub fn keep(&mut self, ts_ms: i64, count: usize, oldest_ms: i64) {
@@ -137,6 +144,8 @@ mod tests {
         assert_eq!(window.aggregate_since(0, Aggregation::Count), Some(3.0));
         window.keep(100, 3, 40);
         assert_eq!(window.aggregate_since(0, Aggregation::Count), Some(1.0));
+        window.forget_after(49);
+        assert!(window.is_empty());
     }
 
     #[test]

@@ -125,7 +125,8 @@ impl Round<'_> {
         }
         let is_firing = instance.life.is_firing();
         let now_ms = self.now.ms();
-        let mut view = View { windows, newest_ms, now_ms, is_firing, past, spent, scratch: self.scratch };
+        let (since_ms, scratch) = (series.since_ms, &mut *self.scratch);
+        let mut view = View { windows, newest_ms, since_ms, now_ms, is_firing, past, spent, scratch };
         let verdict = rule.kind.evaluate(&mut view);
         if let Some(node) = silent {
             if matches!(verdict, Verdict::Bad { .. }) {

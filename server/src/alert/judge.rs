@@ -28,6 +28,10 @@ impl Engine {
     pub fn evaluate(&mut self, now: Timestamp) -> Vec<Incident> {
         let mut changed = std::mem::take(&mut self.over);
         self.round = self.round.wrapping_add(1);
+        if now.ms() < self.judged_ms {
+            self.clock_went_back(now);
+        }
+        self.judged_ms = now.ms();
         if !(0..TIDY_EVERY_MS).contains(&now.ms().saturating_sub(self.tidied_ms)) {
             self.tidied_ms = now.ms();
             self.look_at_runs(now);
@@ -82,6 +86,21 @@ impl Engine {
         match instance.series(&self.table)?.about {
             About::Node(node) => Some(node),
             _ => None,
+        }
+    }
+
+    /// Takes what came before the clock was set back for what came just now: else it would be the newest for hours.
+    fn clock_went_back(&mut self, now: Timestamp) {
+        for (_, series) in self.table.iter_mut() {
+            series.newest_ms = series.newest_ms.map(|newest_ms| newest_ms.min(now.ms()));
+            series.since_ms = series.since_ms.map(|since_ms| since_ms.min(now.ms()));
+            series.window.forget_after(now.ms());
+        }
+        self.due.clear();
+        for (at, instance) in self.instances.iter() {
+            if matches!(self.rules[instance.rule as usize].rule.kind, RuleKind::Absent(_)) {
+                self.due.add(now.ms(), at);
+            }
         }
     }
 

@@ -21,6 +21,8 @@ pub struct Series {
     pub id: Option<SeriesId>,
     pub about: About,
     pub window: Window,
+    /// When the first sample came since it was met, and the newest.
+    pub since_ms: Option<i64>,
     pub newest_ms: Option<i64>,
     pub judged_ms: i64,
     /// The instances of rules that look at it.
@@ -46,6 +48,7 @@ impl Series {
             id: None,
             about,
             window: Window::default(),
+            since_ms: None,
             newest_ms: None,
             judged_ms: i64::MIN,
             instances: Vec::new(),
@@ -58,6 +61,7 @@ impl Series {
 
     /// Takes a sample.
     pub fn push(&mut self, ts_ms: i64, value: f64) {
+        self.since_ms = self.since_ms.or(Some(ts_ms));
         self.newest_ms = Some(self.newest_ms.map_or(ts_ms, |newest_ms| newest_ms.max(ts_ms)));
         if self.keep_ms > 0 || self.keep_rounds > 0 {
             self.window.push(ts_ms, value);
