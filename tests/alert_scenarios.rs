@@ -172,9 +172,8 @@ impl<'a> Hub<'a> {
 
     fn runs(&self, at_ms: i64) -> Vec<Run> {
         let start = |s: i64| Timestamp(self.scenario.start_ms() + s * 1_000);
-        let is_open = |run: &&scenario::Training| {
-            run.from_s * 1_000 <= at_ms && run.to_s.is_none_or(|to_s| at_ms < to_s * 1_000)
-        };
+        let is_open =
+            |run: &&scenario::Training| run.from_s * 1_000 <= at_ms && run.to_s.is_none_or(|to_s| at_ms < to_s * 1_000);
         let run = |(at, run): (usize, &scenario::Training)| Run {
             id: format!("run{at:05}"),
             name: run.name.clone(),
@@ -241,7 +240,9 @@ impl<'a> Hub<'a> {
 
     fn is_it(&self, expected: &Expected, (incident, fired, ended): &(Incident, Option<i64>, Option<i64>)) -> bool {
         let near = |told: Option<i64>, expected_s: Option<f64>| match (told, expected_s) {
-            (Some(told), Some(expected_s)) => (told as f64 - expected_s * 1_000.0).abs() <= self.scenario.tick_ms as f64,
+            (Some(told), Some(expected_s)) => {
+                (told as f64 - expected_s * 1_000.0).abs() <= self.scenario.tick_ms as f64
+            }
             (told, expected_s) => told.is_none() == expected_s.is_none(),
         };
         let same = |worst: f64| incident.worst.is_some_and(|told| (told - worst).abs() <= worst.abs() * 1e-6);

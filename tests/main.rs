@@ -17,6 +17,7 @@ mod live;
 mod migrations;
 mod process;
 mod push;
+mod rules;
 mod run_command;
 mod runs;
 mod settings;

@@ -49,12 +49,7 @@ async fn start(folder: &std::path::Path) -> (Parts, tokio::task::JoinHandle<()>)
         ledger: stores.ledger.clone(),
         board: board.clone(),
         live: live.clone(),
-        engine: Engine::new(
-            Settings::default().alerts.rules(),
-            &[],
-            IncidentIds::starting_at(1),
-            clock::now(),
-        ),
+        engine: Engine::new(Settings::default().alerts.rules(), &[], IncidentIds::starting_at(1), clock::now()),
         // Nobody answers: what rules ask of the past is not known.
         past: PastLink::channel().0,
         runs: watch::channel(Vec::new()).1,

@@ -118,6 +118,8 @@ pub struct Footprint {
     pub instances: usize,
     /// Bytes of one of them, without its window.
     pub instance_bytes: usize,
+    /// Bytes of what a rule keeps of a subject besides, the mean over all.
+    pub memory_bytes: usize,
     /// Bytes of one series, without its window.
     pub series_bytes: usize,
     /// Values in all windows, with what there is room for.
@@ -310,8 +312,11 @@ impl Engine {
 
     /// How the rules fare, in their order.
     pub fn census(&self) -> Vec<RuleCount> {
-        let count = |state: &RuleState| {
-            RuleCount { rule: state.rule.id.clone(), subjects: state.subjects, pending: 0, firing: 0 }
+        let count = |state: &RuleState| RuleCount {
+            rule: state.rule.id.clone(),
+            subjects: state.subjects,
+            pending: 0,
+            firing: 0,
         };
         let mut counts: Vec<RuleCount> = self.rules.iter().map(count).collect();
         for instance in self.open.iter().filter_map(|at| self.instances.get(*at)) {
@@ -326,6 +331,8 @@ impl Engine {
         Footprint {
             instances: self.instances.len(),
             instance_bytes: size_of::<Option<Instance>>() + size_of::<u32>(),
+            memory_bytes: self.instances.iter().map(|(_, instance)| instance.memory_bytes()).sum::<usize>()
+                / self.instances.len().max(1),
             series_bytes: size_of::<Option<table::Series>>(),
             window_values: self.table.iter().map(|(_, series)| series.window.capacity()).sum(),
         }

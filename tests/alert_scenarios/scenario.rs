@@ -196,7 +196,8 @@ impl Scenario {
         let mut all = Vec::new();
         for (at, course) in self.series.iter().enumerate() {
             for number in 1..=course.count {
-                let label = |(name, value): (&String, &String)| (name.clone(), value.replace("{n}", &number.to_string()));
+                let label =
+                    |(name, value): (&String, &String)| (name.clone(), value.replace("{n}", &number.to_string()));
                 let labels: BTreeMap<_, _> = course.labels.iter().map(label).collect();
                 let seed = (at * 100_000 + number) as u64;
                 all.push((SeriesKey { metric: course.metric.clone(), labels }, self.course(course, seed)));

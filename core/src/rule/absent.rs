@@ -37,9 +37,7 @@ mod tests {
     fn what_never_was_is_not_missed() {
         let rule = Absent { metric: "step_time_s".into(), after_ms: 5_000 };
         let (window, mut scratch) = (Window::default(), Vec::new());
-        let mut at = |newest_ms, now_ms| {
-            rule.evaluate(&View { newest_ms, ..View::of(&window, now_ms, &mut scratch) })
-        };
+        let mut at = |newest_ms, now_ms| rule.evaluate(&View { newest_ms, ..View::of(&window, now_ms, &mut scratch) });
         assert_eq!(at(None, 9_000), Verdict::Unknown);
         assert_eq!(at(Some(1_000), 6_000), Verdict::Good { value: 5_000_000.0 });
         assert_eq!(at(Some(1_000), 6_001), Verdict::Bad { value: 5_001_000.0 });

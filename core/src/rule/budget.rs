@@ -45,7 +45,8 @@ impl Budget {
         // Means of longer stretches speak for all of a stretch.
         let steps = course.windows(2).map(|pair| pair[1].0 - pair[0].0);
         let gap_ms = self.gap_ms.max(steps.filter(|step_ms| *step_ms > 0).min().unwrap_or(0));
-        for (ts_ms, value) in course.iter().filter(|(ts_ms, _)| since.first_ms.is_none_or(|first_ms| *ts_ms < first_ms)) {
+        for (ts_ms, value) in course.iter().filter(|(ts_ms, _)| since.first_ms.is_none_or(|first_ms| *ts_ms < first_ms))
+        {
             spent.push(*ts_ms, self.is_bad(*value), gap_ms);
         }
         spent.append(since);
@@ -107,6 +108,11 @@ impl Spent {
             bucket.bad_ms = bucket.bad_ms.saturating_add(if is_bad { ms } else { 0 });
             from_ms = end_ms;
         }
+    }
+
+    /// Bytes of its buckets.
+    pub fn bytes(&self) -> usize {
+        size_of_val(&*self.buckets)
     }
 
     /// Puts what came later behind what is here.
@@ -198,9 +204,8 @@ mod tests {
         let figure = |second: i64| (second * 1_000, if is_bad(second) { 20.0 } else { 0.0 });
         let stored: Vec<_> = (1_000..=1_540).map(figure).collect();
         let (window, mut scratch) = (Window::default(), Vec::new());
-        let mut judge = |spent: &Spent| {
-            rule.evaluate(&View { spent: Some(spent), ..View::of(&window, 1_600_000, &mut scratch) })
-        };
+        let mut judge =
+            |spent: &Spent| rule.evaluate(&View { spent: Some(spent), ..View::of(&window, 1_600_000, &mut scratch) });
         let whole = rule.spent_of(&stored, &since);
         let value = judge(&whole).value().expect("is known");
         assert!((value - 49.0 / 600.0).abs() < 0.003, "{value}");

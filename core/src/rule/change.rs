@@ -106,9 +106,12 @@ mod tests {
 
     #[test]
     fn both_directions_count_when_asked() {
-        for (side, value, is_bad) in
-            [(Side::Below, 4.0, true), (Side::Below, 20.0, false), (Side::Either, 4.0, true), (Side::Either, 16.0, true)]
-        {
+        for (side, value, is_bad) in [
+            (Side::Below, 4.0, true),
+            (Side::Below, 20.0, false),
+            (Side::Either, 4.0, true),
+            (Side::Either, 16.0, true),
+        ] {
             let (verdict, _) = judge(&rule(side, DAY_MS), &[(500, value)], Past::Figure(10.0), 1_000);
             assert_eq!(verdict, Verdict::of(value, is_bad), "{side:?} {value}");
         }

@@ -86,7 +86,8 @@ impl RuleSpec {
         let (raw_s, minute_s) = (storage.raw_ms() as f64 / 1_000.0, storage.minute_ms() as f64 / 1_000.0);
         let mut within = |field: &str, seconds: f64, kept_s: f64, setting: &str| {
             if seconds > kept_s {
-                faults.add(field, format!("must not be longer than {kept_s} s, for which figures are kept ({setting})"));
+                faults
+                    .add(field, format!("must not be longer than {kept_s} s, for which figures are kept ({setting})"));
             }
         };
         let (raw, minute) = ("storage.raw_hours", "storage.minute_days");

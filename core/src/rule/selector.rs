@@ -77,7 +77,8 @@ mod tests {
     #[test]
     fn nodes_are_taken_as_either_end_and_by_list() {
         let selector = Selector::of(&Scope { nodes: vec!["gpu[1-3]".into(), "login".into()], ..Scope::default() });
-        for taken in [labels([("node", "gpu2")]), labels([("src", "x"), ("dst", "gpu3")]), labels([("node", "login")])] {
+        for taken in [labels([("node", "gpu2")]), labels([("src", "x"), ("dst", "gpu3")]), labels([("node", "login")])]
+        {
             assert!(selector.takes(&taken), "{taken:?}");
         }
         assert!(!selector.takes(&labels([("src", "x"), ("dst", "gpu4")])));

@@ -30,9 +30,7 @@ mod tests {
     fn who_never_reported_is_not_silent() {
         let rule = Silence { after_ms: 2_500 };
         let (window, mut scratch) = (Window::default(), Vec::new());
-        let mut at = |newest_ms, now_ms| {
-            rule.evaluate(&View { newest_ms, ..View::of(&window, now_ms, &mut scratch) })
-        };
+        let mut at = |newest_ms, now_ms| rule.evaluate(&View { newest_ms, ..View::of(&window, now_ms, &mut scratch) });
         assert_eq!(at(None, 9_000), Verdict::Unknown);
         assert_eq!(at(Some(1_000), 3_500), Verdict::Good { value: 2_500_000.0 });
         assert_eq!(at(Some(1_000), 3_501), Verdict::Bad { value: 2_501_000.0 });

@@ -74,9 +74,7 @@ impl Engine {
                     let until_ms = now.ms() - rule.against_ms;
                     (PastAbout::Figure(rule.aggregation), until_ms - rule.window_ms, until_ms)
                 }
-                RuleKind::Deviation(rule) => {
-                    (PastAbout::Usual, now.ms() - rule.learn_ms, now.ms() - rule.window_ms)
-                }
+                RuleKind::Deviation(rule) => (PastAbout::Usual, now.ms() - rule.learn_ms, now.ms() - rule.window_ms),
                 RuleKind::Budget(rule) if wanting.contains(&(at as u32)) => {
                     (PastAbout::Course, now.ms() - rule.period_ms, now.ms())
                 }
@@ -97,7 +95,8 @@ impl Engine {
             return HashSet::new();
         }
         let instances = self.instances.iter();
-        let wants = instances.filter(|(_, instance)| matches!(instance.memory.as_deref(), Some(Memory::Spent(_, false))));
+        let wants =
+            instances.filter(|(_, instance)| matches!(instance.memory.as_deref(), Some(Memory::Spent(_, false))));
         wants.map(|(_, instance)| instance.rule).collect()
     }
 
@@ -140,7 +139,9 @@ impl Engine {
             (Some(Memory::Past(past)), PastSeries::Known(known), _) if !is_held || *past == Past::Unknown => {
                 *past = known;
             }
-            (Some(Memory::Spent(spent, is_whole)), PastSeries::Course(course), RuleKind::Budget(rule)) if !*is_whole => {
+            (Some(Memory::Spent(spent, is_whole)), PastSeries::Course(course), RuleKind::Budget(rule))
+                if !*is_whole =>
+            {
                 *spent = rule.spent_of(&course, spent);
                 *is_whole = true;
             }

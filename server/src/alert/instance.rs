@@ -64,6 +64,16 @@ impl Instance {
         self.inputs.iter().find_map(|at| table.get(*at))
     }
 
+    /// Bytes of what it keeps besides itself.
+    pub fn memory_bytes(&self) -> usize {
+        let more = match self.memory.as_deref() {
+            None => return 0,
+            Some(Memory::Past(_)) => 0,
+            Some(Memory::Spent(spent, _)) => spent.bytes(),
+        };
+        size_of::<Memory>() + more
+    }
+
     /// Ends it for a reason other than its figures.
     pub fn end(&mut self, now: Timestamp) -> Option<Incident> {
         self.life = Life::Inactive;

@@ -278,7 +278,8 @@ fn a_node_that_is_forgotten_takes_its_incidents_along() {
 fn latency_rule(edit: impl FnOnce(&mut RuleSpec)) -> Vec<Rule> {
     let (side, aggregation) = (Side::Above, Aggregation::Last);
     let condition = Condition::Threshold { side, limit: 100_000.0, recover: None, aggregation, window_s: 5.0 };
-    let mut rule = RuleSpec { id: "mine".into(), metric: "rtt_us".into(), condition, for_s: 0.0, ..RuleSpec::default() };
+    let mut rule =
+        RuleSpec { id: "mine".into(), metric: "rtt_us".into(), condition, for_s: 0.0, ..RuleSpec::default() };
     edit(&mut rule);
     assert_eq!(rule.validate("rule"), []);
     vec![rule.compile()]
@@ -308,9 +309,7 @@ fn an_incident_says_what_the_rule_says_and_how_bad_it_got() {
 
 #[test]
 fn a_series_is_kept_once_for_all_rules_and_an_instance_is_small() {
-    let rules: Vec<Rule> = (0..20)
-        .flat_map(|number| latency_rule(|rule| rule.id = format!("rule_{number}")))
-        .collect();
+    let rules: Vec<Rule> = (0..20).flat_map(|number| latency_rule(|rule| rule.id = format!("rule_{number}"))).collect();
     let mut engine = Judge::new(rules, &[], Timestamp(0));
     (0..5).for_each(|second| engine.take(&rtt(second * 1_000, LOW)));
     let footprint = engine.footprint();

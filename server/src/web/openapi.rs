@@ -4,8 +4,8 @@ use axum::{Json, Router, routing::get};
 use utoipa::OpenApi;
 
 use super::{
-    WebState, agents, alerts, export, health, layout, metrics, network, nodes, push, query, rules, runs, settings, storage,
-    stream, verdict,
+    WebState, agents, alerts, export, health, layout, metrics, network, nodes, push, query, rules, runs, settings,
+    storage, stream, verdict,
 };
 
 #[derive(OpenApi)]

@@ -104,7 +104,8 @@ fn check_labels(rule: &RuleSpec, nodes: Option<&[String]>, faults: &mut Faults) 
     for (name, value) in &scope.labels {
         let field = format!("scope.labels.{name}");
         if !has_label(rule, name) {
-            let carried = kind(rule).map_or_else(String::new, |kind| format!(": it carries {}", labels_of(kind).join(", ")));
+            let carried =
+                kind(rule).map_or_else(String::new, |kind| format!(": it carries {}", labels_of(kind).join(", ")));
             faults.add(&field, format!("no series of {} carries this label{carried}", rule.metric));
         } else if value.is_empty() || value.len() > LABEL_MAX_BYTES || value.chars().any(char::is_control) {
             faults.add(&field, format!("must be a text of at most {LABEL_MAX_BYTES} bytes"));

@@ -67,10 +67,10 @@ fn names_addresses_and_messages_are_checked() {
 #[test]
 fn conditions_are_checked_field_by_field() {
     let (aggregation, window_s) = (Aggregation::Avg, 10.0);
-    let threshold = |side, limit, recover, window_s| {
-        with(Condition::Threshold { side, limit, recover, aggregation, window_s })
-    };
-    let change = |against_s| with(Condition::Change { side: Side::Above, percent: 5.0, against_s, aggregation, window_s });
+    let threshold =
+        |side, limit, recover, window_s| with(Condition::Threshold { side, limit, recover, aggregation, window_s });
+    let change =
+        |against_s| with(Condition::Change { side: Side::Above, percent: 5.0, against_s, aggregation, window_s });
     let cases = [
         ("condition.side", threshold(Side::Either, 1.0, None, 10.0)),
         ("condition.limit", threshold(Side::Above, f64::INFINITY, None, 10.0)),
@@ -83,7 +83,10 @@ fn conditions_are_checked_field_by_field() {
         ("condition.against_s", change(5.0)),
         ("condition.count", with(Condition::Failures { side: Side::Above, limit: 0.0, count: 6, of: 5 })),
         ("condition.of", with(Condition::Failures { side: Side::Above, limit: 0.0, count: 6, of: 101 })),
-        ("condition.percent", with(Condition::Budget { side: Side::Above, limit: 0.0, percent: 100.0, period_s: 60.0 })),
+        (
+            "condition.percent",
+            with(Condition::Budget { side: Side::Above, limit: 0.0, percent: 100.0, period_s: 60.0 }),
+        ),
         ("condition.period_s", with(Condition::Budget { side: Side::Above, limit: 0.0, percent: 1.0, period_s: 59.0 })),
     ];
     for (field, rule) in cases {
@@ -109,8 +112,16 @@ fn a_scope_without_any_series_is_refused_at_the_field() {
         ("scope.labels.dst", "spool_batches", Scope { labels: labels("dst", "b"), ..Scope::default() }),
         ("scope.labels.interface", "rtt_us", Scope { labels: labels("interface", "eth0"), ..Scope::default() }),
         ("scope.labels.node", "rtt_us", Scope { labels: labels("node", "a"), ..Scope::default() }),
-        ("scope.labels.node", "if_rx_bps", Scope { nodes: nodes("b"), labels: labels("node", "a"), ..Scope::default() }),
-        ("scope.labels.src", "rtt_us", Scope { links: vec![link("a", "b")], labels: labels("src", "b"), ..Scope::default() }),
+        (
+            "scope.labels.node",
+            "if_rx_bps",
+            Scope { nodes: nodes("b"), labels: labels("node", "a"), ..Scope::default() },
+        ),
+        (
+            "scope.labels.src",
+            "rtt_us",
+            Scope { links: vec![link("a", "b")], labels: labels("src", "b"), ..Scope::default() },
+        ),
         ("scope.labels.mode", "rtt_us", Scope { labels: labels("mode", ""), ..Scope::default() }),
         ("scope.nodes[0]", "rtt_us", Scope { nodes: nodes("n[1-"), ..Scope::default() }),
         ("scope.nodes", "rtt_us", Scope { nodes: vec!["a".into(); 257], ..Scope::default() }),

@@ -63,8 +63,7 @@ impl Figures {
             let why = if are_there { "There are many samples" } else { "Samples of that time are gone" };
             notes.push(format!("{why}: figures of {step} each were judged, so times are {step} coarse."));
             let shape = Shape::One(aggregation(&rule.kind));
-            let query =
-                Query { metric, labels, from_ms, to_ms, step: Step::Every(step_ms), shape, across: None };
+            let query = Query { metric, labels, from_ms, to_ms, step: Step::Every(step_ms), shape, across: None };
             (summaries(past, &series, &query, step_ms).await?, step_ms)
         };
         Ok(Self { rows, next: 0, step_ms, notes })
@@ -106,12 +105,7 @@ async fn scan(past: &Past<'_>, series: &[SeriesId], (from_ms, to_ms): (i64, i64)
     Ok(rows)
 }
 
-async fn summaries(
-    past: &Past<'_>,
-    series: &[SeriesId],
-    query: &Query,
-    step_ms: i64,
-) -> Result<Vec<Row>, StoreError> {
+async fn summaries(past: &Past<'_>, series: &[SeriesId], query: &Query, step_ms: i64) -> Result<Vec<Row>, StoreError> {
     let found = past.store.query(query).await?;
     let mut rows = Vec::new();
     past.store.catalog().read(|catalog| {

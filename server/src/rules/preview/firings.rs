@@ -82,7 +82,10 @@ impl Firings {
         };
         subjects.sort_by_key(|subject| std::cmp::Reverse(firing_ms(subject)));
         if subjects.len() > SUBJECTS_MAX {
-            notes.push(format!("It would have fired for {} subjects; the {SUBJECTS_MAX} longest are listed.", subjects.len()));
+            notes.push(format!(
+                "It would have fired for {} subjects; the {SUBJECTS_MAX} longest are listed.",
+                subjects.len()
+            ));
             subjects.truncate(SUBJECTS_MAX);
         }
         if self.left_out > 0 {
