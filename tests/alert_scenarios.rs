@@ -203,8 +203,7 @@ impl<'a> Hub<'a> {
                 IncidentState::Firing if ended.is_some() => self.fired_twice += 1,
                 _ => {}
             }
-            let fires = incident.state == IncidentState::Firing;
-            let fired = fired.or(fires.then_some(at_ms));
+            let fired = fired.or((incident.state == IncidentState::Firing).then_some(at_ms));
             let ended = (incident.state == IncidentState::Resolved).then_some(at_ms);
             self.told.insert(incident.id, (incident, fired, ended));
         }

@@ -30,7 +30,7 @@ fn incident(id: u64, state: IncidentState) -> Incident {
         metric: String::new(),
         worst: None,
         runbook: String::new(),
-        handling: Default::default(),
+        handling: netloom_core::incident::Handling::default(),
     }
 }
 

@@ -120,7 +120,7 @@ mod tests {
             metric: String::new(),
             worst: None,
             runbook: String::new(),
-            handling: Default::default(),
+            handling: crate::incident::Handling::default(),
         }
     }
 

@@ -255,8 +255,8 @@ impl Engine {
             return;
         }
         series.push(row.ts_ms, row.value);
-        let (has_budget, about) = (series.has_budget, series.about);
-        if has_budget && self.fold.stands_for(about).is_none() {
+        let (budgets, about) = (series.budgets, series.about);
+        if budgets > 0 && self.fold.stands_for(about).is_none() {
             self.spend(at, row);
         }
         self.touch(at);

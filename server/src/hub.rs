@@ -6,7 +6,7 @@ mod disk;
 use std::{path::PathBuf, sync::Arc};
 
 use axum::serve::ListenerExt;
-use netloom_core::incident::Incident;
+use netloom_core::{incident::Incident, time::Timestamp};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
@@ -33,8 +33,9 @@ use crate::{
     runs::RunKeeper,
     settings::SettingsKeeper,
     shutdown::DRAIN_LIMIT,
-    store, upkeep,
-    watcher::Watcher,
+    store::{self, Stores},
+    upkeep,
+    watcher::{Feed, WatchCounts, Watcher},
     web::{self, Connections, WebState},
 };
 
@@ -109,28 +110,36 @@ impl Tasks {
     }
 }
 
-/// Opens what the hub keeps, and starts what takes samples in and looks after them.
-async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(WebState, Tasks)> {
+/// What the hub kept, and what everything else stands on.
+struct Ground {
+    started: Timestamp,
+    stores: Stores,
+    known: Vec<Incident>,
+    live: Arc<Live>,
+    keeper: SettingsKeeper,
+}
+
+async fn ground(config: &Config) -> anyhow::Result<Ground> {
     let started = clock::now();
     let stores = store::open(&config.data_dir).await?;
-    let catalog = stores.samples.catalog().clone();
     let known: Vec<Incident> = stores.ledger.incidents(INCIDENTS_AT_START).await?;
-
-    let live = Arc::new(Live::new(started.ms(), catalog.clone()));
+    let live = Arc::new(Live::new(started.ms(), stores.samples.catalog().clone()));
     let (from_file, from_env) = (config.settings.clone(), config.settings_from_env.clone());
     let keeper = SettingsKeeper::open(from_file, from_env, stores.ledger.clone(), live.clone()).await?;
-    let settings = keeper.subscribe();
-    let rules = settings.borrow().alerts.rules();
-    let ids = IncidentIds::starting_at(known.iter().map(|incident| incident.id).max().unwrap_or(0) + 1);
-    let engine = Engine::new(rules, &known, ids, started);
+    Ok(Ground { started, stores, known, live, keeper })
+}
+
+/// Opens what the hub keeps, and starts what takes samples in and looks after them.
+async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(WebState, Tasks)> {
+    let Ground { started, stores, known, live, keeper } = ground(config).await?;
+    let (catalog, settings) = (stores.samples.catalog().clone(), keeper.subscribe());
+    let engine = Engine::new(settings.borrow().alerts.rules(), &known, ids_after(&known), started);
     let board = Arc::new(Board::new(known, catalog.clone()));
 
     let log = |folder: &PathBuf| JsonlLog::start(folder, config.jsonl_log_keep, catalog.clone());
     let (jsonl, jsonl_task) = config.jsonl_log.as_ref().map(log).transpose()?.unzip();
     let agents = AgentKeeper::open(stores.ledger.clone(), config.node.clone()).await?;
     let layout = Arc::new(LayoutKeeper::open(stores.ledger.clone()).await?);
-    let (watch, told) = Watcher::channel();
-    let watch_counts = watch.counts();
     let watcher = Watcher {
         catalog: catalog.clone(),
         board: board.clone(),
@@ -138,7 +147,7 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
         settings: settings.clone(),
         layout: layout.subscribe(),
     };
-    let watcher = tokio::spawn(watcher.run(told, watch_counts.clone()));
+    let (watch, watch_counts, watcher) = watch_mesh(watcher);
 
     let (ingest_handle, queue) = Ingest::channel(stores.samples.clone(), settings.clone());
     let finish = CancellationToken::new();
@@ -192,6 +201,19 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
         shutdown,
     };
     Ok((state, Tasks { background, ingest, watcher, jsonl: jsonl_task, finish }))
+}
+
+/// Numbers for incidents that nobody has.
+fn ids_after(known: &[Incident]) -> IncidentIds {
+    IncidentIds::starting_at(known.iter().map(|incident| incident.id).max().unwrap_or(0) + 1)
+}
+
+/// Starts the watcher of the mesh. Returns where it is fed, and what it did.
+fn watch_mesh(watcher: Watcher) -> (Feed, Arc<WatchCounts>, JoinHandle<()>) {
+    let (feed, told) = Watcher::channel();
+    let counts = feed.counts();
+    let task = tokio::spawn(watcher.run(told, counts.clone()));
+    (feed, counts, task)
 }
 
 /// An answer in several pieces must not wait for the client to acknowledge the first (Nagle's algorithm, RFC 896).

@@ -35,7 +35,7 @@ pub struct Scenario {
     #[serde(default)]
     pub edit: Vec<Edit>,
     #[serde(default)]
-    pub series: Vec<Course>,
+    pub series: Vec<Input>,
     #[serde(default)]
     pub node: Vec<Reports>,
     #[serde(default)]
@@ -72,7 +72,7 @@ pub struct Edit {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Course {
+pub struct Input {
     pub metric: String,
     pub labels: Labels,
     /// So many of them, `{n}` in the labels standing for 1, 2 and so on.
@@ -178,6 +178,9 @@ pub struct Expected {
     pub folded: u32,
 }
 
+/// A sample: when it arrives, when it was taken, ms since the start, and its value.
+pub type Sample = (i64, i64, f64);
+
 /// `SplitMix64` (Steele, Lea, Flood, 2014): a number from -1 to 1 that follows from a seed.
 fn dice(seed: u64) -> f64 {
     let mut mixed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -191,8 +194,8 @@ impl Scenario {
         Timestamp::parse_rfc3339(&self.start).expect("start is a moment").ms()
     }
 
-    /// Every series with its samples as (arrives, taken, value), in ms since the start, in order of arrival.
-    pub fn samples(&self) -> Vec<(SeriesKey, Vec<(i64, i64, f64)>)> {
+    /// Every series with its samples, in order of arrival.
+    pub fn samples(&self) -> Vec<(SeriesKey, Vec<Sample>)> {
         let mut all = Vec::new();
         for (at, course) in self.series.iter().enumerate() {
             for number in 1..=course.count {
@@ -206,7 +209,7 @@ impl Scenario {
         all
     }
 
-    fn course(&self, course: &Course, seed: u64) -> Vec<(i64, i64, f64)> {
+    fn course(&self, course: &Input, seed: u64) -> Vec<Sample> {
         let (mut samples, mut from_ms) = (Vec::new(), -self.history_s * 1_000);
         for segment in &course.course {
             let until_ms = segment.until_s * 1_000;

@@ -40,10 +40,9 @@ pub struct Deviation {
 /// of it.
 pub fn spread_min(metric: &str) -> f64 {
     match metric::unit_of(metric) {
-        Unit::Microseconds => 10.0,
+        Unit::Microseconds | Unit::PacketsPerSecond => 10.0,
         Unit::Ratio => 0.005,
         Unit::BitsPerSecond => 1e4,
-        Unit::PacketsPerSecond => 10.0,
         Unit::PerSecond | Unit::Count => 0.1,
     }
 }

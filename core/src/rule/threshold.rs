@@ -84,7 +84,7 @@ mod tests {
         let rule = Threshold { side: Side::Below, aggregation: Aggregation::Count, limit: 3.0, ..rule() };
         let mut window = Window::default();
         window.push(50, 1.0);
-        let mut since =
+        let since =
             |since_ms| rule.evaluate(&mut View { since_ms: Some(since_ms), ..View::of(&window, 100, &mut Vec::new()) });
         assert_eq!((since(50), since(0)), (Verdict::Unknown, Verdict::Bad { value: 1.0 }));
     }

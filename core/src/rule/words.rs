@@ -60,7 +60,7 @@ pub(super) fn condition(rule: &Rule) -> String {
         Side::Below => "below",
         Side::Either => "beyond",
     };
-    let mut text = match kind {
+    let text = match kind {
         RuleKind::Threshold(rule) => {
             format!("{what}, {}, {side} {limit}", stretch(rule.aggregation, rule.window_ms))
         }
@@ -89,10 +89,7 @@ pub(super) fn condition(rule: &Rule) -> String {
         }
         RuleKind::Silence(_) => format!("no report of a node for {limit}"),
     };
-    if rule.for_ms > 0 {
-        text.push_str(&format!(", for {}", duration_words(rule.for_ms)));
-    }
-    text
+    if rule.for_ms > 0 { format!("{text}, for {}", duration_words(rule.for_ms)) } else { text }
 }
 
 fn stretch(aggregation: Aggregation, window_ms: i64) -> String {

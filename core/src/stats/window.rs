@@ -67,25 +67,69 @@ impl Window {
         aggregation: Aggregation,
         scratch: &mut Vec<f64>,
     ) -> Option<f64> {
-        let from = self.values.partition_point(|(ts, _)| *ts <= after_ms);
-        let is_open = self.newest_ms().is_none_or(|newest_ms| newest_ms <= until_ms);
-        let to = if is_open { self.values.len() } else { self.values.partition_point(|(ts, _)| *ts <= until_ms) };
+        let (from, to) = (self.first_after(after_ms), self.first_after(until_ms));
         if from >= to {
             return None;
         }
+        let count = to - from;
         let values = || self.values.range(from..to).map(|(_, value)| *value);
+        if let Some(value) = aggregation.quantile().and_then(|quantile| of_largest(values(), count, quantile)) {
+            return Some(value);
+        }
         Some(match aggregation {
-            Aggregation::Avg => values().sum::<f64>() / (to - from) as f64,
+            Aggregation::Avg => self.sum(from, to) / count as f64,
             Aggregation::Min => values().fold(f64::INFINITY, f64::min),
             Aggregation::Max => values().fold(f64::NEG_INFINITY, f64::max),
             Aggregation::Last => self.values[to - 1].1,
-            Aggregation::Count => (to - from) as f64,
+            Aggregation::Count => count as f64,
             Aggregation::P50 | Aggregation::P95 | Aggregation::P99 => {
                 scratch.clear();
                 scratch.extend(values());
                 return aggregation.apply(scratch);
             }
         })
+    }
+
+    /// The sum of the values between two places, four at a time: one after the other, each would wait for the one before.
+    fn sum(&self, from: usize, to: usize) -> f64 {
+        let (first, second) = self.values.as_slices();
+        let split = first.len();
+        let parts = [
+            first.get(from.min(split)..to.min(split)).unwrap_or_default(),
+            second.get(from.saturating_sub(split)..to.saturating_sub(split)).unwrap_or_default(),
+        ];
+        let mut sums = [0.0; 4];
+        for part in parts {
+            let fours = part.chunks_exact(4);
+            sums[0] += fours.remainder().iter().map(|(_, value)| value).sum::<f64>();
+            for four in fours {
+                sums.iter_mut().zip(four).for_each(|(sum, (_, value))| *sum += value);
+            }
+        }
+        sums.iter().sum()
+    }
+
+    /// The place of the first value taken after `ts_ms`. Looked for from the newest on, in steps that double: most rules
+    /// look back a little only, and what is older is not in the cache.
+    fn first_after(&self, ts_ms: i64) -> usize {
+        let (mut high, mut step) = (self.values.len(), 1);
+        loop {
+            let low = high.saturating_sub(step);
+            if low == high || self.values[low].0 <= ts_ms {
+                break;
+            }
+            (high, step) = (low, step * 2);
+        }
+        let mut low = high.saturating_sub(step);
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            if self.values[middle].0 <= ts_ms {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        low
     }
 
     /// The newest values, the newest first, none of them taken at or before `ts_ms`.
@@ -113,6 +157,34 @@ impl Window {
     pub fn clear(&mut self) {
         self.values.clear();
     }
+}
+
+/// Values that are held at once to find a percentile among the largest: enough for the 95th of five minutes of seconds.
+const LARGEST_MAX: usize = 16;
+
+/// A percentile as [`super::aggregate::percentile`] has it, when it is among the few largest values: one look at each is
+/// enough then, and most are smaller than all that are held.
+fn of_largest(values: impl Iterator<Item = f64>, count: usize, quantile: f64) -> Option<f64> {
+    let rank = quantile * (count - 1) as f64;
+    let low = rank.floor() as usize;
+    let held = count - low;
+    if held > LARGEST_MAX {
+        return None;
+    }
+    // In order, the smallest first.
+    let mut largest = [f64::NEG_INFINITY; LARGEST_MAX];
+    for value in values.filter(|value| value.is_finite()) {
+        if value > largest[0] {
+            let mut at = 0;
+            while at + 1 < held && largest[at + 1] < value {
+                largest[at] = largest[at + 1];
+                at += 1;
+            }
+            largest[at] = value;
+        }
+    }
+    let (low_value, high_value) = (largest[0], largest[1.min(held - 1)]);
+    Some(low_value + (high_value - low_value) * (rank - low as f64))
 }
 
 #[cfg(test)]

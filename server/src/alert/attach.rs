@@ -88,7 +88,7 @@ impl Engine {
         series.instances.push(instance);
         series.keep_ms = series.keep_ms.max(kind.window_ms());
         series.keep_rounds = series.keep_rounds.max(kind.rounds());
-        series.has_budget |= matches!(kind, RuleKind::Budget(_));
+        series.budgets += u32::from(matches!(kind, RuleKind::Budget(_)));
         match kind {
             RuleKind::Silence(_) => self.silences.push(instance),
             RuleKind::Absent(rule) => self.due.add(series.newest_ms.unwrap_or(i64::MIN / 2) + rule.after_ms, instance),
@@ -176,7 +176,7 @@ impl Engine {
         }
         for (_, series) in self.table.iter_mut() {
             series.instances.clear();
-            (series.keep_ms, series.keep_rounds, series.has_budget) = (0, 0, false);
+            (series.keep_ms, series.keep_rounds, series.budgets) = (0, 0, 0);
         }
         self.table.ask_again();
         self.open.clear();

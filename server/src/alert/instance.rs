@@ -211,9 +211,9 @@ impl Instance {
     /// Has an incident say what a rule says that was changed meanwhile.
     fn restate(&mut self, rule: &Rule, limit: f64) -> Option<Incident> {
         let incident = self.incident.as_deref_mut()?;
-        incident.title = rule.title.as_ref().to_owned();
+        rule.title.as_ref().clone_into(&mut incident.title);
         incident.severity = rule.severity;
-        incident.runbook = rule.runbook.as_ref().to_owned();
+        rule.runbook.as_ref().clone_into(&mut incident.runbook);
         (incident.limit, incident.unit) = (finite(limit), rule.kind.unit());
         incident.message = rule.message(&incident.subject, &incident.labels, incident.value, limit);
         Some(incident.clone())

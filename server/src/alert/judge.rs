@@ -124,7 +124,7 @@ impl Engine {
     fn sweep(&mut self, now: Timestamp) {
         let is_old = |judged_ms: i64| !(0..REJUDGE_AFTER_MS).contains(&now.ms().saturating_sub(judged_ms));
         for (at, series) in self.table.iter_mut() {
-            if !series.is_touched && is_old(series.judged_ms) && (!series.window.is_empty() || series.has_budget) {
+            if !series.is_touched && is_old(series.judged_ms) && (!series.window.is_empty() || series.budgets > 0) {
                 series.is_touched = true;
                 self.touched.push(at);
             }

@@ -30,8 +30,8 @@ pub struct Series {
     /// How far back any of them looks, ms, and at how many rounds.
     pub keep_ms: i64,
     pub keep_rounds: usize,
-    /// Whether one of them keeps a budget.
-    pub has_budget: bool,
+    /// How many of them keep a budget.
+    pub budgets: u32,
     pub is_touched: bool,
     /// Of an interface: whether it is one that counts.
     pub is_counted: bool,
@@ -54,7 +54,7 @@ impl Series {
             instances: Vec::new(),
             keep_ms: 0,
             keep_rounds: 0,
-            has_budget: false,
+            budgets: 0,
             is_touched: false,
         }
     }

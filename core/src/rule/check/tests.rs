@@ -37,7 +37,8 @@ fn one_rule_of_each_kind_is_right() {
 
 #[test]
 fn names_addresses_and_messages_are_checked() {
-    let cases: [(&str, fn(&mut RuleSpec)); 13] = [
+    type Spoil = fn(&mut RuleSpec);
+    let cases: [(&str, Spoil); 13] = [
         ("id", |rule| rule.id.clear()),
         ("id", |rule| rule.id = "No Good".into()),
         ("id", |rule| rule.id = "latency_high".into()),
