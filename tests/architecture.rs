@@ -45,6 +45,11 @@ const FORBIDDEN_IN_SERVER: &[(&str, &[&str])] = &[
     ("server/src/matrix.rs", &["agent", "alert", "config", "hub", "ingest", "live", "settings", "store", "web"]),
     ("server/src/board.rs", &["agent", "alert", "config", "hub", "ingest", "live", "settings", "store", "web"]),
     ("server/src/alert", &["agent", "board", "config", "hub", "ingest", "live", "settings", "store", "web"]),
+    ("server/src/rules", &["agent", "board", "config", "hub", "ingest", "live", "runs", "settings", "web"]),
+    (
+        "server/src/incident_ids.rs",
+        &["agent", "alert", "board", "config", "hub", "ingest", "live", "settings", "store", "web"],
+    ),
     (
         "server/src/agent/",
         &["agents", "alert", "board", "config", "hub", "ingest", "live", "mesh", "settings", "store", "uplink", "web"],

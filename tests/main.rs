@@ -3,6 +3,7 @@
 //! Each file opens with its goal and its method. Nothing here sleeps for a fixed time to wait for something: waits are
 //! for a condition, with a deadline.
 
+mod alert_scenarios;
 mod alerts_api;
 mod api;
 mod architecture;
@@ -20,6 +21,7 @@ mod notify;
 mod notify_hub;
 mod process;
 mod push;
+mod rules;
 mod run_command;
 mod runs;
 mod settings;

@@ -13,6 +13,7 @@ use netloom_server::{
     incident_ids::IncidentIds,
     ingest::{Ingest, IngestCounts, IngestHandle, Untold},
     live::Live,
+    rules::past::PastLink,
     secrets::Secrets,
     settings::{Change, SettingsKeeper},
     store::{self, Store, Stores},
@@ -54,6 +55,10 @@ async fn start(folder: &std::path::Path) -> (Parts, tokio::task::JoinHandle<()>)
         board: board.clone(),
         live: live.clone(),
         engine: Engine::new(Settings::default().alerts.rules(), &[], IncidentIds::starting_at(1), clock::now()),
+        // Nobody answers: what rules ask of the past is not known.
+        past: PastLink::channel().0,
+        runs: watch::channel(Vec::new()).1,
+        census: watch::Sender::default(),
         settings: keeper.subscribe(),
         // Nobody takes what it is fed: that is dropped and counted.
         watch: Watcher::channel().0,

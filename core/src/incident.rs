@@ -229,11 +229,22 @@ pub enum Life {
         /// When it first was bad, ms.
         since_ms: i64,
     },
-    /// Firing; last judged by real figures then.
+    /// Firing; last judged by real figures, and last bad, then.
     Firing {
         /// When a figure was last seen, ms.
         judged_ms: i64,
+        /// When it was last bad, ms.
+        bad_ms: i64,
     },
+}
+
+/// For how long something must be so before an alert follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Hold {
+    /// Bad, before it fires, ms.
+    pub for_ms: i64,
+    /// Good again, before it is over, ms.
+    pub keep_firing_for_ms: i64,
 }
 
 /// What changed.
@@ -250,23 +261,41 @@ pub enum Transition {
 }
 
 impl Life {
-    /// The next state, and what changed. With `for_ms` of 0 a rule fires at the first bad figure.
-    pub fn step(self, verdict: Verdict, now_ms: i64, for_ms: i64) -> (Self, Option<Transition>) {
+    /// The life of what was firing before the hub knew anything: as if it had been bad just now.
+    pub const fn restored(now_ms: i64) -> Self {
+        Life::Firing { judged_ms: now_ms, bad_ms: now_ms }
+    }
+
+    /// Whether it fires.
+    pub const fn is_firing(self) -> bool {
+        matches!(self, Life::Firing { .. })
+    }
+
+    /// The next state, and what changed. With a `for_ms` of 0 a rule fires at the first bad figure. A clock that was set
+    /// back makes nothing last longer.
+    pub fn step(self, verdict: Verdict, now_ms: i64, hold: Hold) -> (Self, Option<Transition>) {
         let bad = matches!(verdict, Verdict::Bad { .. });
+        let fires = Life::Firing { judged_ms: now_ms, bad_ms: now_ms };
         match self {
-            Life::Inactive if bad && for_ms <= 0 => (Life::Firing { judged_ms: now_ms }, Some(Transition::Fires)),
+            Life::Inactive if bad && hold.for_ms <= 0 => (fires, Some(Transition::Fires)),
             Life::Inactive if bad => (Life::Pending { since_ms: now_ms }, Some(Transition::Begins)),
-            Life::Pending { since_ms } if bad && now_ms - since_ms >= for_ms => {
-                (Life::Firing { judged_ms: now_ms }, Some(Transition::Fires))
+            Life::Pending { since_ms } if bad && now_ms - since_ms >= hold.for_ms => (fires, Some(Transition::Fires)),
+            Life::Pending { since_ms } if bad => (Life::Pending { since_ms: since_ms.min(now_ms) }, None),
+            Life::Pending { .. } => (Life::Inactive, Some(Transition::Withdrawn)),
+            Life::Firing { .. } if bad => (fires, None),
+            Life::Firing { judged_ms, bad_ms } => {
+                let (judged_ms, bad_ms) = (judged_ms.min(now_ms), bad_ms.min(now_ms));
+                let waits = match verdict {
+                    Verdict::Unknown => {
+                        now_ms - judged_ms < NO_DATA_RESOLVES_AFTER_MS || now_ms - bad_ms < hold.keep_firing_for_ms
+                    }
+                    _ => now_ms - bad_ms < hold.keep_firing_for_ms,
+                };
+                let judged_ms = if verdict == Verdict::Unknown { judged_ms } else { now_ms };
+                let waiting = Life::Firing { judged_ms, bad_ms };
+                if waits { (waiting, None) } else { (Life::Inactive, Some(Transition::Resolves)) }
             }
-            Life::Pending { .. } if !bad => (Life::Inactive, Some(Transition::Withdrawn)),
-            Life::Firing { .. } if bad => (Life::Firing { judged_ms: now_ms }, None),
-            Life::Firing { judged_ms } => {
-                let silent_for = now_ms - judged_ms;
-                let waits = verdict == Verdict::Unknown && silent_for < NO_DATA_RESOLVES_AFTER_MS;
-                if waits { (self, None) } else { (Life::Inactive, Some(Transition::Resolves)) }
-            }
-            unchanged => (unchanged, None),
+            Life::Inactive => (Life::Inactive, None),
         }
     }
 }
@@ -306,10 +335,14 @@ pub(crate) mod tests {
 
     /// Runs verdicts one second apart and returns what changed when.
     fn run(for_ms: i64, verdicts: &[Verdict]) -> Vec<(usize, Transition)> {
+        run_with(Hold { for_ms, keep_firing_for_ms: 0 }, verdicts)
+    }
+
+    fn run_with(hold: Hold, verdicts: &[Verdict]) -> Vec<(usize, Transition)> {
         let mut life = Life::default();
         let mut changes = Vec::new();
         for (second, verdict) in verdicts.iter().enumerate() {
-            let (next, change) = life.step(*verdict, second as i64 * 1_000, for_ms);
+            let (next, change) = life.step(*verdict, second as i64 * 1_000, hold);
             life = next;
             changes.extend(change.map(|change| (second, change)));
         }
@@ -338,5 +371,30 @@ pub(crate) mod tests {
         let mut verdicts = vec![BAD];
         verdicts.extend([Verdict::Unknown; 70]);
         assert_eq!(run(0, &verdicts), [(0, Transition::Fires), (60, Transition::Resolves)]);
+    }
+    #[test]
+    fn what_is_good_for_a_moment_only_keeps_firing() {
+        let hold = Hold { for_ms: 0, keep_firing_for_ms: 3_000 };
+        let changes = run_with(hold, &[BAD, GOOD, GOOD, BAD, GOOD, GOOD, Verdict::Unknown, GOOD]);
+        // Without a figure, at 6, it is not over.
+        assert_eq!(changes, [(0, Transition::Fires), (7, Transition::Resolves)]);
+    }
+
+    #[test]
+    fn without_data_it_keeps_firing_for_as_long_as_was_asked() {
+        let mut verdicts = vec![BAD];
+        verdicts.extend([Verdict::Unknown; 100]);
+        let hold = Hold { for_ms: 0, keep_firing_for_ms: 90_000 };
+        assert_eq!(run_with(hold, &verdicts), [(0, Transition::Fires), (90, Transition::Resolves)]);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_holds_nothing_up() {
+        let hold = Hold { for_ms: 2_000, keep_firing_for_ms: 2_000 };
+        let (life, _) = Life::default().step(BAD, 1_000_000, hold);
+        let (life, change) = life.step(BAD, 1_000, hold);
+        assert_eq!((life, change), (Life::Pending { since_ms: 1_000 }, None));
+        let (life, _) = Life::restored(1_000_000).step(GOOD, 1_000, hold);
+        assert_eq!(life.step(GOOD, 3_000, hold), (Life::Inactive, Some(Transition::Resolves)));
     }
 }

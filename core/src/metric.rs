@@ -57,6 +57,7 @@ catalogue! {
     CLOCK_OFFSET_US = "clock_offset_us", "Clock offset", Microseconds, Node, "The node's clock less the hub's, as the fastest exchanges tell (RFC 5905 section 8).";
     SPOOL_BATCHES = "spool_batches", "Waiting batches", Count, Node, "Batches that wait at the agent for the hub.";
     SPOOL_DROPPED_BATCHES = "spool_dropped_batches", "Dropped batches", Count, Node, "Batches that the agent dropped since its start, because its spool was full.";
+    DISK_USED_RATIO = "disk_used_ratio", "Disk used", Ratio, Node, "Used part of the disk that the hub's data folder is on, of what may be used without special rights.";
     NET_RX_BPS = "net_rx_bps", "Received, all links", BitsPerSecond, Node, "Receive rate of the node, each link counted once.";
     NET_TX_BPS = "net_tx_bps", "Sent, all links", BitsPerSecond, Node, "Transmit rate of the node, each link counted once.";
     IF_RX_BPS = "if_rx_bps", "Received", BitsPerSecond, Interface, "Receive rate over the true elapsed time.";

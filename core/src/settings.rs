@@ -95,6 +95,7 @@ impl Settings {
         errors.extend(self.mesh.validate());
         errors.extend(self.alerts.validate());
         errors.extend(self.notify.validate());
+        errors.extend(self.alerts.check_kept(&self.storage));
         errors.extend(self.storage.validate());
         if errors.is_empty() { Ok(()) } else { Err(errors) }
     }

@@ -1,60 +1,129 @@
 //! The alert engine: feeds samples to the rules and turns verdicts into incidents.
 //!
 //! It owns every rule's state. It reads no clock and touches no store: [`Engine::take`] and [`Engine::evaluate`] say what
-//! changed, and ingest keeps and tells it. What a starved host measured is left out (`doubt`), and the links of a silent
-//! node are counted in its incident instead of raising their own (`fold`).
+//! changed, and ingest keeps and tells it; what a rule must know of the past it asks for ([`Engine::questions`]).
+//!
+//! A series is shown to the rules once, when it is met (`attach`). From then on it is a place in a table, its samples are
+//! kept once for all rules, and only what was touched, what is open and what is due is judged. What a starved host measured
+//! is left out (`doubt`), and the links of a silent node are counted in its incident instead of raising their own (`fold`).
 
+mod ask;
+mod attach;
 mod doubt;
+mod due;
 mod fold;
+mod instance;
+mod judge;
+mod names;
+mod slab;
+mod table;
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
 
 use netloom_core::{
-    incident::{Handling, Incident, IncidentState, Life, Transition},
-    rule::{Rule, RuleKind, Verdict},
-    sample::{Labels, Readings},
-    stats::window::Window,
+    incident::Incident,
+    rule::{Rule, RuleKind, silence},
+    run::{Run, RunStatus},
+    sample::SeriesKey,
+    series::{Row, SharedCatalog},
     time::Timestamp,
 };
 
-use self::{doubt::Doubts, fold::Fold};
+pub use self::ask::{ASK_EVERY_MS, PastAbout, PastAnswer, PastQuestion, PastSeries};
+pub use self::instance::subject_words;
+use self::{
+    doubt::Doubts,
+    due::Due,
+    fold::Fold,
+    instance::{Instance, Memory},
+    names::{About, Name, Names},
+    slab::Slab,
+    table::{Place, Table},
+};
 use crate::incident_ids::IncidentIds;
 
-/// Subjects one rule watches: the pairs of 64 nodes in three modes, twice over; each takes about a kilobyte and a
-/// microsecond a second. Those beyond are counted and not judged; the verdict looks at more.
+/// Subjects one rule watches: the pairs of 64 nodes in three modes, twice over. Those beyond are counted and not judged;
+/// the verdict looks at more.
 const SUBJECTS_MAX: usize = 25_000;
-/// A subject without data for this long is forgotten.
-const FORGET_AFTER_MS: i64 = 10 * 60_000;
-/// A subject of which nothing is wrong and nothing new has come is looked at this often: its windows grow old.
-const REJUDGE_AFTER_MS: i64 = 1_000;
-
+/// Rules times subjects: 25,000 series with 20 rules each; each takes about 80 bytes. Those beyond are counted and not
+/// judged.
+const INSTANCES_MAX: usize = 500_000;
 /// Judges samples by the rules in force.
 pub struct Engine {
     rules: Vec<RuleState>,
-    ids: IncidentIds,
-    /// Interfaces that count, as `(node, interface)`: a slow link is one of those, not a bridge or a container's end.
-    counted: HashSet<(String, String)>,
-    unwatched: u64,
+    /// The rules that look at a metric, and as which of their inputs.
+    by_metric: HashMap<String, Vec<(u32, u8)>>,
+    table: Table,
+    names: Names,
+    instances: Slab<Instance>,
+    /// Those that are pending or fire.
+    open: BTreeSet<u32>,
+    /// Series with new samples, or whose rules changed.
+    touched: Vec<u32>,
+    due: Due,
+    /// The reports of nodes, by name, and the instances that wait for them.
+    heard: HashMap<String, u32>,
+    silences: Vec<u32>,
+    /// Interfaces that count, by node: a slow link is one of those, not a bridge or a container's end.
+    counted: HashMap<Name, HashSet<String>>,
     doubts: Doubts,
     fold: Fold,
+    runs: Vec<Run>,
+    /// Those of the runs that are going on.
+    going: Vec<Run>,
+    ids: IncidentIds,
+    /// Incidents that ended before anything was judged.
+    over: Vec<Incident>,
+    unwatched: u64,
+    round: u32,
+    judged_ms: i64,
+    swept_ms: i64,
+    tidied_ms: i64,
+    scratch: Vec<f64>,
 }
 
 struct RuleState {
     rule: Rule,
-    subjects: BTreeMap<Labels, Subject>,
+    subjects: usize,
+    /// When the past was asked for last.
+    asked_ms: Option<i64>,
 }
 
-#[derive(Default)]
-struct Subject {
-    windows: Vec<Window>,
-    life: Life,
-    incident: Option<Incident>,
-    newest_ms: i64,
-    /// Whether something came, or the rule changed, since it was judged.
-    is_touched: bool,
-    judged_ms: i64,
-    /// Whether it is counted in the incident of a silent node.
-    is_folded: bool,
+impl RuleState {
+    fn new(rule: Rule) -> Self {
+        Self { rule, subjects: 0, asked_ms: None }
+    }
+}
+
+/// Of how many subjects a rule says what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleCount {
+    /// The rule.
+    pub rule: Arc<str>,
+    /// How many it watches.
+    pub subjects: usize,
+    /// Of how many it is about to fire.
+    pub pending: usize,
+    /// For how many it fires.
+    pub firing: usize,
+}
+
+/// What the engine takes, for those who measure it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Footprint {
+    /// Rules times subjects.
+    pub instances: usize,
+    /// Bytes of one of them, without its window.
+    pub instance_bytes: usize,
+    /// Bytes of what a rule keeps of a subject besides, the mean over all.
+    pub memory_bytes: usize,
+    /// Bytes of one series, without its window.
+    pub series_bytes: usize,
+    /// Values in all windows, with what there is room for.
+    pub window_values: usize,
 }
 
 impl Engine {
@@ -62,46 +131,52 @@ impl Engine {
     pub fn new(rules: Vec<Rule>, known: &[Incident], ids: IncidentIds, now: Timestamp) -> Self {
         let mut engine = Self {
             rules: Vec::new(),
-            ids,
-            counted: HashSet::new(),
-            unwatched: 0,
+            by_metric: HashMap::new(),
+            table: Table::default(),
+            names: Names::default(),
+            instances: Slab::default(),
+            open: BTreeSet::new(),
+            touched: Vec::new(),
+            due: Due::default(),
+            heard: HashMap::new(),
+            silences: Vec::new(),
+            counted: HashMap::new(),
             doubts: Doubts::default(),
             fold: Fold::default(),
+            runs: Vec::new(),
+            going: Vec::new(),
+            ids,
+            over: Vec::new(),
+            unwatched: 0,
+            round: 0,
+            judged_ms: i64::MIN,
+            swept_ms: i64::MIN,
+            tidied_ms: i64::MIN,
+            scratch: Vec::new(),
         };
         engine.set_rules(rules, now);
-        for incident in known.iter().filter(|incident| incident.state == IncidentState::Firing) {
-            let state = engine.rules.iter_mut().find(|state| state.rule.id == incident.rule);
-            if let Some(state) = state {
-                let life = Life::Firing { judged_ms: now.ms() };
-                let subject =
-                    Subject { life, incident: Some(incident.clone()), newest_ms: now.ms(), ..Subject::default() };
-                state.subjects.insert(incident.labels.clone(), subject);
-            }
-        }
+        engine.restore(known, now);
         engine
-    }
-
-    /// Puts other rules in force. A rule that stays keeps what it knows of its subjects; the incidents of one that goes
-    /// are returned as resolved.
-    pub fn set_rules(&mut self, rules: Vec<Rule>, now: Timestamp) -> Vec<Incident> {
-        let mut before: Vec<RuleState> = std::mem::take(&mut self.rules);
-        for rule in rules {
-            let kept = before.iter().position(|state| state.rule.id == rule.id).map(|at| before.swap_remove(at));
-            let mut subjects = kept.map(|state| state.subjects).unwrap_or_default();
-            subjects.values_mut().for_each(|subject| subject.is_touched = true);
-            self.rules.push(RuleState { rule, subjects });
-        }
-        let gone = before.into_iter().flat_map(|state| state.subjects.into_values());
-        gone.filter_map(|subject| subject.incident).map(|incident| ended(incident, now)).collect()
     }
 
     /// Notes which interfaces of a node count.
     pub fn set_counted(&mut self, node: &str, interfaces: impl Iterator<Item = String>) {
-        self.counted.retain(|(known, _)| known != node);
-        self.counted.extend(interfaces.map(|interface| (node.to_owned(), interface)));
+        let node = self.names.number(node);
+        self.counted.insert(node, interfaces.collect());
+        let of_node: Vec<u32> =
+            self.table.iter().filter(|(_, series)| series.about.touches(node)).map(|(at, _)| at).collect();
+        of_node.into_iter().for_each(|at| self.count_interface(at));
     }
 
-    /// How many subjects are not watched because their rule has too many.
+    /// Notes whether a series is of an interface that counts, or of none.
+    fn count_interface(&mut self, at: u32) {
+        let Some(series) = self.table.get_mut(at) else { return };
+        let Some(interface) = series.key.labels.get("interface") else { return };
+        let About::Node(node) = series.about else { return };
+        series.is_counted = self.counted.get(&node).is_some_and(|counted| counted.contains(interface));
+    }
+
+    /// How many samples were not judged because their rule has too many subjects.
     pub fn unwatched(&self) -> u64 {
         self.unwatched
     }
@@ -116,229 +191,151 @@ impl Engine {
         self.doubts.skipped()
     }
 
+    /// Notes which runs there are; those that ended may be left out.
+    pub fn set_runs(&mut self, runs: &[Run], now: Timestamp) {
+        self.runs = runs.to_vec();
+        self.look_at_runs(now);
+    }
+
+    /// Looks which runs are going on: some are lost only because time passes.
+    fn look_at_runs(&mut self, now: Timestamp) {
+        let is_going = |run: &&Run| run.status_at(now) == RunStatus::Running;
+        let going: Vec<Run> = self.runs.iter().filter(is_going).cloned().collect();
+        if going == self.going {
+            return;
+        }
+        self.going = going;
+        let mut touched = Vec::new();
+        for (_, instance) in self.instances.iter_mut() {
+            let selector = &self.rules[instance.rule as usize].rule.selector;
+            let Some(series) = instance.series(&self.table).filter(|_| selector.asks_for_run()) else { continue };
+            let is_in_run = selector.is_in_run(&series.key.labels, &self.going);
+            if instance.is_in_run != is_in_run {
+                instance.is_in_run = is_in_run;
+                touched.push(instance.inputs[0]);
+            }
+        }
+        touched.into_iter().for_each(|at| self.touch(at));
+    }
+
     /// Notes that a node reported.
     pub fn heard(&mut self, node: &str, now: Timestamp) {
-        for state in self.rules.iter_mut().filter(|state| matches!(state.rule.kind, RuleKind::Silence(_))) {
-            let labels = Labels::from([("node".to_owned(), node.to_owned())]);
-            if !state.subjects.contains_key(&labels) && state.subjects.len() >= SUBJECTS_MAX {
-                self.unwatched += 1;
-                continue;
-            }
-            let subject = state.subjects.entry(labels).or_default();
-            // Only the last time matters.
-            let mut window = Window::default();
-            window.push(now.ms(), 0.0);
-            subject.windows = vec![window];
-            subject.newest_ms = now.ms();
+        let at = self.heard.get(node).copied().filter(|at| self.table.get(*at).is_some());
+        let at = at.or_else(|| {
+            let at = self.meet(&Arc::new(SeriesKey::new(silence::INPUT, [("node", node)])))?;
+            self.heard.insert(node.to_owned(), at);
+            Some(at)
+        });
+        if let Some(series) = at.and_then(|at| self.table.get_mut(at)) {
+            series.newest_ms = Some(now.ms());
         }
     }
 
     /// Takes samples into the windows of the rules that look at them.
-    pub fn take(&mut self, readings: &Readings) {
-        self.doubts.note(readings);
-        for (series, reading) in readings.iter() {
-            if self.doubts.skips(series, reading.ts_ms) {
-                continue;
+    pub fn take(&mut self, rows: &[Row], catalog: &SharedCatalog) {
+        for row in rows {
+            let Place::At(at) = self.resolve(row.series, catalog) else { continue };
+            let Some(series) = self.table.get(at).filter(|series| series.is_lateness) else { continue };
+            if let About::Node(node) = series.about {
+                self.doubts.note(node, row.ts_ms, row.value);
             }
-            let interface = series.labels.get("interface");
-            let is_counted =
-                interface.is_none_or(|interface| self.counted.contains(&(series.node().to_owned(), interface.clone())));
-            for state in self.rules.iter_mut().filter(|_| is_counted) {
-                let inputs = state.rule.kind.inputs();
-                let Some(at) = inputs.iter().position(|input| *input == series.metric) else { continue };
-                let is_full = state.subjects.len() >= SUBJECTS_MAX;
-                // Looked up without a copy of the labels: mostly the subject is known.
-                let subject = match state.subjects.get_mut(&series.labels) {
-                    Some(subject) => subject,
-                    None if is_full => {
-                        self.unwatched += 1;
-                        continue;
-                    }
-                    None => state.subjects.entry(series.labels.clone()).or_default(),
-                };
-                subject.windows.resize_with(inputs.len(), Window::default);
-                subject.windows[at].push(reading.ts_ms, reading.value);
-                subject.newest_ms = subject.newest_ms.max(reading.ts_ms);
-                subject.is_touched = true;
+        }
+        for row in rows {
+            match self.table.place(row.series) {
+                Place::At(at) => self.take_one(at, row),
+                Place::Unwatched => self.unwatched += 1,
+                Place::New | Place::Ignored => {}
             }
+        }
+    }
+
+    fn take_one(&mut self, at: u32, row: &Row) {
+        let Some(series) = self.table.get_mut(at) else { return };
+        if self.doubts.skips(series.about.src(), row.ts_ms) {
+            return;
+        }
+        series.push(row.ts_ms, row.value);
+        let (budgets, about) = (series.budgets, series.about);
+        if budgets > 0 && self.fold.stands_for(about).is_none() {
+            self.spend(at, row);
+        }
+        self.touch(at);
+    }
+
+    /// Has the budgets of a series know of a sample.
+    fn spend(&mut self, at: u32, row: &Row) {
+        let Some(series) = self.table.get(at) else { return };
+        for instance in &series.instances {
+            let Some(instance) = self.instances.get_mut(*instance) else { continue };
+            let RuleKind::Budget(rule) = &self.rules[instance.rule as usize].rule.kind else { continue };
+            if let Some(Memory::Spent(spent, _)) = instance.memory.as_deref_mut() {
+                spent.push(row.ts_ms, rule.is_bad(row.value), rule.gap_ms);
+            }
+        }
+    }
+
+    fn touch(&mut self, at: u32) {
+        if let Some(series) = self.table.get_mut(at).filter(|series| !series.is_touched) {
+            series.is_touched = true;
+            self.touched.push(at);
         }
     }
 
     /// Forgets a node that is not one any more. Returns its incidents, which are over.
     pub fn forget(&mut self, node: &str, now: Timestamp) -> Vec<Incident> {
-        let is_its =
-            |labels: &Labels| ["node", "src", "dst"].iter().any(|name| labels.get(*name).is_some_and(|v| v == node));
-        let mut over = Vec::new();
-        for state in &mut self.rules {
-            state.subjects.retain(|labels, subject| {
-                let goes = is_its(labels);
-                if goes {
-                    over.extend(subject.incident.take().map(|incident| ended(incident, now)));
-                }
-                !goes
-            });
-        }
-        self.counted.retain(|(known, _)| known != node);
+        let Some(name) = self.names.known(node) else { return Vec::new() };
+        let its: Vec<u32> =
+            self.table.iter().filter(|(_, series)| series.about.touches(name)).map(|(at, _)| at).collect();
+        let over = its.into_iter().flat_map(|at| self.remove(at, now)).collect();
+        self.counted.remove(&name);
+        self.heard.remove(node);
         over
     }
 
-    /// Judges the subjects of which something is new, or wrong, as they are at `now`; the others once a second. Returns the
-    /// incidents that changed.
-    pub fn evaluate(&mut self, now: Timestamp) -> Vec<Incident> {
-        let mut changed = Vec::new();
-        // Who is silent must be known before the links are judged.
-        let (silences, others): (Vec<_>, Vec<_>) =
-            self.rules.iter_mut().partition(|state| matches!(state.rule.kind, RuleKind::Silence(_)));
-        let ids = &self.ids;
-        let mut silent = Vec::new();
-        for state in silences {
-            changed.extend(state.evaluate(now, ids, |_, _| false));
-            let firing = state.subjects.iter().filter(|(_, subject)| matches!(subject.life, Life::Firing { .. }));
-            silent.extend(firing.filter_map(|(labels, _)| labels.get("node").cloned()));
+    /// Takes a series out with what looks at it. Returns the incidents that are over with it.
+    fn remove(&mut self, at: u32, now: Timestamp) -> Vec<Incident> {
+        let Some(series) = self.table.remove(at) else { return Vec::new() };
+        let mut over = Vec::new();
+        for number in series.instances {
+            let Some(instance) = self.instances.get_mut(number) else { continue };
+            instance.inputs.iter_mut().filter(|input| **input == at).for_each(|input| *input = table::NONE);
+            if instance.inputs.iter().all(|input| *input == table::NONE) {
+                over.extend(instance.end(now));
+                self.rules[instance.rule as usize].subjects -= 1;
+                self.instances.remove(number);
+                self.open.remove(&number);
+                self.silences.retain(|silence| *silence != number);
+            }
         }
-        self.fold.set_silent(silent, now);
-        for state in others {
-            let fold = &mut self.fold;
-            changed.extend(state.evaluate(now, ids, |labels, is_bad| fold.takes(labels, is_bad)));
-        }
-        self.tell_folded(&mut changed);
-        changed
+        over
     }
 
-    /// Notes in the incidents of silent nodes how many links they stand for.
-    fn tell_folded(&mut self, changed: &mut Vec<Incident>) {
-        let silences = self.rules.iter_mut().filter(|state| matches!(state.rule.kind, RuleKind::Silence(_)));
-        for (labels, subject) in silences.flat_map(|state| &mut state.subjects) {
-            let folded = labels.get("node").map_or(0, |node| self.fold.links(node));
-            let Some(incident) = subject.incident.as_mut().filter(|incident| folded > incident.folded) else {
-                continue;
-            };
-            incident.folded = folded;
-            changed.retain(|other| other.id != incident.id);
-            changed.push(incident.clone());
-        }
-    }
-}
-
-impl RuleState {
-    /// Judges subjects. `folds` is told the labels of each and whether it is bad, and says whether a silent node stands for
-    /// it.
-    fn evaluate(
-        &mut self,
-        now: Timestamp,
-        ids: &IncidentIds,
-        mut folds: impl FnMut(&Labels, bool) -> bool,
-    ) -> Vec<Incident> {
-        let mut changed = Vec::new();
-        let rule = &self.rule;
-        let is_about_time = matches!(rule.kind, RuleKind::Silence(_));
-        for (labels, subject) in &mut self.subjects {
-            let is_quiet = !subject.is_touched && subject.life == Life::Inactive;
-            if is_quiet && !is_about_time && now.ms() - subject.judged_ms < REJUDGE_AFTER_MS {
-                continue;
-            }
-            (subject.is_touched, subject.judged_ms) = (false, now.ms());
-            subject.windows.iter_mut().for_each(|window| window.forget_until(now.ms() - rule.kind.window_ms()));
-            let verdict = rule.kind.evaluate(&subject.windows, now.ms());
-            if folds(labels, matches!(verdict, Verdict::Bad { .. })) {
-                (subject.is_folded, subject.life) = (true, Life::Inactive);
-                changed.extend(subject.incident.take().map(|incident| ended(incident, now)));
-                continue;
-            }
-            if std::mem::take(&mut subject.is_folded) {
-                // What was lost while the node was silent is not held against its links.
-                subject.windows.iter_mut().for_each(|window| *window = Window::default());
-                continue;
-            }
-            let (life, transition) = subject.life.step(verdict, now.ms(), rule.for_ms);
-            subject.life = life;
-            if let Some(transition) = transition {
-                let id = subject.incident.as_ref().map_or_else(|| ids.next(), |incident| incident.id);
-                let fresh = |value| incident(id, rule, labels, value, now);
-                changed.extend(subject.change(transition, verdict, fresh, now));
-            }
-        }
-        let is_alive = |subject: &Subject| subject.incident.is_some() || now.ms() - subject.newest_ms < FORGET_AFTER_MS;
-        self.subjects.retain(|_, subject| is_alive(subject));
-        changed
-    }
-}
-
-impl Subject {
-    /// What a transition makes of the incident.
-    fn change(
-        &mut self,
-        transition: Transition,
-        verdict: Verdict,
-        fresh: impl Fn(f64) -> Incident,
-        now: Timestamp,
-    ) -> Option<Incident> {
-        let value = match verdict {
-            Verdict::Bad { value } | Verdict::Good { value } => Some(value),
-            Verdict::Unknown => None,
+    /// How the rules fare, in their order.
+    pub fn census(&self) -> Vec<RuleCount> {
+        let count = |state: &RuleState| RuleCount {
+            rule: state.rule.id.clone(),
+            subjects: state.subjects,
+            pending: 0,
+            firing: 0,
         };
-        match transition {
-            Transition::Begins => self.incident = value.map(fresh),
-            Transition::Fires => {
-                let started_at = self.incident.as_ref().map_or(now, |incident| incident.started_at);
-                let firing =
-                    |incident| Incident { state: IncidentState::Firing, started_at, fired_at: Some(now), ..incident };
-                self.incident = value.map(fresh).map(firing);
-            }
-            Transition::Withdrawn => {
-                return self.incident.take().map(|incident| Incident { state: IncidentState::Inactive, ..incident });
-            }
-            Transition::Resolves => {
-                let last = |incident: Incident| Incident { value: value.unwrap_or(incident.value), ..incident };
-                return self.incident.take().map(|incident| ended(last(incident), now));
-            }
+        let mut counts: Vec<RuleCount> = self.rules.iter().map(count).collect();
+        for instance in self.open.iter().filter_map(|at| self.instances.get(*at)) {
+            let count = &mut counts[instance.rule as usize];
+            if instance.life.is_firing() { count.firing += 1 } else { count.pending += 1 }
         }
-        self.incident.clone()
+        counts
     }
-}
 
-fn ended(incident: Incident, now: Timestamp) -> Incident {
-    match incident.state {
-        IncidentState::Firing => Incident { state: IncidentState::Resolved, resolved_at: Some(now), ..incident },
-        _ => Incident { state: IncidentState::Inactive, ..incident },
-    }
-}
-
-fn incident(id: u64, rule: &Rule, labels: &Labels, value: f64, now: Timestamp) -> Incident {
-    let subject = subject_words(labels);
-    Incident {
-        id,
-        rule: rule.id.to_owned(),
-        title: rule.title.to_owned(),
-        severity: rule.severity,
-        state: IncidentState::Pending,
-        message: rule.kind.message(&subject, value),
-        subject,
-        labels: labels.clone(),
-        value,
-        limit: rule.kind.limit(),
-        unit: rule.kind.unit(),
-        started_at: now,
-        fired_at: None,
-        resolved_at: None,
-        folded: 0,
-        metric: rule.kind.inputs().first().map_or_else(String::new, |metric| (*metric).to_owned()),
-        worst: None,
-        runbook: String::new(),
-        handling: Handling::default(),
-    }
-}
-
-/// `a → b`, with the mode where it is not the usual one; `a eth0`.
-fn subject_words(labels: &Labels) -> String {
-    let label = |name: &str| labels.get(name).map(String::as_str);
-    match (label("src"), label("dst"), label("node"), label("interface")) {
-        (Some(src), Some(dst), ..) => match label("mode") {
-            Some("icmp") | None => format!("{src} → {dst}"),
-            Some(mode) => format!("{src} → {dst} ({mode})"),
-        },
-        (.., Some(node), Some(interface)) => format!("{node} {interface}"),
-        (.., node, _) => node.unwrap_or("the cluster").to_owned(),
+    /// What it takes.
+    pub fn footprint(&self) -> Footprint {
+        Footprint {
+            instances: self.instances.len(),
+            instance_bytes: size_of::<Option<Instance>>() + size_of::<u32>(),
+            memory_bytes: self.instances.iter().map(|(_, instance)| instance.memory_bytes()).sum::<usize>()
+                / self.instances.len().max(1),
+            series_bytes: size_of::<Option<table::Series>>(),
+            window_values: self.table.iter().map(|(_, series)| series.window.capacity()).sum(),
+        }
     }
 }
 

@@ -1,11 +1,13 @@
 //! Builds every task and channel of the hub, and ends them in order. It wires; it decides nothing.
 
 mod agents;
+mod disk;
 mod incidents;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use axum::serve::ListenerExt;
+use netloom_core::{settings::Settings, time::Timestamp};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
@@ -19,21 +21,23 @@ pub use self::agents::Sockets;
 use self::incidents::Incidents;
 use crate::{
     agents::AgentKeeper,
+    board::Board,
     clock,
     config::Config,
-    ingest::{Ingest, IngestCounts, Untold},
+    ingest::{Ingest, IngestCounts, IngestHandle, Untold},
     jsonl::JsonlLog,
     layout::LayoutKeeper,
     live::Live,
     matrix::MatrixFeed,
     notify::{Notifications, NotifierHandle, Wiring},
+    rules::past::PastLink,
     runs::RunKeeper,
     secrets::Secrets,
     settings::SettingsKeeper,
     shutdown::DRAIN_LIMIT,
     store::{self, Stores},
     upkeep,
-    watcher::Watcher,
+    watcher::{Feed, WatchCounts, Watcher},
     web::{self, Connections, WebState},
 };
 
@@ -112,15 +116,28 @@ impl Tasks {
     }
 }
 
-/// Opens what the hub keeps, and starts what takes samples in and looks after them.
-async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(WebState, Tasks)> {
+/// What the hub kept, and what everything else stands on.
+struct Ground {
+    started: Timestamp,
+    stores: Stores,
+    live: Arc<Live>,
+    keeper: SettingsKeeper,
+    notifier: NotifierHandle,
+    notifications: Notifications,
+}
+
+async fn ground(config: &Config) -> anyhow::Result<Ground> {
     let started = clock::now();
     let stores = store::open(&config.data_dir).await?;
-    let catalog = stores.samples.catalog().clone();
-
-    let live = Arc::new(Live::new(started.ms(), catalog.clone()));
+    let live = Arc::new(Live::new(started.ms(), stores.samples.catalog().clone()));
     let (keeper, notifier, notifications) = settings_and_notifier(config, &stores, &live).await?;
-    let settings = keeper.subscribe();
+    Ok(Ground { started, stores, live, keeper, notifier, notifications })
+}
+
+/// Opens what the hub keeps, and starts what takes samples in and looks after them.
+async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(WebState, Tasks)> {
+    let Ground { started, stores, live, keeper, notifier, notifications } = ground(config).await?;
+    let (catalog, settings) = (stores.samples.catalog().clone(), keeper.subscribe());
     let incidents = Incidents::open(&stores, live.clone(), settings.clone(), &notifier, started).await?;
     let Incidents { engine, board, desk, task: at_desk, finish: desk_finish } = incidents;
 
@@ -128,8 +145,6 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
     let (jsonl, jsonl_task) = config.jsonl_log.as_ref().map(log).transpose()?.unzip();
     let agents = AgentKeeper::open(stores.ledger.clone(), config.node.clone()).await?;
     let layout = Arc::new(LayoutKeeper::open(stores.ledger.clone()).await?);
-    let (watch, told) = Watcher::channel();
-    let watch_counts = watch.counts();
     let watcher = Watcher {
         catalog: catalog.clone(),
         board: board.clone(),
@@ -137,17 +152,23 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
         settings: settings.clone(),
         layout: layout.subscribe(),
     };
-    let watcher = tokio::spawn(watcher.run(told, watch_counts.clone()));
+    let (watch, watch_counts, watcher) = watch_mesh(watcher);
 
     let (ingest_handle, queue) = Ingest::channel(stores.samples.clone(), settings.clone());
     let finish = CancellationToken::new();
     let (counts, counted) = watch::channel(IngestCounts::default());
+    let (census, censused) = watch::channel(Vec::new());
+    let (past, past_desk) = PastLink::channel();
+    let runs = Arc::new(RunKeeper::open(stores.ledger.clone(), live.clone()).await?);
     let ingest = Ingest {
         store: stores.samples.clone(),
         desk: desk.clone(),
         board: board.clone(),
         live: live.clone(),
         engine,
+        past,
+        runs: runs.subscribe(),
+        census,
         settings: settings.clone(),
         watch,
         jsonl,
@@ -157,15 +178,15 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
     };
     let ingest = tokio::spawn(ingest.run(queue));
     let matrices = Arc::new(MatrixFeed::new(board.clone(), catalog, settings.clone()));
-    let mut background = JoinSet::new();
-    background.spawn(upkeep::run(stores.clone(), board.clone(), settings));
+    let mut background = look_after(config, &stores, &board, settings, &ingest_handle);
     background.spawn(matrices.clone().run());
+    background.spawn(past_desk.run(stores.samples.clone()));
 
     let state = WebState {
         cluster: config.cluster.as_str().into(),
         is_demo: config.is_demo,
         started,
-        runs: Arc::new(RunKeeper::new(stores.ledger.clone(), live.clone())),
+        runs,
         stores,
         board,
         live,
@@ -177,15 +198,15 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
         layout,
         keeper: Arc::new(keeper),
         counts: counted,
+        census: censused,
+        previewer: Arc::default(),
         watched: watch_counts,
         notifier,
         ingest: ingest_handle,
         shutdown,
     };
-    Ok((
-        state,
-        Tasks { background, ingest, desk: at_desk, watcher, notifications, jsonl: jsonl_task, finish, desk_finish },
-    ))
+    let jsonl = jsonl_task;
+    Ok((state, Tasks { background, ingest, desk: at_desk, watcher, notifications, jsonl, finish, desk_finish }))
 }
 
 /// The settings, and who tells people of incidents as they say.
@@ -202,6 +223,28 @@ async fn settings_and_notifier(
     let wiring = Wiring { settings, secrets, ledger, cluster, pace: config.notify_pace };
     let (notifier, notifications) = NotifierHandle::start(wiring);
     Ok((keeper, notifier, notifications))
+}
+
+/// Starts what looks after the store and the disk that it is on.
+fn look_after(
+    config: &Config,
+    stores: &Stores,
+    board: &Arc<Board>,
+    settings: watch::Receiver<Settings>,
+    ingest: &IngestHandle,
+) -> JoinSet<()> {
+    let mut background = JoinSet::new();
+    background.spawn(upkeep::run(stores.clone(), board.clone(), settings));
+    background.spawn(disk::run(config.node.clone(), config.data_dir.clone(), ingest.clone()));
+    background
+}
+
+/// Starts the watcher of the mesh. Returns where it is fed, and what it did.
+fn watch_mesh(watcher: Watcher) -> (Feed, Arc<WatchCounts>, JoinHandle<()>) {
+    let (feed, told) = Watcher::channel();
+    let counts = feed.counts();
+    let task = tokio::spawn(watcher.run(told, counts.clone()));
+    (feed, counts, task)
 }
 
 /// An answer in several pieces must not wait for the client to acknowledge the first (Nagle's algorithm, RFC 896).

@@ -5,14 +5,15 @@
 mod door;
 mod untold;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use netloom_core::{
     api::Ack,
     event::LiveEvent,
-    sample::{Batch, Reading, Readings, SeriesKey},
-    series::{Row, Rows, SeriesId},
+    run::Run,
+    sample::Batch,
+    series::{Row, Rows},
     settings::Settings,
 };
 use tokio::{
@@ -23,12 +24,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     agent::{Uplink, UplinkError},
-    alert::Engine,
+    alert::{Engine, RuleCount},
     board::{Board, Sender},
     clock,
     desk::DeskHandle,
     jsonl::JsonlLog,
     live::Live,
+    rules::past::PastLink,
     store::{Store, StoreError},
     watcher::Feed,
 };
@@ -102,6 +104,12 @@ pub struct Ingest {
     pub live: Arc<Live>,
     /// The rules' state.
     pub engine: Engine,
+    /// Who answers what rules ask of the past.
+    pub past: PastLink,
+    /// The runs that have not ended, now and later.
+    pub runs: watch::Receiver<Vec<Run>>,
+    /// Where it is noted how the rules fare.
+    pub census: watch::Sender<Vec<RuleCount>>,
     /// Settings, now and later: rules come from them.
     pub settings: watch::Receiver<Settings>,
     /// Who looks for what is wrong in the mesh.
@@ -128,6 +136,7 @@ impl Ingest {
     /// Runs until it is to finish, or every handle is gone, and the queue is empty.
     pub async fn run(mut self, mut queue: IngestQueue) {
         self.engine.set_doubtful_after_ms(self.settings.borrow().mesh.doubtful_after_ms);
+        self.engine.set_runs(&self.runs.borrow_and_update(), clock::now());
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut pending = Vec::new();
@@ -142,6 +151,8 @@ impl Ingest {
                     self.take(std::mem::take(&mut pending)).await;
                 }
                 Ok(()) = self.settings.changed() => self.take_settings().await,
+                Ok(()) = self.runs.changed() => self.engine.set_runs(&self.runs.borrow_and_update(), clock::now()),
+                Some(answer) = self.past.answers.recv() => self.engine.answer(answer, clock::now()),
                 _ = ticks.tick() => self.tick(&queue.leaving).await,
                 () = sleep(TELL_EVERY), if !self.untold.is_empty() => {}
             }
@@ -205,8 +216,7 @@ impl Ingest {
         }
         self.board.take_rows(&rows);
         if !fresh.is_empty() {
-            let readings = self.named(&fresh);
-            self.engine.take(&readings);
+            self.engine.take(&fresh, self.store.catalog());
             self.untold.add(&fresh);
             self.watch.offer(fresh);
         }
@@ -219,23 +229,6 @@ impl Ingest {
             (counts.unlogged, counts.unstreamed) = (unlogged, unstreamed);
             is_news
         });
-    }
-
-    /// Rows by the names of their series.
-    fn named(&self, rows: &[Row]) -> Readings {
-        let mut readings = Readings::default();
-        let mut index: HashMap<SeriesId, u32> = HashMap::new();
-        self.store.catalog().read(|catalog| {
-            for row in rows {
-                let Some(key) = catalog.key(row.series) else { continue };
-                let series = *index.entry(row.series).or_insert_with(|| {
-                    readings.series.push(SeriesKey::clone(key));
-                    readings.series.len() as u32 - 1
-                });
-                readings.samples.push(Reading { series, ts_ms: row.ts_ms, value: row.value });
-            }
-        });
-        readings
     }
 
     async fn take_settings(&mut self) {
@@ -261,6 +254,13 @@ impl Ingest {
             self.live.publish(&LiveEvent::Node(Box::new(status)));
         }
         self.judge().await;
+        self.past.ask(|| self.engine.questions(clock::now()));
+        let census = self.engine.census();
+        self.census.send_if_modified(|known| {
+            let is_news = *known != census;
+            *known = census;
+            is_news
+        });
     }
 
     async fn judge(&mut self) {

@@ -55,6 +55,8 @@ pub mod mesh;
 #[cfg(feature = "hub")]
 pub mod notify;
 #[cfg(feature = "hub")]
+pub mod rules;
+#[cfg(feature = "hub")]
 pub mod runs;
 #[cfg(feature = "hub")]
 pub mod secrets;

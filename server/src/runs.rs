@@ -13,7 +13,7 @@ use netloom_core::{
     settings::FieldError,
     time::Timestamp,
 };
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
 use crate::{
     clock,
@@ -27,6 +27,9 @@ const SEARCH_MAX_RUNS: usize = 20_000;
 const READ_RUNS: usize = 200;
 /// Attempts to find an id that is free; a second one is needed once in a million runs.
 const ID_ATTEMPTS: usize = 5;
+
+/// Runs that have not ended and that others are told of: more than a cluster has jobs. Of more, the newest.
+const OPEN_MAX: usize = 1_000;
 
 /// Why something cannot be done with a run.
 #[derive(Debug, thiserror::Error)]
@@ -62,12 +65,23 @@ pub struct RunKeeper {
     live: Arc<Live>,
     // Held while a run is read, changed and kept, so that no change overtakes another.
     turn: Mutex<()>,
+    /// The runs that have not ended; some of them may be lost.
+    open: watch::Sender<Vec<Run>>,
 }
 
 impl RunKeeper {
     /// The owner of the runs in a ledger.
-    pub fn new(ledger: Arc<Ledger>, live: Arc<Live>) -> Self {
-        Self { ledger, live, turn: Mutex::new(()) }
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn open(ledger: Arc<Ledger>, live: Arc<Live>) -> Result<Self, StoreError> {
+        let open = ledger.open_runs(OPEN_MAX).await?;
+        Ok(Self { ledger, live, turn: Mutex::new(()), open: watch::Sender::new(open) })
+    }
+
+    /// The runs that have not ended, now and later; some of them may be lost.
+    pub fn subscribe(&self) -> watch::Receiver<Vec<Run>> {
+        self.open.subscribe()
     }
 
     /// Begins a run, or records one. A request that was sent before is answered with the run as it is now, and `false`.
@@ -194,6 +208,14 @@ impl RunKeeper {
     }
 
     fn publish(&self, run: &Run) {
+        self.open.send_modify(|open| {
+            open.retain(|known| known.id != run.id);
+            if !run.status.is_end() {
+                open.push(run.clone());
+                let more = open.len().saturating_sub(OPEN_MAX);
+                open.drain(..more);
+            }
+        });
         self.live.publish(&LiveEvent::Run(Box::new(run.clone().at(clock::now()))));
     }
 }

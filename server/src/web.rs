@@ -17,6 +17,7 @@ mod pages;
 pub(crate) mod problem;
 mod push;
 mod query;
+mod rules;
 mod runs;
 mod settings;
 mod silences;
@@ -47,6 +48,7 @@ use crate::{
     live::Live,
     matrix::MatrixFeed,
     notify::NotifierHandle,
+    rules::{RuleCount, preview::Previewer},
     runs::RunKeeper,
     settings::SettingsKeeper,
     store::Stores,
@@ -94,6 +96,10 @@ pub struct WebState {
     pub uplink: Option<UplinkPlace>,
     /// What ingest did.
     pub counts: watch::Receiver<IngestCounts>,
+    /// How the rules fare.
+    pub census: watch::Receiver<Vec<RuleCount>>,
+    /// Tries rules over the past.
+    pub previewer: Arc<Previewer>,
     /// What the watcher of the mesh did.
     pub watched: Arc<WatchCounts>,
     /// Who tells people of incidents.
@@ -116,6 +122,7 @@ pub async fn router(state: WebState) -> Router {
         .merge(agents::router())
         .merge(query::router())
         .merge(push::router())
+        .merge(rules::router())
         .merge(runs::router())
         .merge(settings::router())
         .merge(notify::router())

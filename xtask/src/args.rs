@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use anyhow::{Result, bail};
 
-use crate::bench::{mesh, store};
+use crate::bench::{alerts, mesh, store};
 use crate::lab;
 
 /// What `cargo xtask` without a command prints.
@@ -20,6 +20,8 @@ usage: cargo xtask <command>
                        measure ingest, disk, memory and queries beside other time series databases
   bench mesh [--part agent|hub|browser] [--seconds N]
                        measure what probing 63 peers costs an agent, beside fping
+  bench alerts [--part evaluate|latency] [--ticks N] [--incidents N]
+                       measure how long rules take to be judged, and from a sample to its alert on the stream
   lab [run|up|down] [--nodes N] [--rate RATE] [--quick] [--only rtt,loss,verdict,cut]
                        hold Netloom's figures against the kernel, ping and fping, in network namespaces (root, Linux)";
 
@@ -62,6 +64,8 @@ pub(crate) enum Bench {
     Store(store::Options),
     /// The mesh.
     Mesh(mesh::Options),
+    /// The alert rules.
+    Alerts(alerts::Options),
 }
 
 /// Reads the arguments that follow `cargo xtask`.
@@ -85,6 +89,9 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command>
             }
             Some(part) if part == "mesh" => {
                 return Ok(Command::Bench(Bench::Mesh(mesh::Options::parse(&rest[1..])?)));
+            }
+            Some(part) if part == "alerts" => {
+                return Ok(Command::Bench(Bench::Alerts(alerts::Options::parse(&rest[1..])?)));
             }
             _ => Command::Bench(Bench::Browser),
         },
@@ -149,6 +156,10 @@ mod tests {
             panic!("another command");
         };
         assert_eq!((options.part, options.seconds), (mesh::Part::Agent, 7));
+        let Command::Bench(Bench::Alerts(options)) = parsed("bench alerts --ticks 20").unwrap() else {
+            panic!("another command");
+        };
+        assert_eq!(options.ticks, 20);
         assert!(parsed("bench shop").unwrap_err().to_string().contains("`shop`"));
         assert!(parsed("bench store fast").unwrap_err().to_string().contains("`fast`"));
     }

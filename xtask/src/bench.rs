@@ -1,5 +1,6 @@
 //! `cargo xtask bench`.
 
+pub(crate) mod alerts;
 pub(crate) mod mesh;
 pub(crate) mod store;
 
@@ -16,6 +17,7 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
         Bench::Browser => browser(),
         Bench::Store(options) => store::run(options),
         Bench::Mesh(options) => mesh::run(options),
+        Bench::Alerts(options) => alerts::run(options),
     }
 }
 

@@ -1,12 +1,11 @@
 //! A node that does not report.
 
-use super::Verdict;
-use crate::{stats::window::Window, unit};
+use super::{Verdict, absent::absence, view::View};
 
 /// The rule's lasting name.
 pub const NODE_SILENT: &str = "node_silent";
-/// How long it is remembered when a node reported last, ms: a month, after which nobody waits for it.
-pub const WINDOW_MS: i64 = 31 * 86_400_000;
+/// Stands for a metric: each report of a node is a figure of it.
+pub const INPUT: &str = "";
 
 /// Fires while a node that has reported does not.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,25 +16,23 @@ pub struct Silence {
 
 impl Silence {
     /// The figure is for how long, µs.
-    pub(super) fn evaluate(&self, inputs: &[Window], now_ms: i64) -> Verdict {
-        let Some(heard_ms) = inputs.first().and_then(Window::newest_ms) else { return Verdict::Unknown };
-        let silent_ms = (now_ms - heard_ms).max(0);
-        let value = unit::us_from_ms(silent_ms as f64);
-        if silent_ms > self.after_ms { Verdict::Bad { value } } else { Verdict::Good { value } }
+    pub(super) fn evaluate(&self, view: &View) -> Verdict {
+        absence(view, self.after_ms)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stats::window::Window;
 
     #[test]
     fn who_never_reported_is_not_silent() {
         let rule = Silence { after_ms: 2_500 };
-        let mut window = Window::default();
-        assert_eq!(rule.evaluate(&[window.clone()], 9_000), Verdict::Unknown);
-        window.push(1_000, 0.0);
-        assert_eq!(rule.evaluate(&[window.clone()], 3_500), Verdict::Good { value: 2_500_000.0 });
-        assert_eq!(rule.evaluate(&[window], 3_501), Verdict::Bad { value: 2_501_000.0 });
+        let (window, mut scratch) = (Window::default(), Vec::new());
+        let mut at = |newest_ms, now_ms| rule.evaluate(&View { newest_ms, ..View::of(&window, now_ms, &mut scratch) });
+        assert_eq!(at(None, 9_000), Verdict::Unknown);
+        assert_eq!(at(Some(1_000), 3_500), Verdict::Good { value: 2_500_000.0 });
+        assert_eq!(at(Some(1_000), 3_501), Verdict::Bad { value: 2_501_000.0 });
     }
 }

@@ -1,10 +1,7 @@
 //! A link that carries traffic, but little of it.
 
-use super::Verdict;
-use crate::{
-    metric,
-    stats::{aggregate::Aggregation, window::Window},
-};
+use super::{Verdict, view::View};
+use crate::{metric, stats::aggregate::Aggregation};
 
 /// The windows the rule looks at: both directions of an interface.
 pub const INPUTS: &[&str] = &[metric::IF_RX_BPS, metric::IF_TX_BPS];
@@ -24,11 +21,12 @@ pub struct SlowLink {
 }
 
 impl SlowLink {
-    pub(super) fn evaluate(&self, inputs: &[Window], now_ms: i64) -> Verdict {
-        let rates = inputs.iter().map(|window| window.aggregate_since(now_ms - self.window_ms, Aggregation::Avg));
-        match rates.flatten().reduce(f64::max) {
-            Some(value) if value > self.in_use_bps && value < self.below_bps => Verdict::Bad { value },
-            Some(value) => Verdict::Good { value },
+    pub(super) fn evaluate(&self, view: &mut View) -> Verdict {
+        let since = (view.now_ms - self.window_ms, i64::MAX);
+        let windows = view.windows.iter().flatten();
+        let rates = windows.filter_map(|window| window.aggregate(since, Aggregation::Avg, view.scratch));
+        match rates.reduce(f64::max) {
+            Some(value) => Verdict::of(value, value > self.in_use_bps && value < self.below_bps),
             None => Verdict::Unknown,
         }
     }
@@ -37,6 +35,7 @@ impl SlowLink {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stats::window::Window;
 
     fn judge(rx_bps: f64, tx_bps: f64) -> Verdict {
         let windows = [rx_bps, tx_bps].map(|value| {
@@ -44,7 +43,10 @@ mod tests {
             window.push(1, value);
             window
         });
-        SlowLink { below_bps: 10e6, in_use_bps: 1e6, window_ms: 1_000 }.evaluate(&windows, 10)
+        let rule = SlowLink { below_bps: 10e6, in_use_bps: 1e6, window_ms: 1_000 };
+        let mut scratch = Vec::new();
+        let both = windows.each_ref().map(Some);
+        rule.evaluate(&mut View { windows: both, ..View::of(&windows[0], 10, &mut scratch) })
     }
 
     #[test]

@@ -2,11 +2,9 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use netloom_core::{
-    metric,
-    sample::{Readings, SeriesKey},
-    unit,
-};
+use netloom_core::unit;
+
+use super::names::Name;
 
 /// Doubtful moments that are remembered of a node: its lateness and its rounds come in one batch, or in the next.
 const MOMENTS_MAX: usize = 16;
@@ -16,7 +14,7 @@ const FORGET_AFTER_MS: i64 = 60_000;
 /// The moments in which hosts were late.
 pub struct Doubts {
     after_us: f64,
-    moments: HashMap<String, VecDeque<i64>>,
+    moments: HashMap<Name, VecDeque<i64>>,
     skipped: u64,
 }
 
@@ -35,30 +33,28 @@ impl Doubts {
         self.skipped
     }
 
-    /// Notes when hosts were late.
-    pub fn note(&mut self, readings: &Readings) {
-        for (series, reading) in readings.iter().filter(|(series, _)| series.metric == metric::ECHO_LAG_US) {
-            if reading.value > self.after_us {
-                let moments = self.moments.entry(series.node().to_owned()).or_default();
-                moments.push_back(reading.ts_ms);
-                if moments.len() > MOMENTS_MAX {
-                    moments.pop_front();
-                }
-            } else if let Some(moments) = self.moments.get_mut(series.node()) {
-                moments.retain(|moment_ms| reading.ts_ms - moment_ms < FORGET_AFTER_MS);
-                if moments.is_empty() {
-                    self.moments.remove(series.node());
-                }
+    /// Notes how late a host was at a moment.
+    pub fn note(&mut self, node: Name, ts_ms: i64, late_us: f64) {
+        if late_us > self.after_us {
+            let moments = self.moments.entry(node).or_default();
+            moments.push_back(ts_ms);
+            if moments.len() > MOMENTS_MAX {
+                moments.pop_front();
+            }
+        } else if let Some(moments) = self.moments.get_mut(&node) {
+            moments.retain(|moment_ms| ts_ms - moment_ms < FORGET_AFTER_MS);
+            if moments.is_empty() {
+                self.moments.remove(&node);
             }
         }
     }
 
     /// Whether a sample is of a round that its host sent or read too late; counts it if so.
-    pub fn skips(&mut self, series: &SeriesKey, ts_ms: i64) -> bool {
+    pub fn skips(&mut self, src: Option<Name>, ts_ms: i64) -> bool {
         if self.moments.is_empty() {
             return false;
         }
-        let moments = series.labels.get("src").and_then(|src| self.moments.get(src));
+        let moments = src.and_then(|src| self.moments.get(&src));
         let is_doubtful = moments.is_some_and(|moments| moments.contains(&ts_ms));
         self.skipped += u64::from(is_doubtful);
         is_doubtful

@@ -1,12 +1,59 @@
 //! The engine over a few seconds of samples: what fires, what ends, and what survives a restart.
 
-use netloom_core::{sample::SeriesKey, settings::alerts::AlertSettings};
+use std::ops::{Deref, DerefMut};
+
+use netloom_core::{
+    incident::IncidentState,
+    rule::spec::{Condition, RuleSpec, Side},
+    sample::{Labels, Readings, SeriesKey},
+    series::Draft,
+    settings::alerts::AlertSettings,
+    stats::aggregate::Aggregation,
+};
 
 use super::*;
 
-/// Numbers from one on.
-fn ids() -> IncidentIds {
-    IncidentIds::starting_at(1)
+/// An engine with a catalog of the series that it is given.
+struct Judge {
+    engine: Engine,
+    catalog: SharedCatalog,
+}
+
+impl Judge {
+    fn new(rules: Vec<Rule>, known: &[Incident], now: Timestamp) -> Self {
+        let next = known.iter().map(|incident| incident.id).max().unwrap_or(0) + 1;
+        let engine = Engine::new(rules, known, IncidentIds::starting_at(next), now);
+        Self { engine, catalog: SharedCatalog::default() }
+    }
+
+    fn take(&mut self, readings: &Readings) {
+        let row = |(key, reading): (&SeriesKey, netloom_core::sample::Reading)| {
+            let series = self.catalog.write(|catalog| {
+                catalog.id(key).unwrap_or_else(|| {
+                    let id = Draft::of(catalog, usize::MAX, usize::MAX).add(key).expect("has room");
+                    catalog.insert(id, key.clone());
+                    id
+                })
+            });
+            Row { series, ts_ms: reading.ts_ms, value: reading.value }
+        };
+        let rows: Vec<Row> = readings.iter().map(row).collect();
+        self.engine.take(&rows, &self.catalog);
+    }
+}
+
+impl Deref for Judge {
+    type Target = Engine;
+
+    fn deref(&self) -> &Engine {
+        &self.engine
+    }
+}
+
+impl DerefMut for Judge {
+    fn deref_mut(&mut self) -> &mut Engine {
+        &mut self.engine
+    }
 }
 
 fn settings(for_s: f64) -> AlertSettings {
@@ -15,8 +62,8 @@ fn settings(for_s: f64) -> AlertSettings {
     settings
 }
 
-fn engine(for_s: f64) -> Engine {
-    Engine::new(settings(for_s).rules(), &[], ids(), Timestamp(0))
+fn engine(for_s: f64) -> Judge {
+    Judge::new(settings(for_s).rules(), &[], Timestamp(0))
 }
 
 fn rtt(ts_ms: i64, rtt_us: f64) -> Readings {
@@ -26,7 +73,7 @@ fn rtt(ts_ms: i64, rtt_us: f64) -> Readings {
 }
 
 /// One latency a second; returns the state of every incident that changed, with its second.
-fn run(engine: &mut Engine, from_s: i64, latencies_us: &[f64]) -> Vec<(i64, IncidentState, u64)> {
+fn run(engine: &mut Judge, from_s: i64, latencies_us: &[f64]) -> Vec<(i64, IncidentState, u64)> {
     let mut told = Vec::new();
     for (at, rtt_us) in latencies_us.iter().enumerate() {
         let second = from_s + at as i64;
@@ -79,7 +126,7 @@ fn after_a_restart_nothing_fires_twice_and_what_is_over_resolves() {
     let mut before = engine(0.0);
     before.take(&rtt(0, HIGH));
     let open = before.evaluate(Timestamp(1));
-    let mut after = Engine::new(settings(0.0).rules(), &open, IncidentIds::starting_at(2), Timestamp(5_000));
+    let mut after = Judge::new(settings(0.0).rules(), &open, Timestamp(5_000));
     assert!(run(&mut after, 6, &[HIGH, HIGH]).is_empty());
     let changes = run(&mut after, 20, &[LOW]);
     assert_eq!(changes, [(20, IncidentState::Resolved, 1)]);
@@ -120,7 +167,7 @@ fn rounds(nodes: &[&str], dead: Option<&str>, ts_ms: i64) -> Readings {
 }
 
 /// A second of a mesh of four, judged four times.
-fn second(engine: &mut Engine, second: i64, dead: Option<&str>) -> Vec<Incident> {
+fn second(engine: &mut Judge, second: i64, dead: Option<&str>) -> Vec<Incident> {
     let nodes = ["a", "b", "c", "d"];
     engine.take(&rounds(&nodes, dead, second * 1_000));
     let alive = nodes.iter().filter(|node| Some(**node) != dead);
@@ -136,7 +183,7 @@ fn words(incidents: &[Incident]) -> Vec<(String, IncidentState, u32)> {
 fn a_dead_node_is_one_incident_within_three_seconds_and_its_links_are_counted_in_it() {
     let mut settings = AlertSettings::default();
     settings.loss.for_s = 2.0;
-    let mut engine = Engine::new(settings.rules(), &[], ids(), Timestamp(0));
+    let mut engine = Judge::new(settings.rules(), &[], Timestamp(0));
     assert!((0..30).flat_map(|at| second(&mut engine, at, None)).next().is_none());
     // The last report was at 29 s.
     let mut told: Vec<_> = (30..50).flat_map(|at| second(&mut engine, at, Some("c"))).collect();
@@ -154,7 +201,7 @@ fn a_dead_node_is_one_incident_within_three_seconds_and_its_links_are_counted_in
 fn links_that_fired_already_end_when_their_node_is_found_silent() {
     let mut settings = AlertSettings::default();
     (settings.loss.for_s, settings.silence.for_s) = (0.0, 5.0);
-    let mut engine = Engine::new(settings.rules(), &[], ids(), Timestamp(0));
+    let mut engine = Judge::new(settings.rules(), &[], Timestamp(0));
     (0..30).for_each(|at| assert!(second(&mut engine, at, None).is_empty()));
     let told: Vec<_> = (30..45).flat_map(|at| second(&mut engine, at, Some("c"))).collect();
     let open = |told: &[Incident]| {
@@ -225,4 +272,101 @@ fn a_node_that_is_forgotten_takes_its_incidents_along() {
     let over = engine.forget("b", Timestamp(1_000));
     assert_eq!(over.iter().map(|incident| incident.state).collect::<Vec<_>>(), [IncidentState::Resolved]);
     assert!(engine.evaluate(Timestamp(60_000)).is_empty(), "and is missed no more");
+}
+
+/// A rule on latency, edited.
+fn latency_rule(edit: impl FnOnce(&mut RuleSpec)) -> Vec<Rule> {
+    let (side, aggregation) = (Side::Above, Aggregation::Last);
+    let condition = Condition::Threshold { side, limit: 100_000.0, recover: None, aggregation, window_s: 5.0 };
+    let mut rule =
+        RuleSpec { id: "mine".into(), metric: "rtt_us".into(), condition, for_s: 0.0, ..RuleSpec::default() };
+    edit(&mut rule);
+    assert_eq!(rule.validate("rule"), []);
+    vec![rule.compile()]
+}
+
+#[test]
+fn an_incident_says_what_the_rule_says_and_how_bad_it_got() {
+    let rules = latency_rule(|rule| {
+        (rule.message, rule.runbook) = ("<b>{src}</b> to {dst}: {value} of {limit}".into(), "https://wiki/slow".into());
+    });
+    let mut engine = Judge::new(rules, &[], Timestamp(0));
+    engine.take(&rtt(0, HIGH));
+    let fired = engine.evaluate(Timestamp(1)).remove(0);
+    assert_eq!(fired.message, "<b>a</b> to b: 200 ms of 100 ms");
+    assert_eq!((fired.metric.as_str(), fired.runbook.as_str()), ("rtt_us", "https://wiki/slow"));
+    let told: Vec<Incident> = [HIGH * 2.0, HIGH, LOW]
+        .into_iter()
+        .enumerate()
+        .flat_map(|(at, rtt_us)| {
+            let ts_ms = (at as i64 + 1) * 1_000;
+            engine.take(&rtt(ts_ms, rtt_us));
+            engine.evaluate(Timestamp(ts_ms))
+        })
+        .collect();
+    assert_eq!((told.len(), told[0].worst, told[0].value), (1, Some(HIGH * 2.0), LOW));
+}
+
+#[test]
+fn a_series_is_kept_once_for_all_rules_and_an_instance_is_small() {
+    let rules: Vec<Rule> = (0..20).flat_map(|number| latency_rule(|rule| rule.id = format!("rule_{number}"))).collect();
+    let mut engine = Judge::new(rules, &[], Timestamp(0));
+    (0..5).for_each(|second| engine.take(&rtt(second * 1_000, LOW)));
+    let footprint = engine.footprint();
+    assert_eq!(footprint.instances, 20);
+    assert!(footprint.window_values < 40, "{footprint:?}");
+    assert!(footprint.instance_bytes <= 96, "{footprint:?}");
+}
+
+#[test]
+fn what_no_rule_speaks_of_is_over_after_a_restart_and_what_a_job_raised_stays() {
+    let mut before = engine(0.0);
+    before.take(&rtt(0, HIGH));
+    let known = before.evaluate(Timestamp(1)).remove(0);
+    let gone = Incident { id: 7, rule: "gone".into(), ..known.clone() };
+    let raised = Incident { id: 8, rule: "job_oom".into(), ..known.clone() };
+    let mut after = Judge::new(settings(0.0).rules(), &[known, gone, raised], Timestamp(5_000));
+    let told: Vec<_> = after.evaluate(Timestamp(5_000)).into_iter().map(|told| (told.id, told.state)).collect();
+    assert_eq!(told, [(7, IncidentState::Resolved)]);
+    assert!(after.evaluate(Timestamp(6_000)).is_empty(), "it is told once");
+}
+
+#[test]
+fn subjects_beyond_the_limit_are_counted_and_the_others_judged() {
+    let mut engine = Judge::new(latency_rule(|_| {}), &[], Timestamp(0));
+    let mut readings = Readings::default();
+    for dst in 0..SUBJECTS_MAX + 3 {
+        readings.push(SeriesKey::new("rtt_us", [("src", "a"), ("dst", &format!("n{dst}"))]), 0, LOW);
+    }
+    engine.take(&readings);
+    engine.take(&readings);
+    assert_eq!((engine.census()[0].subjects, engine.unwatched()), (SUBJECTS_MAX, 6));
+}
+
+#[test]
+fn a_series_without_data_is_forgotten_and_met_again() {
+    let mut engine = engine(0.0);
+    run(&mut engine, 0, &[LOW]);
+    assert_eq!(engine.census()[0].subjects, 1);
+    assert!(engine.evaluate(Timestamp(700_000)).is_empty());
+    assert_eq!(engine.census()[0].subjects, 0);
+    assert_eq!(run(&mut engine, 701, &[HIGH]).len(), 1);
+}
+
+#[test]
+fn subjects_are_named_by_all_that_tells_them_apart() {
+    let labels = |list: &[(&str, &str)]| -> Labels {
+        list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    let cases: [(&[(&str, &str)], &str); 6] = [
+        (&[("src", "a"), ("dst", "b"), ("mode", "icmp")], "a → b"),
+        (&[("src", "a"), ("dst", "b"), ("mode", "udp")], "a → b (udp)"),
+        (&[("node", "a"), ("interface", "eth0")], "a eth0"),
+        (&[("node", "a"), ("rank", "7")], "a, rank 7"),
+        (&[("rank", "7"), ("job", "x")], "job x, rank 7"),
+        (&[], "the cluster"),
+    ];
+    for (list, words) in cases {
+        assert_eq!(subject_words(&labels(list)), words);
+    }
 }

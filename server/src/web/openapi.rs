@@ -4,8 +4,8 @@ use axum::{Json, Router, routing::get};
 use utoipa::OpenApi;
 
 use super::{
-    WebState, agents, alerts, export, health, layout, metrics, network, nodes, notify, push, query, runs, settings,
-    silences, storage, stream, verdict,
+    WebState, agents, alerts, export, health, layout, metrics, network, nodes, notify, push, query, rules, runs,
+    settings, silences, storage, stream, verdict,
 };
 
 #[derive(OpenApi)]
@@ -41,6 +41,8 @@ use super::{
         export::export,
         push::samples,
         push::remote_write::write,
+        rules::rules,
+        rules::preview,
         runs::list,
         runs::create,
         runs::read,

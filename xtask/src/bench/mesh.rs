@@ -6,10 +6,10 @@ mod cast;
 mod fping;
 mod hub;
 mod lean;
-mod load;
+pub(crate) mod load;
 mod options;
 mod seen;
-mod table;
+pub(crate) mod table;
 
 use anyhow::{Result, ensure};
 

@@ -55,6 +55,16 @@ impl Ledger {
         select.fetch_all(self.database.readers()).await?.iter().map(parsed).collect()
     }
 
+    /// Runs that have not ended, the oldest first; of more than `limit` the newest.
+    ///
+    /// # Errors
+    /// When the database refuses or holds what cannot be read.
+    pub async fn open_runs(&self, limit: usize) -> Result<Vec<Run>, StoreError> {
+        let select = "select document from run where is_open = 1 order by started_ms desc, id desc limit ?";
+        let rows = sqlx::query(select).bind(limit as i64).fetch_all(self.database.readers()).await?;
+        rows.iter().rev().map(parsed).collect()
+    }
+
     /// Keeps an event, and the run with the event counted.
     ///
     /// # Errors

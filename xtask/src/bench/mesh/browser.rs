@@ -10,7 +10,7 @@ use crate::{chromium, process, server};
 /// Measures and prints. The table says itself what is missed.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
     let browser = chromium::require()?;
-    let load = load::build(workspace)?;
+    let load = load::build(workspace, "mesh_load")?;
     let dir = workspace.browser_tests();
     let mut bench = node::node(&dir);
     bench.arg("mesh-bench.mjs").env("NETLOOM_LOAD", load).env("BENCH_SECONDS", options.seconds.to_string());

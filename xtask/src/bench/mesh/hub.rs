@@ -138,7 +138,7 @@ struct Programs {
 
 impl Programs {
     fn build(workspace: &Workspace) -> Result<Self> {
-        let load = load::build(workspace)?;
+        let load = load::build(workspace, "mesh_load")?;
         let hub = if let Some(binary) = std::env::var_os("NETLOOM_BIN") {
             binary.into()
         } else {
