@@ -105,7 +105,7 @@ pub fn run(series: usize, ticks: usize) -> Value {
     let rules = rules();
     let count = rules.len();
     let mut engine = Engine::new(rules, &[], IncidentIds::starting_at(1), Timestamp(0));
-    let (mut totals_ms, mut judging_ms, mut told) = (Vec::new(), Vec::new(), 0);
+    let (mut totals_ms, mut judging_ms, mut busy_ms, mut told) = (Vec::new(), Vec::new(), Vec::new(), 0);
     for second in 1..=WARM_UP_S + ticks as i64 {
         let now = Timestamp(second * 1_000);
         let row = |(at, series): (usize, &SeriesId)| Row {
@@ -114,13 +114,14 @@ pub fn run(series: usize, ticks: usize) -> Value {
             value: value((second as u64) << 20 | at as u64),
         };
         let rows: Vec<Row> = ids.iter().enumerate().map(row).collect();
-        let begun = Instant::now();
+        let (begun, busy) = (Instant::now(), busy());
         engine.take(&rows, &catalog);
         let taken = Instant::now();
         told += engine.evaluate(now).len();
         if second > WARM_UP_S {
             judging_ms.push(taken.elapsed().as_secs_f64() * 1e3);
             totals_ms.push(begun.elapsed().as_secs_f64() * 1e3);
+            busy_ms.push((self::busy() - busy) * 1e3);
         }
         for question in engine.questions(now) {
             let known = |id: &SeriesId| {
@@ -139,6 +140,7 @@ pub fn run(series: usize, ticks: usize) -> Value {
     }
     totals_ms.sort_by(f64::total_cmp);
     judging_ms.sort_by(f64::total_cmp);
+    busy_ms.sort_by(f64::total_cmp);
     let footprint = engine.footprint();
     json!({
         "series": series,
@@ -148,6 +150,8 @@ pub fn run(series: usize, ticks: usize) -> Value {
         "told": told,
         "median_ms": super::at_share(&totals_ms, 0.5),
         "max_ms": totals_ms.last(),
+        "busy_median_ms": super::at_share(&busy_ms, 0.5),
+        "busy_max_ms": busy_ms.last(),
         "judging_median_ms": super::at_share(&judging_ms, 0.5),
         "instance_bytes": footprint.instance_bytes,
         "memory_bytes": footprint.memory_bytes,
@@ -155,6 +159,13 @@ pub fn run(series: usize, ticks: usize) -> Value {
         "window_bytes": footprint.window_values * 16 / series.max(1),
         "rss_bytes": rss_bytes(),
     })
+}
+
+/// How long this thread has had a core to itself, s, as the kernel notes it at each of its ticks (sched-stats.rst); 0 where
+/// it does not tell.
+fn busy() -> f64 {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    stat.split(' ').next().and_then(|ns| ns.parse::<u64>().ok()).unwrap_or(0) as f64 / 1e9
 }
 
 /// What this process has in memory; 0 where the system does not tell.
