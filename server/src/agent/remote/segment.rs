@@ -43,16 +43,19 @@ pub(super) fn path(folder: &Path, number: u64) -> PathBuf {
 pub(super) struct Writer {
     file: File,
     bytes: u64,
+    /// Half a record is at its end, and cannot be taken away.
+    is_torn: bool,
     series: HashMap<SeriesKey, u32>,
 }
 
 impl Writer {
     pub(super) fn create(folder: &Path, number: u64) -> io::Result<Self> {
         let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
+        // Always at the end of the file, also when that was moved back: a gap would hide all that comes behind it.
+        options.append(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        Ok(Self { file: options.open(path(folder, number))?, bytes: 0, series: HashMap::new() })
+        Ok(Self { file: options.open(path(folder, number))?, bytes: 0, is_torn: false, series: HashMap::new() })
     }
 
     /// Appends a batch, all of it or nothing. Returns how long the segment is then.
@@ -73,13 +76,22 @@ impl Writer {
         let samples = batch.readings.samples.iter().filter_map(renumber).collect();
         put(&mut records, &Record::Batch(Spooled { epoch: batch.epoch, seq: batch.seq, is_provisional, samples }))?;
         if let Err(error) = self.file.write_all(&records) {
-            // Half a record would hide those that come behind it.
-            self.file.set_len(self.bytes)?;
+            self.take_back();
             return Err(error);
         }
         self.bytes += records.len() as u64;
         self.series.extend(fresh.into_iter().map(|(key, number)| (key.clone(), number)));
         Ok(self.bytes)
+    }
+
+    /// Takes back what was written by half: it would hide what comes behind it.
+    fn take_back(&mut self) {
+        self.is_torn = self.file.set_len(self.bytes).is_err();
+    }
+
+    /// Whether another batch may come behind what is there.
+    pub(super) fn is_whole(&self) -> bool {
+        !self.is_torn
     }
 
     /// Waits until everything is on the disk.
@@ -146,5 +158,50 @@ fn record_at(bytes: &[u8], at: usize) -> Option<std::ops::Range<usize>> {
     let (length, crc) = (word(at)? as usize, word(at + 4)?);
     let start = at + HEAD_BYTES;
     let body = bytes.get(start..start.checked_add(length)?)?;
-    (length <= RECORD_MAX_BYTES && crc32fast::hash(body) == crc).then_some(start..start + length)
+    // Where a disk has zeros instead of what was written, they are no record: the check sum of nothing is zero, too.
+    ((1..=RECORD_MAX_BYTES).contains(&length) && crc32fast::hash(body) == crc).then_some(start..start + length)
+}
+
+#[cfg(test)]
+mod tests {
+    use netloom_core::sample::Readings;
+
+    use super::*;
+
+    fn batch(seq: u64) -> Batch {
+        let mut readings = Readings::default();
+        readings.push(SeriesKey::new("step", [("node", "a")]), seq as i64, 1.0);
+        Batch { node: "a".into(), epoch: 7, seq, readings, info: None }
+    }
+
+    fn numbers(folder: &Path) -> Vec<u64> {
+        let reader = Reader::open(&path(folder, 0)).expect("reads");
+        (0..reader.batches.len()).map(|at| reader.batch(at).expect("whole").seq).collect()
+    }
+
+    #[test]
+    fn what_comes_after_a_write_that_broke_off_is_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut writer = Writer::create(folder.path(), 0).expect("created");
+        writer.append(&batch(0), false).expect("written");
+        // As on a disk that has room for half of it only.
+        writer.file.write_all(&[9; 100]).expect("written");
+        writer.take_back();
+        assert!(writer.is_whole());
+        let bytes = writer.append(&batch(1), false).expect("written");
+        assert_eq!(writer.file.metadata().expect("there").len(), bytes);
+        assert_eq!(numbers(folder.path()), [0, 1]);
+    }
+
+    #[test]
+    fn zeros_are_no_records() {
+        assert_eq!(record_at(&[0; 64], 0), None);
+        let folder = tempfile::tempdir().expect("a folder");
+        Writer::create(folder.path(), 0).expect("created").append(&batch(0), false).expect("written");
+        let file = path(folder.path(), 0);
+        let mut bytes = std::fs::read(&file).expect("there");
+        bytes.extend([0; 4_096]);
+        std::fs::write(&file, bytes).expect("written");
+        assert_eq!(numbers(folder.path()), [0]);
+    }
 }

@@ -109,6 +109,7 @@ impl Spool {
         if self.writer.is_some() && self.segments.back().is_some_and(|newest| newest.bytes >= segment_max) {
             self.finish()?;
         }
+        self.writer = self.writer.take().filter(Writer::is_whole);
         let mut writer = match self.writer.take() {
             Some(writer) => writer,
             None => self.begin()?,
