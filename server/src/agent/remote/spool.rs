@@ -29,6 +29,9 @@ const SYNC_INTERVAL: Duration = Duration::from_secs(1);
 /// Batches and samples of one delivery: well within what the hub takes in one body.
 const CHUNK_MAX_BATCHES: usize = 32;
 const CHUNK_MAX_SAMPLES: usize = 20_000;
+/// How often a segment is read that cannot be: what is the matter may pass, as when too many files are open, but must not
+/// hold up for ever what comes behind.
+const READ_ATTEMPTS: u32 = 3;
 
 struct Segment {
     number: u64,
@@ -56,6 +59,8 @@ pub struct Spool {
     writer: Option<Writer>,
     /// Of the oldest segment, and its next batch.
     reader: Option<(Reader, usize)>,
+    /// How often the oldest segment could not be read.
+    failed_reads: u32,
     next_number: u64,
     synced: Instant,
     dropped: u64,
@@ -79,15 +84,26 @@ impl Spool {
             segments: VecDeque::new(),
             writer: None,
             reader: None,
+            failed_reads: 0,
             next_number: numbers.last().map_or(0, |last| last + 1),
             synced: Instant::now(),
             dropped: 0,
         };
         for number in numbers {
             let file = segment::path(folder, number);
-            let (reader, bytes) = (Reader::open(&file)?, std::fs::metadata(&file)?.len());
-            let (batches, newest_ms) = (reader.batches.len() as u64, reader.newest_ms);
-            spool.segments.push_back(Segment { number, bytes, batches, newest_ms });
+            let read = Reader::open(&file).and_then(|reader| Ok((reader, std::fs::metadata(&file)?.len())));
+            match read {
+                Ok((reader, bytes)) => {
+                    let (batches, newest_ms) = (reader.batches.len() as u64, reader.newest_ms);
+                    spool.segments.push_back(Segment { number, bytes, batches, newest_ms });
+                }
+                Err(error) => {
+                    tracing::error!(%error, file = %file.display(), "a segment of the spool cannot be read and is dropped");
+                    // How many were in it nobody can tell.
+                    spool.dropped += 1;
+                    spool.forget(number);
+                }
+            }
         }
         spool.keep_within_limits();
         Ok(spool)
@@ -98,7 +114,7 @@ impl Spool {
         self.segments.iter().map(|segment| segment.batches).sum()
     }
 
-    /// Batches that were dropped since the start, because there was no room or they grew too old.
+    /// Batches that were dropped since the start, because there was no room, they grew too old or could not be read.
     pub(super) fn dropped(&self) -> u64 {
         self.dropped
     }
@@ -172,7 +188,7 @@ impl Spool {
     }
 
     fn forget(&mut self, number: u64) {
-        self.reader = None;
+        (self.reader, self.failed_reads) = (None, 0);
         if self.segments.is_empty() {
             self.writer = None;
         }
@@ -181,7 +197,8 @@ impl Spool {
         }
     }
 
-    /// The oldest batches, as many as go at once; `None` when none waits. They stay until they are [`Spool::done`].
+    /// The oldest batches, as many as go at once; `None` when none waits. They stay until they are [`Spool::done`]. What
+    /// cannot be read is given up after a few attempts.
     pub(super) fn next(&mut self) -> io::Result<Option<Chunk>> {
         while let Some(oldest) = self.segments.front() {
             let number = oldest.number;
@@ -190,8 +207,20 @@ impl Spool {
             }
             let (reader, at) = match self.reader.take() {
                 Some(known) => known,
-                None => (Reader::open(&segment::path(&self.folder, number))?, 0),
+                None => match Reader::open(&segment::path(&self.folder, number)) {
+                    Ok(reader) => (reader, 0),
+                    Err(error) => {
+                        self.failed_reads += 1;
+                        if self.failed_reads < READ_ATTEMPTS {
+                            return Err(error);
+                        }
+                        tracing::error!(%error, number, "a segment of the spool cannot be read");
+                        self.drop_oldest("they cannot be read");
+                        continue;
+                    }
+                },
             };
+            self.failed_reads = 0;
             let (mut batches, mut samples, mut end) = (Vec::new(), 0, at);
             while batches.len() < CHUNK_MAX_BATCHES && samples < CHUNK_MAX_SAMPLES {
                 let Some(batch) = reader.batch(end) else { break };
@@ -335,6 +364,30 @@ mod tests {
         let kept = drained(&mut small);
         assert_eq!(kept, (500 - waiting..500).collect::<Vec<_>>());
         assert!(kept.len() > 20, "{}", kept.len());
+    }
+
+    /// Puts something in the place of a segment that nobody can read.
+    fn make_unreadable(folder: &Path, number: u64) {
+        let file = segment::path(folder, number);
+        std::fs::remove_file(&file).expect("there");
+        std::fs::create_dir(&file).expect("made");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_counted_and_holds_up_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for seq in 0..3 {
+            spool(folder.path()).append(&batch(seq), false).expect("written");
+        }
+        make_unreadable(folder.path(), 0);
+        let mut spool = spool(folder.path());
+        assert_eq!((spool.waiting(), spool.dropped()), (2, 1), "it starts");
+        make_unreadable(folder.path(), 1);
+        for _ in 1..READ_ATTEMPTS {
+            assert!(spool.next().is_err(), "it may pass");
+        }
+        assert_eq!(drained(&mut spool), [2]);
+        assert_eq!((spool.waiting(), spool.dropped()), (0, 2));
     }
 
     #[test]
