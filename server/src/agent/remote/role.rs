@@ -256,7 +256,7 @@ async fn keep(uplink: &RemoteUplink, state: &StateFolder, orders: &watch::Sender
     loop {
         ticks.tick().await;
         let Settings { storage, .. } = orders.borrow().settings.clone();
-        uplink.forget_before(uplink.clock.now().ms() - storage.raw_ms()).await;
+        uplink.forget_older_than(storage.raw_ms()).await;
         note_clock(state, &uplink.clock);
     }
 }

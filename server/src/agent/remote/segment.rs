@@ -11,6 +11,8 @@ use std::{
 use netloom_core::sample::{Batch, Reading, SeriesKey};
 use serde::{Deserialize, Serialize};
 
+use crate::agent::hub_clock::Reckoning;
+
 /// Bytes before each record: its length and its CRC-32.
 const HEAD_BYTES: usize = 8;
 /// The largest record: a batch of the most samples takes a fifth of it. More is damage.
@@ -21,6 +23,8 @@ const RECORD_MAX_BYTES: usize = 1_024 * 1_024;
 enum Record {
     Series(SeriesKey),
     Batch(Spooled),
+    /// Of the provisional batches of the segment: one process writes it.
+    Reckoning(Reckoning),
 }
 
 /// A batch that waits.
@@ -32,6 +36,18 @@ pub(super) struct Spooled {
     pub(super) is_provisional: bool,
     /// By the segment's numbers of series.
     pub(super) samples: Vec<Reading>,
+    /// How provisional times were reckoned, where that is known; it stands once in a segment.
+    #[serde(skip)]
+    pub(super) reckoning: Option<Reckoning>,
+}
+
+/// When the newest sample of a batch was taken, ms, as far as its age is known: provisional times may be off by years, and
+/// are never too old.
+pub(super) fn newest_ms(is_provisional: bool, samples: &[Reading]) -> i64 {
+    if is_provisional {
+        return i64::MAX;
+    }
+    samples.iter().map(|reading| reading.ts_ms).max().unwrap_or(i64::MIN)
 }
 
 /// The place of a segment in its folder.
@@ -43,6 +59,7 @@ pub(super) fn path(folder: &Path, number: u64) -> PathBuf {
 pub(super) struct Writer {
     file: File,
     bytes: u64,
+    has_reckoning: bool,
     /// Half a record is at its end, and cannot be taken away.
     is_torn: bool,
     series: HashMap<SeriesKey, u32>,
@@ -55,11 +72,18 @@ impl Writer {
         options.append(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        Ok(Self { file: options.open(path(folder, number))?, bytes: 0, is_torn: false, series: HashMap::new() })
+        Ok(Self {
+            file: options.open(path(folder, number))?,
+            bytes: 0,
+            has_reckoning: false,
+            is_torn: false,
+            series: HashMap::new(),
+        })
     }
 
-    /// Appends a batch, all of it or nothing. Returns how long the segment is then.
-    pub(super) fn append(&mut self, batch: &Batch, is_provisional: bool) -> io::Result<u64> {
+    /// Appends a batch, all of it or nothing, and how its times were reckoned when they are provisional. Returns how long
+    /// the segment is then.
+    pub(super) fn append(&mut self, batch: &Batch, reckoning: Option<&Reckoning>) -> io::Result<u64> {
         let (mut records, mut fresh) = (Vec::new(), Vec::new());
         let mut numbers = Vec::with_capacity(batch.readings.series.len());
         for key in &batch.readings.series {
@@ -74,12 +98,17 @@ impl Writer {
         }
         let renumber = |reading: &Reading| Some(Reading { series: *numbers.get(reading.series as usize)?, ..*reading });
         let samples = batch.readings.samples.iter().filter_map(renumber).collect();
-        put(&mut records, &Record::Batch(Spooled { epoch: batch.epoch, seq: batch.seq, is_provisional, samples }))?;
+        if let Some(reckoning) = reckoning.filter(|_| !self.has_reckoning) {
+            put(&mut records, &Record::Reckoning(reckoning.clone()))?;
+        }
+        let (epoch, seq, is_provisional) = (batch.epoch, batch.seq, reckoning.is_some());
+        put(&mut records, &Record::Batch(Spooled { epoch, seq, is_provisional, samples, reckoning: None }))?;
         if let Err(error) = self.file.write_all(&records) {
             self.take_back();
             return Err(error);
         }
         self.bytes += records.len() as u64;
+        self.has_reckoning |= reckoning.is_some();
         self.series.extend(fresh.into_iter().map(|(key, number)| (key.clone(), number)));
         Ok(self.bytes)
     }
@@ -116,20 +145,22 @@ pub(super) struct Reader {
     pub(super) batches: Vec<std::ops::Range<usize>>,
     /// When the newest sample was taken, ms.
     pub(super) newest_ms: i64,
+    reckoning: Option<Reckoning>,
 }
 
 impl Reader {
     /// Reads a segment up to the first record that is not whole.
     pub(super) fn open(file: &Path) -> io::Result<Self> {
         let bytes = std::fs::read(file)?;
-        let mut reader = Self { bytes: Vec::new(), series: Vec::new(), batches: Vec::new(), newest_ms: i64::MIN };
+        let mut reader =
+            Self { bytes: Vec::new(), series: Vec::new(), batches: Vec::new(), newest_ms: i64::MIN, reckoning: None };
         let mut at = 0;
         while let Some(range) = record_at(&bytes, at) {
             match postcard::from_bytes(&bytes[range.clone()]) {
                 Ok(Record::Series(key)) => reader.series.push(key),
+                Ok(Record::Reckoning(reckoning)) => reader.reckoning = Some(reckoning),
                 Ok(Record::Batch(batch)) => {
-                    let newest = batch.samples.iter().map(|reading| reading.ts_ms).max();
-                    reader.newest_ms = reader.newest_ms.max(newest.unwrap_or(i64::MIN));
+                    reader.newest_ms = reader.newest_ms.max(newest_ms(batch.is_provisional, &batch.samples));
                     reader.batches.push(range.clone());
                 }
                 Err(_) => break,
@@ -146,7 +177,10 @@ impl Reader {
     /// A batch, by its place among them.
     pub(super) fn batch(&self, at: usize) -> Option<Spooled> {
         match postcard::from_bytes(&self.bytes[self.batches.get(at)?.clone()]) {
-            Ok(Record::Batch(batch)) => Some(batch),
+            Ok(Record::Batch(batch)) => {
+                let reckoning = self.reckoning.clone().filter(|_| batch.is_provisional);
+                Some(Spooled { reckoning, ..batch })
+            }
             _ => None,
         }
     }
@@ -183,12 +217,12 @@ mod tests {
     fn what_comes_after_a_write_that_broke_off_is_read() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut writer = Writer::create(folder.path(), 0).expect("created");
-        writer.append(&batch(0), false).expect("written");
+        writer.append(&batch(0), None).expect("written");
         // As on a disk that has room for half of it only.
         writer.file.write_all(&[9; 100]).expect("written");
         writer.take_back();
         assert!(writer.is_whole());
-        let bytes = writer.append(&batch(1), false).expect("written");
+        let bytes = writer.append(&batch(1), None).expect("written");
         assert_eq!(writer.file.metadata().expect("there").len(), bytes);
         assert_eq!(numbers(folder.path()), [0, 1]);
     }
@@ -197,7 +231,7 @@ mod tests {
     fn zeros_are_no_records() {
         assert_eq!(record_at(&[0; 64], 0), None);
         let folder = tempfile::tempdir().expect("a folder");
-        Writer::create(folder.path(), 0).expect("created").append(&batch(0), false).expect("written");
+        Writer::create(folder.path(), 0).expect("created").append(&batch(0), None).expect("written");
         let file = path(folder.path(), 0);
         let mut bytes = std::fs::read(&file).expect("there");
         bytes.extend([0; 4_096]);
