@@ -17,7 +17,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::support::{
     TestHub,
-    agents::{LIMIT, TestAgent, code, hub, node, options, points, records, refusal, revoke},
+    agents::{LIMIT, TestAgent, code, hub, metrics, node, options, points, records, refusal, revoke},
     until,
 };
 
@@ -108,8 +108,8 @@ async fn a_code_is_good_once() {
     assert!(why.contains("this is no code"), "{why}");
     let why = refusal(options(&place, None, "a3", &state.path().join("a3"))).await;
     assert!(why.contains("--token"), "{why}");
-    let metrics = hub.client.get(hub.url("/metrics")).send().await.unwrap().text().await.unwrap();
-    assert!(metrics.contains("netloom_uplink_bad_codes_total 2"), "{metrics}");
+    let counted = metrics(&hub).await;
+    assert!(counted.contains("netloom_uplink_bad_codes_total 2"), "{counted}");
 
     // Whoever goes on guessing is not even looked at.
     let mut said = String::new();
@@ -206,17 +206,20 @@ async fn what_is_no_hub_of_this_agent_is_named() {
     let why = refusal(at(&hangs_up)).await;
     assert!(why.contains("is it a Netloom hub?"), "{why}");
 
+    // Who only looks whether the port answers is no failed handshake.
+    let metric = async |line: &str| metrics(&hub).await.contains(line);
+    let before = metric("netloom_uplink_silent_connections_total 0").await;
+    drop(tokio::net::TcpStream::connect(place.trim_start_matches("https://")).await.unwrap());
+    until("the probe is counted", async || metric("netloom_uplink_silent_connections_total 1").await).await;
+    assert!(before && metric("netloom_uplink_failed_handshakes_total 0").await);
+
     // What is not TLS gets no answer, and is counted.
     let mut plain = tokio::net::TcpStream::connect(place.trim_start_matches("https://")).await.unwrap();
     plain.write_all(b"GET /uplink/v1/config HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     let mut answer = Vec::new();
     let _ = plain.read_to_end(&mut answer).await;
     assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
-    until("the failed handshake is counted", async || {
-        let metrics = hub.client.get(hub.url("/metrics")).send().await.unwrap().text().await.unwrap();
-        metrics.contains("netloom_uplink_failed_handshakes_total 1")
-    })
-    .await;
+    until("the failed handshake is counted", async || metric("netloom_uplink_failed_handshakes_total 1").await).await;
 
     // The listener for agents serves nothing else, and the pages nothing of it.
     let reply = hub.client.post(hub.url("/uplink/v1/enrol")).body("{}").send().await.unwrap();

@@ -82,6 +82,11 @@ fn uplink_counts(state: &WebState) -> Vec<(&'static str, &'static str, u64)> {
                 "Connections to the agents' listener that did not get past the handshake",
                 read(&place.counts.handshakes),
             ),
+            (
+                "netloom_uplink_silent_connections",
+                "Connections to the agents' listener that were closed without a byte, as probes of the port are",
+                read(&place.counts.silent),
+            ),
             ("netloom_uplink_refused_batches", "Batches of agents that were refused", read(&place.counts.batches)),
         ]);
     }
