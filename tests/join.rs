@@ -1,15 +1,19 @@
 //! Goal: an agent of another machine joins with a code, once, and whatever is wrong is said clearly. Method: hubs and agents
 //! in this process, real TLS on free ports.
 
-use std::path::Path;
+use std::{path::Path, sync::atomic::Ordering};
 
-use netloom_core::{time::Timestamp, uplink::JoinCode};
+use netloom_core::{
+    time::Timestamp,
+    uplink::{Enrol, JoinCode, SECRET_BYTES, hex},
+};
 use netloom_server::{
     agent::{
         hub_clock::HubClock,
         remote::client::{CallError, Client, HubPlace},
     },
-    store,
+    agents::{AgentError, AgentKeeper},
+    private, store,
 };
 use reqwest::Method;
 use serde_json::Value;
@@ -117,6 +121,8 @@ async fn a_code_is_good_once() {
         said = refusal(options(&place, Some(&wrong.text()), "a3", &state.path().join("a3"))).await;
     }
     assert!(said.contains("wait a minute"), "{said}");
+    let counted = metrics(&hub).await;
+    assert!(counted.contains("netloom_uplink_bad_codes_total 22"), "{counted}");
     hub.stop().await;
 }
 
@@ -147,6 +153,14 @@ async fn an_expired_code_is_refused() {
     assert_eq!(stores.ledger.tokens().await.unwrap(), []);
     assert_eq!(stores.ledger.join(&joining(8), in_time).await.unwrap(), Joined::As(1));
     assert_eq!(stores.ledger.tokens().await.unwrap(), [([8; 32], 1, "a1".to_owned())]);
+    // The hub counts an expired code as it does a wrong one.
+    let keeper = AgentKeeper::open(stores.ledger.clone(), "n1".into()).await.unwrap();
+    let secret = [9; SECRET_BYTES];
+    assert!(stores.ledger.add_code(private::sha256(&secret), now, expires).await.unwrap());
+    let wish = Enrol { secret: hex(&secret), node: "a2".into(), version: "1".into() };
+    let refused = keeper.enrol(wish, "10.0.0.1".parse().unwrap()).await;
+    assert!(matches!(refused, Err(AgentError::BadCode)));
+    assert_eq!(keeper.counts.bad_codes.load(Ordering::Relaxed), 1);
     stores.database.close().await;
 }
 
@@ -235,6 +249,7 @@ async fn what_is_no_hub_of_this_agent_is_named() {
         let denied = client.call(method, path, Vec::new(), LIMIT).await.err().unwrap();
         assert!(matches!(denied, CallError::Denied(_)), "{path}: {denied}");
     }
+    assert!(metric("netloom_uplink_bad_tokens_total 3").await, "a request without a token is one with a wrong one");
     hub.stop().await;
     other.stop().await;
 }

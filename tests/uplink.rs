@@ -19,7 +19,7 @@ use netloom_server::{
 use reqwest::Method;
 
 use crate::support::{
-    agents::{Joined, LIMIT, TestAgent, code, hub, hub_in, node, options, points, port_of, revoke},
+    agents::{Joined, LIMIT, TestAgent, code, hub, hub_in, metrics, node, options, points, port_of, revoke},
     until,
 };
 
@@ -65,6 +65,9 @@ async fn what_is_wrong_is_refused_and_disturbs_nothing_else() {
     assert!(reasons[0].1.contains("in the future"), "{reasons:?}");
     assert!(reasons[2].1.contains("is not one of a1"), "{reasons:?}");
     assert_eq!(points(&hub, "step", "a1").await, [(now_ms - 1_000, 5.0), (now_ms, 1.0)]);
+    let counted = metrics(&hub).await;
+    assert!(counted.contains("netloom_uplink_refused_batches_total 4"), "{counted}");
+    assert!(counted.contains("netloom_ingest_invalid_total 0"), "each is counted once: {counted}");
 
     // Numbers of another life of the hub, another node's words, and rubbish.
     let other = deliver(session ^ 1, vec![], None).await.err().unwrap();
@@ -80,6 +83,8 @@ async fn what_is_wrong_is_refused_and_disturbs_nothing_else() {
     assert_eq!(revoke(&hub, "a1").await, 204);
     let why = deliver(session, vec![], None).await.err().unwrap();
     assert!(matches!(why, CallError::Denied(_)), "at once, on a connection that is open: {why}");
+    let counted = metrics(&hub).await;
+    assert!(counted.contains("netloom_uplink_bad_tokens_total 1"), "{counted}");
     hub.stop().await;
 }
 

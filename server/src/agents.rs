@@ -80,9 +80,9 @@ pub struct Member {
 /// Counts of what was refused, for `/metrics`.
 #[derive(Debug, Default)]
 pub struct AgentCounts {
-    /// Wrong, used or expired codes.
+    /// Wrong, used or expired codes, and those that were not looked at because too many of them came from there.
     pub bad_codes: AtomicU64,
-    /// Requests with a token that is not good.
+    /// Requests with a token that is not good, or with none.
     pub bad_tokens: AtomicU64,
 }
 
@@ -138,6 +138,7 @@ impl AgentKeeper {
     pub async fn enrol(&self, wish: Enrol, from: IpAddr) -> Result<Enrolled, AgentError> {
         let now = clock::now();
         if self.has_many_wrong(from, now) {
+            self.counts.bad_codes.fetch_add(1, Ordering::Relaxed);
             return Err(AgentError::TooManyWrong);
         }
         check_node_name(&wish.node).map_err(AgentError::BadName)?;
@@ -169,7 +170,7 @@ impl AgentKeeper {
         }
     }
 
-    /// Whoever shows this token.
+    /// Whoever shows this token, which is empty when none was shown.
     pub fn member(&self, token: &str) -> Option<Arc<Member>> {
         let shown = unhex::<32>(token).map(|token| digest(&token));
         let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
