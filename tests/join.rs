@@ -13,16 +13,18 @@ use netloom_server::{
         remote::client::{CallError, Client, HubPlace},
     },
     agents::{AgentError, AgentKeeper},
+    config::Config,
     private, store,
 };
 use reqwest::Method;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio_util::sync::CancellationToken;
 
 use crate::support::{
     TestHub,
-    agents::{LIMIT, TestAgent, code, hub, metrics, node, options, points, records, refusal, revoke},
-    until,
+    agents::{Joined, LIMIT, TestAgent, code, hub, hub_in, metrics, node, options, points, records, refusal, revoke},
+    config, until,
 };
 
 #[tokio::test]
@@ -192,6 +194,27 @@ async fn a_name_is_given_once_and_a_revoked_node_comes_back_under_its_number() {
     assert_eq!((known.len(), known[0].number, known[0].revoked_at), (1, 1, None));
     twin.stop().await.unwrap();
     hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_hub_does_not_start_under_the_name_of_an_agent() {
+    let hub = hub().await;
+    Joined::join(&hub, "a1").await;
+    let folder = hub.stop().await;
+    let refused = async || {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let config = Config { node: "a1".into(), ..config(folder.path()) };
+        let stop = CancellationToken::new();
+        // One that starts all the same ends at once.
+        let started = netloom_server::hub::run(config, listener, stop.clone(), || stop.cancel()).await;
+        started.map_err(|why| format!("{why:#}"))
+    };
+    let why = refused().await.unwrap_err();
+    assert!(why.contains("called a1") && why.contains("--node") && why.contains("revoke"), "{why}");
+    let again = hub_in(folder, 0).await;
+    assert_eq!(revoke(&again, "a1").await, 204);
+    let folder = again.stop().await;
+    TestHub::start_with(folder, |config| config.node = "a1".into()).await.stop().await;
 }
 
 #[tokio::test]

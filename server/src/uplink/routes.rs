@@ -155,6 +155,7 @@ async fn batches(
             role: NodeRole::Agent,
             address: way.peer.to_string(),
             info: info.take(),
+            revoked: member.revoked.clone(),
         };
         uplink.ingest.deliver(rows(batch, &member), sender)
     });
@@ -230,6 +231,7 @@ impl From<AgentError> for ProblemReply {
             AgentError::BadName(_) => (StatusCode::UNPROCESSABLE_ENTITY, "bad-name"),
             AgentError::NameTaken(_) => (StatusCode::UNPROCESSABLE_ENTITY, "name-taken"),
             AgentError::Full(_) => (StatusCode::UNPROCESSABLE_ENTITY, "too-many-agents"),
+            AgentError::OwnName(_) => (StatusCode::CONFLICT, "own-name"),
             AgentError::Unknown(_) => (StatusCode::NOT_FOUND, "unknown-agent"),
             AgentError::Random(_) => (StatusCode::SERVICE_UNAVAILABLE, "no-random-numbers"),
             AgentError::Store(error) => return error.into(),
