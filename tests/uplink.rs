@@ -17,6 +17,7 @@ use netloom_server::{
     clock,
 };
 use reqwest::Method;
+use serde_json::{Value, json};
 
 use crate::support::{
     agents::{Joined, LIMIT, TestAgent, code, hub, hub_in, metrics, node, options, points, port_of, revoke},
@@ -85,6 +86,34 @@ async fn what_is_wrong_is_refused_and_disturbs_nothing_else() {
     assert!(matches!(why, CallError::Denied(_)), "at once, on a connection that is open: {why}");
     let counted = metrics(&hub).await;
     assert!(counted.contains("netloom_uplink_bad_tokens_total 1"), "{counted}");
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_member_cannot_aim_the_probes_of_the_others() {
+    let hub = hub().await;
+    let client = Joined::join(&hub, "a1").await.client(&HubClock::local());
+    let deliver = async |echo: Value| {
+        let mut info = node(&hub, "n1").await;
+        (info["node"], info["echo"]) = ("a1".into(), echo);
+        let answer = client.call(Method::POST, "/uplink/v1/series", br#"{"series":[]}"#.to_vec(), LIMIT).await.unwrap();
+        let SeriesNumbers { session, .. } = serde_json::from_slice(&answer.body).unwrap();
+        let delivery = Delivery { session, batches: vec![], info: Some(info.to_string()) };
+        let body = postcard::to_stdvec(&delivery).unwrap();
+        client.call(Method::POST, "/uplink/v1/batches", body, LIMIT).await.unwrap();
+    };
+    // Whether the hub tells the node whom to probe: whoever takes part is told.
+    let takes_part = async || {
+        let answer = client.call(Method::GET, "/uplink/v1/config", Vec::new(), LIMIT).await.unwrap();
+        !serde_json::from_slice::<Value>(&answer.body).unwrap()["config"]["mesh"].is_null()
+    };
+    until("the hub measures itself", async || !node(&hub, "n1").await.is_null()).await;
+    deliver(json!({"port": 7_000, "address": "127.0.0.9"})).await;
+    until("it takes part", takes_part).await;
+    deliver(json!({"port": 7_000, "address": "198.51.100.7"})).await;
+    until("it takes no part any more", async || !takes_part().await).await;
+    let counted = metrics(&hub).await;
+    assert!(counted.contains("netloom_uplink_refused_places_total 1"), "{counted}");
     hub.stop().await;
 }
 

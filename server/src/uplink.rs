@@ -25,6 +25,8 @@ pub struct UplinkCounts {
     pub handshakes: AtomicU64,
     /// Connections that were closed without a byte.
     pub silent: AtomicU64,
+    /// Places at which agents said that they answer probes, and that are not theirs.
+    pub places: AtomicU64,
     /// Batches of agents that were refused.
     pub batches: AtomicU64,
 }

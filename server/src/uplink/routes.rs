@@ -17,6 +17,7 @@ use axum::{
 use futures::future::join_all;
 use netloom_core::{
     api::{NodeInfo, NodeRole},
+    mesh::Echo,
     series::{Origin, Row, Rows, SeriesId},
     uplink::{
         BODY_MAX_BYTES, DELIVERY_MAX_BATCHES, Delivered, Delivery, Enrol, NAMED_MAX_SERIES, NameSeries, Orders,
@@ -32,7 +33,7 @@ use crate::{
     board::Sender,
     clock,
     ingest::{IngestError, check_owner},
-    mesh::Way,
+    mesh::{self, Way},
     web::problem::{self, ProblemReply},
 };
 
@@ -147,7 +148,7 @@ async fn batches(
     if let Some(info) = &info {
         uplink.agents.note_version(&member, &info.version).await;
     }
-    uplink.mesh.hear(&member, way, info.as_ref().map(|info| info.echo.clone()));
+    uplink.mesh.hear(&member, way, info.as_ref().map(|info| uplink.echo_of(info, way)));
     let mut info = info;
     let handed_in = delivery.batches.into_iter().map(|batch| {
         let sender = Sender {
@@ -187,6 +188,21 @@ impl Uplink {
             let detail = "the hub does not take this agent's token: it was revoked, or is another hub's; join again \
                           with --token and a new code";
             ProblemReply::new(StatusCode::UNAUTHORIZED, "not-known", detail)
+        })
+    }
+}
+
+impl Uplink {
+    /// Where a node answers probes. One that says so of a place that is not its own takes no part.
+    fn echo_of(&self, info: &NodeInfo, way: Way) -> Option<Echo> {
+        mesh::echo_of(info, way.peer).unwrap_or_else(|why| {
+            self.counts.places.fetch_add(1, Ordering::Relaxed);
+            tracing::warn!(
+                node = info.node,
+                why,
+                "a node takes no part in the mesh, because of where it wants probes sent"
+            );
+            None
         })
     }
 }

@@ -96,6 +96,11 @@ fn uplink_counts(state: &WebState) -> Vec<(&'static str, &'static str, u64)> {
                 "Connections to the agents' listener that were closed without a byte, as probes of the port are",
                 read(&place.counts.silent),
             ),
+            (
+                "netloom_uplink_refused_places",
+                "Places at which agents said that they answer probes, and that are not theirs",
+                read(&place.counts.places),
+            ),
             ("netloom_uplink_refused_batches", "Batches of agents that were refused", read(&place.counts.batches)),
         ]);
     }
