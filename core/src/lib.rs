@@ -32,6 +32,7 @@ pub mod series;
 pub mod settings;
 pub mod stats;
 pub mod time;
+pub mod tolerant;
 pub mod topology;
 pub mod unit;
 pub mod uplink;

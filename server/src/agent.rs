@@ -70,6 +70,8 @@ pub struct Agent {
     pub echo: Option<UdpSocket>,
     /// Whether it reads the counters of this machine; one of several agents on a machine leaves that to another.
     pub collects: bool,
+    /// What it measures and whether that works.
+    pub status: StatusBoard,
     /// When to stop.
     pub shutdown: CancellationToken,
 }
@@ -78,7 +80,9 @@ impl Agent {
     /// Runs until the shutdown token is cancelled, then sends what was measured before.
     pub async fn run(self) {
         let (bursts, outgoing) = mpsc::channel::<Readings>(BURSTS_MAX);
-        let status = StatusBoard::new(&self.node, self.clock.now());
+        let status = self.status;
+        // Before it heard of the hub, nobody could tell when that was.
+        status.set_started(self.clock.now());
         let echoing = self.echo.map(|socket| {
             echo::spawn_thread(echo::Echoing {
                 node: self.node.clone(),
@@ -130,6 +134,7 @@ mod tests {
         mesh::{KEY_BYTES, MeshKey, MeshOrders, Peer},
         metric,
         settings::Settings,
+        time::Timestamp,
     };
 
     use super::*;
@@ -189,6 +194,7 @@ mod tests {
                 clock: HubClock::local(),
                 linger: LINGER,
                 collects: false,
+                status: StatusBoard::new(&format!("n{at}"), Timestamp(0)),
                 echo: Some(echo::bind(listen).expect("a free port")),
                 shutdown: shutdown.clone(),
             };

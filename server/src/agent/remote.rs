@@ -7,6 +7,7 @@
 pub mod client;
 mod deliver;
 mod drain;
+mod orders;
 mod pin;
 pub mod role;
 mod segment;
