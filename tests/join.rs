@@ -4,6 +4,7 @@
 use std::{path::Path, sync::atomic::Ordering};
 
 use netloom_core::{
+    mesh::echo::{Kind, Packet},
     time::Timestamp,
     uplink::{Enrol, JoinCode, SECRET_BYTES, hex},
 };
@@ -62,6 +63,38 @@ async fn an_agent_joins_once_and_starts_again_without_a_code() {
     let orders = || std::fs::read_to_string(state_dir.join("orders.json")).unwrap();
     until("it is told new settings", async || orders().contains("60000")).await;
     again.stop().await.unwrap();
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_forged_packet_shows_up_in_the_figures_of_its_node() {
+    let (hub, state) = (hub().await, tempfile::tempdir().unwrap());
+    let (code, place) = code(&hub).await;
+    let agent = TestAgent::start(options(&place, Some(&code), "a1", state.path()));
+    until("the agent reports", async || node(&hub, "a1").await["echo"]["port"].is_u64()).await;
+    until("nothing is refused", async || {
+        points(&hub, "echo_refused_ps", "a1").await.iter().any(|(_, rate)| *rate == 0.0)
+    })
+    .await;
+    let forged = Packet {
+        kind: Kind::Request,
+        place: 0,
+        prober: 9,
+        seq: 1,
+        epoch: 1,
+        hub_ms: 0,
+        sent_ns: 1,
+        received_ns: 0,
+        replied_ns: 0,
+    };
+    let port = node(&hub, "a1").await["echo"]["port"].as_u64().unwrap() as u16;
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.send_to(&forged.encode(), ("127.0.0.1", port)).unwrap();
+    until("it is counted", async || points(&hub, "echo_refused_ps", "a1").await.iter().any(|(_, rate)| *rate > 0.0))
+        .await;
+    let counted = metrics(&hub).await;
+    assert!(counted.contains("netloom_echo_refused_per_second{node=\"a1\"}"), "{counted}");
+    agent.stop().await.unwrap();
     hub.stop().await;
 }
 
