@@ -135,8 +135,14 @@ impl Connection {
         };
         let (secured, _place) = match arrived.inspect_err(|_| count(&counts.handshakes))? {
             Arrived::Secured(secured, place) => (secured, place),
-            Arrived::Silent => return Ok(count(&counts.silent)),
-            Arrived::NoRoom => return Ok(count(&counts.refused)),
+            Arrived::Silent => {
+                count(&counts.silent);
+                return Ok(());
+            }
+            Arrived::NoRoom => {
+                count(&counts.refused);
+                return Ok(());
+            }
         };
         let service = TowerToHyperService::new(router.layer(Extension(way)).layer(Extension(self.visitor)));
         let mut http = http1::Builder::new();
