@@ -62,6 +62,18 @@ async fn wrong_settings_are_answered_with_the_culprit() {
 }
 
 #[tokio::test]
+async fn wrong_layouts_are_answered_with_the_culprit_and_counted() {
+    let hub = TestHub::start().await;
+    let put = async |body: &'static [u8]| hub.client.put(hub.url("/api/v1/layout")).body(body).send().await.unwrap();
+    assert_problem(put(b"[[rack]]\nname = 7\n").await, 422, "line 2").await;
+    assert_problem(put(b"\xff").await, 400, "UTF-8").await;
+    assert_eq!(put(b"[[rack]]\nname = \"r1\"\nnodes = [\"n1\"]\n").await.status(), 200);
+    let metrics = hub.client.get(hub.url("/metrics")).send().await.unwrap().text().await.unwrap();
+    assert!(metrics.contains("netloom_layout_refused_total 2"), "{metrics}");
+    hub.stop().await;
+}
+
+#[tokio::test]
 async fn a_body_of_a_hundred_megabytes_is_refused_before_it_is_read() {
     let hub = TestHub::start().await;
     let request = hub.client.put(hub.url("/api/v1/settings")).body(vec![b' '; 100 * 1_024 * 1_024]);

@@ -1,24 +1,31 @@
 //! Goal: an agent of another machine joins with a code, once, and whatever is wrong is said clearly. Method: hubs and agents
 //! in this process, real TLS on free ports.
 
-use std::path::Path;
+use std::{path::Path, sync::atomic::Ordering};
 
-use netloom_core::{time::Timestamp, uplink::JoinCode};
+use netloom_core::{
+    mesh::echo::{Kind, Packet},
+    time::Timestamp,
+    uplink::{Enrol, JoinCode, SECRET_BYTES, hex},
+};
 use netloom_server::{
     agent::{
         hub_clock::HubClock,
         remote::client::{CallError, Client, HubPlace},
     },
-    store,
+    agents::{AgentError, AgentKeeper},
+    config::Config,
+    private, store,
 };
 use reqwest::Method;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio_util::sync::CancellationToken;
 
 use crate::support::{
     TestHub,
-    agents::{LIMIT, TestAgent, code, hub, node, options, points, records, refusal, revoke},
-    until,
+    agents::{Joined, LIMIT, TestAgent, code, hub, hub_in, metrics, node, options, points, records, refusal, revoke},
+    config, until,
 };
 
 #[tokio::test]
@@ -56,6 +63,38 @@ async fn an_agent_joins_once_and_starts_again_without_a_code() {
     let orders = || std::fs::read_to_string(state_dir.join("orders.json")).unwrap();
     until("it is told new settings", async || orders().contains("60000")).await;
     again.stop().await.unwrap();
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_forged_packet_shows_up_in_the_figures_of_its_node() {
+    let (hub, state) = (hub().await, tempfile::tempdir().unwrap());
+    let (code, place) = code(&hub).await;
+    let agent = TestAgent::start(options(&place, Some(&code), "a1", state.path()));
+    until("the agent reports", async || node(&hub, "a1").await["echo"]["port"].is_u64()).await;
+    until("nothing is refused", async || {
+        points(&hub, "echo_refused_ps", "a1").await.iter().any(|(_, rate)| *rate == 0.0)
+    })
+    .await;
+    let forged = Packet {
+        kind: Kind::Request,
+        place: 0,
+        prober: 9,
+        seq: 1,
+        epoch: 1,
+        hub_ms: 0,
+        sent_ns: 1,
+        received_ns: 0,
+        replied_ns: 0,
+    };
+    let port = node(&hub, "a1").await["echo"]["port"].as_u64().unwrap() as u16;
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.send_to(&forged.encode(), ("127.0.0.1", port)).unwrap();
+    until("it is counted", async || points(&hub, "echo_refused_ps", "a1").await.iter().any(|(_, rate)| *rate > 0.0))
+        .await;
+    let counted = metrics(&hub).await;
+    assert!(counted.contains("netloom_echo_refused_per_second{node=\"a1\"}"), "{counted}");
+    agent.stop().await.unwrap();
     hub.stop().await;
 }
 
@@ -108,8 +147,8 @@ async fn a_code_is_good_once() {
     assert!(why.contains("this is no code"), "{why}");
     let why = refusal(options(&place, None, "a3", &state.path().join("a3"))).await;
     assert!(why.contains("--token"), "{why}");
-    let metrics = hub.client.get(hub.url("/metrics")).send().await.unwrap().text().await.unwrap();
-    assert!(metrics.contains("netloom_uplink_bad_codes_total 2"), "{metrics}");
+    let counted = metrics(&hub).await;
+    assert!(counted.contains("netloom_uplink_bad_codes_total 2"), "{counted}");
 
     // Whoever goes on guessing is not even looked at.
     let mut said = String::new();
@@ -117,6 +156,8 @@ async fn a_code_is_good_once() {
         said = refusal(options(&place, Some(&wrong.text()), "a3", &state.path().join("a3"))).await;
     }
     assert!(said.contains("wait a minute"), "{said}");
+    let counted = metrics(&hub).await;
+    assert!(counted.contains("netloom_uplink_bad_codes_total 22"), "{counted}");
     hub.stop().await;
 }
 
@@ -147,6 +188,14 @@ async fn an_expired_code_is_refused() {
     assert_eq!(stores.ledger.tokens().await.unwrap(), []);
     assert_eq!(stores.ledger.join(&joining(8), in_time).await.unwrap(), Joined::As(1));
     assert_eq!(stores.ledger.tokens().await.unwrap(), [([8; 32], 1, "a1".to_owned())]);
+    // The hub counts an expired code as it does a wrong one.
+    let keeper = AgentKeeper::open(stores.ledger.clone(), "n1".into()).await.unwrap();
+    let secret = [9; SECRET_BYTES];
+    assert!(stores.ledger.add_code(private::sha256(&secret), now, expires).await.unwrap());
+    let wish = Enrol { secret: hex(&secret), node: "a2".into(), version: "1".into() };
+    let refused = keeper.enrol(wish, "10.0.0.1".parse().unwrap()).await;
+    assert!(matches!(refused, Err(AgentError::BadCode)));
+    assert_eq!(keeper.counts.bad_codes.load(Ordering::Relaxed), 1);
     stores.database.close().await;
 }
 
@@ -181,6 +230,27 @@ async fn a_name_is_given_once_and_a_revoked_node_comes_back_under_its_number() {
 }
 
 #[tokio::test]
+async fn a_hub_does_not_start_under_the_name_of_an_agent() {
+    let hub = hub().await;
+    Joined::join(&hub, "a1").await;
+    let folder = hub.stop().await;
+    let refused = async || {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let config = Config { node: "a1".into(), ..config(folder.path()) };
+        let stop = CancellationToken::new();
+        // One that starts all the same ends at once.
+        let started = netloom_server::hub::run(config, listener, stop.clone(), || stop.cancel()).await;
+        started.map_err(|why| format!("{why:#}"))
+    };
+    let why = refused().await.unwrap_err();
+    assert!(why.contains("called a1") && why.contains("--node") && why.contains("revoke"), "{why}");
+    let again = hub_in(folder, 0).await;
+    assert_eq!(revoke(&again, "a1").await, 204);
+    let folder = again.stop().await;
+    TestHub::start_with(folder, |config| config.node = "a1".into()).await.stop().await;
+}
+
+#[tokio::test]
 async fn what_is_no_hub_of_this_agent_is_named() {
     let (hub, other) = (hub().await, hub().await);
     let state = tempfile::tempdir().unwrap();
@@ -206,17 +276,20 @@ async fn what_is_no_hub_of_this_agent_is_named() {
     let why = refusal(at(&hangs_up)).await;
     assert!(why.contains("is it a Netloom hub?"), "{why}");
 
+    // Who only looks whether the port answers is no failed handshake.
+    let metric = async |line: &str| metrics(&hub).await.contains(line);
+    let before = metric("netloom_uplink_silent_connections_total 0").await;
+    drop(tokio::net::TcpStream::connect(place.trim_start_matches("https://")).await.unwrap());
+    until("the probe is counted", async || metric("netloom_uplink_silent_connections_total 1").await).await;
+    assert!(before && metric("netloom_uplink_failed_handshakes_total 0").await);
+
     // What is not TLS gets no answer, and is counted.
     let mut plain = tokio::net::TcpStream::connect(place.trim_start_matches("https://")).await.unwrap();
     plain.write_all(b"GET /uplink/v1/config HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     let mut answer = Vec::new();
     let _ = plain.read_to_end(&mut answer).await;
     assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
-    until("the failed handshake is counted", async || {
-        let metrics = hub.client.get(hub.url("/metrics")).send().await.unwrap().text().await.unwrap();
-        metrics.contains("netloom_uplink_failed_handshakes_total 1")
-    })
-    .await;
+    until("the failed handshake is counted", async || metric("netloom_uplink_failed_handshakes_total 1").await).await;
 
     // The listener for agents serves nothing else, and the pages nothing of it.
     let reply = hub.client.post(hub.url("/uplink/v1/enrol")).body("{}").send().await.unwrap();
@@ -232,6 +305,7 @@ async fn what_is_no_hub_of_this_agent_is_named() {
         let denied = client.call(method, path, Vec::new(), LIMIT).await.err().unwrap();
         assert!(matches!(denied, CallError::Denied(_)), "{path}: {denied}");
     }
+    assert!(metric("netloom_uplink_bad_tokens_total 3").await, "a request without a token is one with a wrong one");
     hub.stop().await;
     other.stop().await;
 }

@@ -17,9 +17,10 @@ use netloom_server::{
     clock,
 };
 use reqwest::Method;
+use serde_json::{Value, json};
 
 use crate::support::{
-    agents::{Joined, LIMIT, TestAgent, code, hub, hub_in, node, options, points, port_of, revoke},
+    agents::{Joined, LIMIT, TestAgent, code, hub, hub_in, metrics, node, options, points, port_of, revoke},
     until,
 };
 
@@ -65,6 +66,9 @@ async fn what_is_wrong_is_refused_and_disturbs_nothing_else() {
     assert!(reasons[0].1.contains("in the future"), "{reasons:?}");
     assert!(reasons[2].1.contains("is not one of a1"), "{reasons:?}");
     assert_eq!(points(&hub, "step", "a1").await, [(now_ms - 1_000, 5.0), (now_ms, 1.0)]);
+    let counted = metrics(&hub).await;
+    assert!(counted.contains("netloom_uplink_refused_batches_total 4"), "{counted}");
+    assert!(counted.contains("netloom_ingest_invalid_total 0"), "each is counted once: {counted}");
 
     // Numbers of another life of the hub, another node's words, and rubbish.
     let other = deliver(session ^ 1, vec![], None).await.err().unwrap();
@@ -80,6 +84,36 @@ async fn what_is_wrong_is_refused_and_disturbs_nothing_else() {
     assert_eq!(revoke(&hub, "a1").await, 204);
     let why = deliver(session, vec![], None).await.err().unwrap();
     assert!(matches!(why, CallError::Denied(_)), "at once, on a connection that is open: {why}");
+    let counted = metrics(&hub).await;
+    assert!(counted.contains("netloom_uplink_bad_tokens_total 1"), "{counted}");
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_member_cannot_aim_the_probes_of_the_others() {
+    let hub = hub().await;
+    let client = Joined::join(&hub, "a1").await.client(&HubClock::local());
+    let deliver = async |echo: Value| {
+        let mut info = node(&hub, "n1").await;
+        (info["node"], info["echo"]) = ("a1".into(), echo);
+        let answer = client.call(Method::POST, "/uplink/v1/series", br#"{"series":[]}"#.to_vec(), LIMIT).await.unwrap();
+        let SeriesNumbers { session, .. } = serde_json::from_slice(&answer.body).unwrap();
+        let delivery = Delivery { session, batches: vec![], info: Some(info.to_string()) };
+        let body = postcard::to_stdvec(&delivery).unwrap();
+        client.call(Method::POST, "/uplink/v1/batches", body, LIMIT).await.unwrap();
+    };
+    // Whether the hub tells the node whom to probe: whoever takes part is told.
+    let takes_part = async || {
+        let answer = client.call(Method::GET, "/uplink/v1/config", Vec::new(), LIMIT).await.unwrap();
+        !serde_json::from_slice::<Value>(&answer.body).unwrap()["config"]["mesh"].is_null()
+    };
+    until("the hub measures itself", async || !node(&hub, "n1").await.is_null()).await;
+    deliver(json!({"port": 7_000, "address": "127.0.0.9"})).await;
+    until("it takes part", takes_part).await;
+    deliver(json!({"port": 7_000, "address": "198.51.100.7"})).await;
+    until("it takes no part any more", async || !takes_part().await).await;
+    let counted = metrics(&hub).await;
+    assert!(counted.contains("netloom_uplink_refused_places_total 1"), "{counted}");
     hub.stop().await;
 }
 

@@ -1,6 +1,6 @@
 //! What travels between hub, agents, pages and scripts.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
@@ -205,7 +205,7 @@ pub struct AgentRecord {
 }
 
 /// A code that lets one agent join, once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EnrolmentCode {
     /// The code; the hub keeps only its digest.
@@ -214,6 +214,13 @@ pub struct EnrolmentCode {
     pub commands: Vec<String>,
     /// When it ceases to be good.
     pub expires_at: Timestamp,
+}
+
+/// Codes are secrets: never written to a log.
+impl fmt::Debug for EnrolmentCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EnrolmentCode(hidden, good until {})", self.expires_at)
+    }
 }
 
 /// The settings document with what a form needs beside it. The document alone is `GET /api/v1/settings`; its `ETag` is
@@ -286,4 +293,16 @@ pub struct Boot {
     /// Whether this is a demo: real packets, in a made-up network.
     #[serde(default)]
     pub demo: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_never_printed() {
+        let commands = vec!["netloom agent --token nl-1f1f".to_owned()];
+        let code = EnrolmentCode { code: "nl-1f1f".into(), commands, expires_at: Timestamp(0) };
+        assert!(!format!("{code:?}").contains("1f1f"), "{code:?}");
+    }
 }

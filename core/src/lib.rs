@@ -34,6 +34,7 @@ pub mod settings;
 pub mod silence;
 pub mod stats;
 pub mod time;
+pub mod tolerant;
 pub mod topology;
 pub mod unit;
 pub mod uplink;

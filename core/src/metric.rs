@@ -54,9 +54,11 @@ catalogue! {
     DUPLICATE_RATIO = "duplicate_ratio", "Duplicates", Ratio, Pair, "Answers of one train that came more than once, over all packets sent (RFC 5560).";
     PROBES_SENT = "probes_sent", "Packets sent", Count, Pair, "Packets of one round that were sent.";
     ECHO_LAG_US = "echo_lag_us", "Probing late by", Microseconds, Node, "How much later than planned the node sent or read packets of the mesh, the worst of a second; large when the host is starved.";
+    ECHO_REFUSED_PS = "echo_refused_ps", "Refused probes", PerSecond, Node, "Packets per second that the node's echo did not take: forged, repeated, too old, too many, or none of the mesh.";
     CLOCK_OFFSET_US = "clock_offset_us", "Clock offset", Microseconds, Node, "The node's clock less the hub's, as the fastest exchanges tell (RFC 5905 section 8).";
     SPOOL_BATCHES = "spool_batches", "Waiting batches", Count, Node, "Batches that wait at the agent for the hub.";
-    SPOOL_DROPPED_BATCHES = "spool_dropped_batches", "Dropped batches", Count, Node, "Batches that the agent dropped since its start, because its spool was full.";
+    SPOOL_DROPPED_BATCHES = "spool_dropped_batches", "Dropped batches", Count, Node, "Batches that the agent dropped since its start: its spool was full, they grew too old or could not be read, or the hub refused them.";
+    SENDER_DROPPED_BATCHES = "sender_dropped_batches", "Batches not taken", Count, Node, "Batches that the agent dropped since its start, because neither hub nor spool took them; from the first one on.";
     DISK_USED_RATIO = "disk_used_ratio", "Disk used", Ratio, Node, "Used part of the disk that the hub's data folder is on, of what may be used without special rights.";
     NET_RX_BPS = "net_rx_bps", "Received, all links", BitsPerSecond, Node, "Receive rate of the node, each link counted once.";
     NET_TX_BPS = "net_tx_bps", "Sent, all links", BitsPerSecond, Node, "Transmit rate of the node, each link counted once.";

@@ -108,7 +108,7 @@ pub fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
 }
 
 /// An agent wants to join.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Enrol {
     /// The secret of the code, as hexadecimal digits.
     pub secret: String,
@@ -116,6 +116,13 @@ pub struct Enrol {
     pub node: String,
     /// Its version.
     pub version: String,
+}
+
+/// Codes are secrets: never written to a log.
+impl fmt::Debug for Enrol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Enrol(hidden, {:?}, {:?})", self.node, self.version)
+    }
 }
 
 /// An agent has joined.
@@ -195,6 +202,8 @@ mod tests {
         let text = code.text();
         assert_eq!(JoinCode::parse(&format!(" {text}\n")), Ok(code));
         assert!(!format!("{code:?}").contains("1f1f"));
+        let wish = Enrol { secret: hex(&code.secret), node: "n1".into(), version: "1".into() };
+        assert_eq!(format!("{wish:?}"), r#"Enrol(hidden, "n1", "1")"#);
         let too_short = &text[..text.len() - 1];
         for bad in ["", "nl-", "nl-12-34", too_short, &text.replace('a', "g"), &format!("{text}0"), &"é".repeat(50)] {
             assert!(JoinCode::parse(bad).is_err(), "{bad}");

@@ -9,6 +9,7 @@ pub mod collector;
 pub mod discover;
 pub mod echo;
 pub mod hub_clock;
+pub mod own;
 pub mod peer_modes;
 pub mod print;
 pub mod prober;
@@ -16,7 +17,11 @@ pub mod remote;
 pub mod sender;
 pub mod status;
 
-use std::{net::UdpSocket, sync::Arc, time::Duration};
+use std::{
+    net::UdpSocket,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use netloom_core::{
@@ -70,6 +75,8 @@ pub struct Agent {
     pub echo: Option<UdpSocket>,
     /// Whether it reads the counters of this machine; one of several agents on a machine leaves that to another.
     pub collects: bool,
+    /// What it measures and whether that works.
+    pub status: StatusBoard,
     /// When to stop.
     pub shutdown: CancellationToken,
 }
@@ -78,8 +85,11 @@ impl Agent {
     /// Runs until the shutdown token is cancelled, then sends what was measured before.
     pub async fn run(self) {
         let (bursts, outgoing) = mpsc::channel::<Readings>(BURSTS_MAX);
-        let status = StatusBoard::new(&self.node, self.clock.now());
-        let echoing = self.echo.map(|socket| {
+        let status = self.status;
+        // Before it heard of the hub, nobody could tell when that was.
+        status.set_started(self.clock.now());
+        // When there is no thread for it, its state says so.
+        let echoing = self.echo.and_then(|socket| {
             echo::spawn_thread(echo::Echoing {
                 node: self.node.clone(),
                 socket,
@@ -89,7 +99,17 @@ impl Agent {
                 bursts: bursts.clone(),
                 shutdown: self.shutdown.clone(),
             })
+            .ok()
         });
+        let (echoing, counts) = echoing.unzip();
+        let dropped = Arc::<AtomicU64>::default();
+        let own = own::Own {
+            node: self.node.clone(),
+            echo: counts,
+            dropped: dropped.clone(),
+            clock: self.clock.clone(),
+            bursts: bursts.clone(),
+        };
         let collecting = collector::run(
             &self.node,
             self.config.clone(),
@@ -104,17 +124,18 @@ impl Agent {
             clock: self.clock.clone(),
             shutdown: self.shutdown.clone(),
         });
-        let source = sender::Source { node: &self.node, epoch: self.clock.now().ms(), linger: self.linger };
+        let source =
+            sender::Source { node: &self.node, epoch: self.clock.now().ms(), linger: self.linger, dropped: &dropped };
         let sending = sender::run(source, self.uplink.as_ref(), status, outgoing);
         let measuring = async {
             tokio::select! {
                 () = collecting, if self.collects => {}
+                () = own.run() => {}
                 () = self.shutdown.cancelled() => {}
             }
         };
         // The collectors' and the prober's ends of the channel close with them, which ends the sender once it is empty.
         tokio::join!(measuring, sending);
-        let echoing = echoing.and_then(Result::ok).map(|(thread, _)| thread);
         for thread in probing.into_iter().chain(echoing) {
             // The thread saw the same token; joining it keeps its sockets from outliving the agent.
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
@@ -130,6 +151,7 @@ mod tests {
         mesh::{KEY_BYTES, MeshKey, MeshOrders, Peer},
         metric,
         settings::Settings,
+        time::Timestamp,
     };
 
     use super::*;
@@ -189,6 +211,7 @@ mod tests {
                 clock: HubClock::local(),
                 linger: LINGER,
                 collects: false,
+                status: StatusBoard::new(&format!("n{at}"), Timestamp(0)),
                 echo: Some(echo::bind(listen).expect("a free port")),
                 shutdown: shutdown.clone(),
             };

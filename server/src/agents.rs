@@ -20,6 +20,8 @@ use netloom_core::{
     uplink::{Enrol, Enrolled, Fingerprint, JoinCode, hex, unhex},
 };
 
+use tokio_util::sync::CancellationToken;
+
 use crate::{
     clock, private,
     store::{
@@ -54,6 +56,12 @@ pub enum AgentError {
     /// Another agent has that name.
     #[error("a node called {0} has joined already: choose another name with --node, or revoke that one first")]
     NameTaken(String),
+    /// The hub itself has the name of an agent.
+    #[error(
+        "an agent called {0} has joined this hub: start the hub with another --node; to have this name for it, revoke that \
+         agent then"
+    )]
+    OwnName(String),
     /// There is no room.
     #[error("{0}")]
     Full(&'static str),
@@ -69,20 +77,22 @@ pub enum AgentError {
 }
 
 /// An agent that may speak.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Member {
     /// Its number.
     pub number: u32,
     /// The name of its node.
     pub node: String,
+    /// Cancelled when it may speak no more, for whatever of it is still under way then.
+    pub revoked: CancellationToken,
 }
 
 /// Counts of what was refused, for `/metrics`.
 #[derive(Debug, Default)]
 pub struct AgentCounts {
-    /// Wrong, used or expired codes.
+    /// Wrong, used or expired codes, and those that were not looked at because too many of them came from there.
     pub bad_codes: AtomicU64,
-    /// Requests with a token that is not good.
+    /// Requests with a token that is not good, or with none.
     pub bad_tokens: AtomicU64,
 }
 
@@ -104,10 +114,15 @@ impl AgentKeeper {
     /// The agents of a ledger.
     ///
     /// # Errors
-    /// When the ledger cannot be read.
-    pub async fn open(ledger: Arc<Ledger>, own_node: String) -> Result<Self, StoreError> {
+    /// When the ledger cannot be read, or an agent has the name of the hub's own node: both would write the same series.
+    pub async fn open(ledger: Arc<Ledger>, own_node: String) -> Result<Self, AgentError> {
         let tokens = ledger.tokens().await?.into_iter();
-        let members = tokens.map(|(token, number, node)| (token, Arc::new(Member { number, node }))).collect();
+        if tokens.as_slice().iter().any(|(_, _, node)| *node == own_node) {
+            return Err(AgentError::OwnName(own_node));
+        }
+        let members = tokens
+            .map(|(token, number, node)| (token, Arc::new(Member { number, node, revoked: CancellationToken::new() })))
+            .collect();
         Ok(Self {
             ledger,
             own_node,
@@ -138,6 +153,7 @@ impl AgentKeeper {
     pub async fn enrol(&self, wish: Enrol, from: IpAddr) -> Result<Enrolled, AgentError> {
         let now = clock::now();
         if self.has_many_wrong(from, now) {
+            self.counts.bad_codes.fetch_add(1, Ordering::Relaxed);
             return Err(AgentError::TooManyWrong);
         }
         check_node_name(&wish.node).map_err(AgentError::BadName)?;
@@ -158,7 +174,7 @@ impl AgentKeeper {
         let _turn = self.turn.lock().await;
         match self.ledger.join(&joining, now).await? {
             Joined::As(number) => {
-                let member = Arc::new(Member { number, node: joining.node });
+                let member = Arc::new(Member { number, node: joining.node, revoked: CancellationToken::new() });
                 tracing::info!(node = member.node, number, %from, "an agent joined");
                 self.members.write().unwrap_or_else(PoisonError::into_inner).insert(joining.token, member);
                 Ok(Enrolled { token: hex(&token), number })
@@ -169,7 +185,7 @@ impl AgentKeeper {
         }
     }
 
-    /// Whoever shows this token.
+    /// Whoever shows this token, which is empty when none was shown.
     pub fn member(&self, token: &str) -> Option<Arc<Member>> {
         let shown = unhex::<32>(token).map(|token| digest(&token));
         let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
@@ -194,7 +210,13 @@ impl AgentKeeper {
         if !self.ledger.revoke_agent(node, clock::now()).await? {
             return Err(AgentError::Unknown(node.to_owned()));
         }
-        self.members.write().unwrap_or_else(PoisonError::into_inner).retain(|_, member| member.node != node);
+        self.members.write().unwrap_or_else(PoisonError::into_inner).retain(|_, member| {
+            let goes = member.node == node;
+            if goes {
+                member.revoked.cancel();
+            }
+            !goes
+        });
         tracing::info!(node, "an agent was revoked");
         Ok(())
     }

@@ -16,6 +16,7 @@ use netloom_core::{
     time::Timestamp,
     verdict::MeshVerdict,
 };
+use tokio_util::sync::CancellationToken;
 
 /// Incidents kept at hand; older ones are in the store.
 const INCIDENTS_MAX: usize = 500;
@@ -31,6 +32,8 @@ pub struct Sender {
     pub address: String,
     /// What it says of itself, when that changed.
     pub info: Option<NodeInfo>,
+    /// Cancelled when it may speak no more: what is under way then is not taken.
+    pub revoked: CancellationToken,
 }
 
 /// What is known now.
@@ -184,7 +187,7 @@ impl Board {
     /// Notes that a node reported. Returns its status if that changed in a way that people see.
     pub(crate) fn node_reported(&self, sender: Sender, now: Timestamp) -> Option<NodeStatus> {
         let mut shared = self.write();
-        let Sender { node, role, address, info } = sender;
+        let Sender { node, role, address, info, .. } = sender;
         let has_news = info.is_some();
         if let Some(info) = info {
             let fresh = NodeStatus { role, address, last_seen: now, status: NodeState::Up, info };

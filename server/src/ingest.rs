@@ -160,7 +160,8 @@ impl Ingest {
         }
     }
 
-    async fn take(&mut self, pending: Vec<Pending>) {
+    async fn take(&mut self, mut pending: Vec<Pending>) {
+        pending.retain(Pending::is_wanted);
         let (mut batches, mut rest) = (Vec::with_capacity(pending.len()), Vec::with_capacity(pending.len()));
         for Pending { rows, sender, answer } in pending {
             batches.push(rows);

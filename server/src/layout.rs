@@ -2,7 +2,7 @@
 
 mod toml;
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicU64};
 
 use netloom_core::layout::{Layout, LayoutError, parse_slurm};
 use tokio::sync::{Mutex, watch};
@@ -29,6 +29,8 @@ pub struct LayoutKeeper {
     current: watch::Sender<Layout>,
     /// Held while one change is kept and told, so that what is kept last is what is told last.
     changing: Mutex<()>,
+    /// Descriptions that were refused, whatever was wrong with them.
+    pub refused: AtomicU64,
 }
 
 impl LayoutKeeper {
@@ -38,7 +40,7 @@ impl LayoutKeeper {
     /// When the database refuses.
     pub async fn open(ledger: Arc<Ledger>) -> Result<Self, StoreError> {
         let layout = ledger.layout().await?.unwrap_or_default();
-        Ok(Self { ledger, current: watch::channel(layout).0, changing: Mutex::new(()) })
+        Ok(Self { ledger, current: watch::channel(layout).0, changing: Mutex::new(()), refused: AtomicU64::new(0) })
     }
 
     /// The layout now.

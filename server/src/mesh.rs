@@ -4,6 +4,7 @@
 //! nobody would see that it is gone. What is told has a revision, and every acknowledgement carries it, so that an agent
 //! asks when there is something new.
 
+mod claim;
 mod orders;
 
 use std::{
@@ -26,8 +27,11 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-pub use self::orders::{Detour, HUB_NUMBER};
 use self::orders::{Node, Situation};
+pub use self::{
+    claim::echo_of,
+    orders::{Detour, HUB_NUMBER},
+};
 use crate::{
     agents::{AgentKeeper, Member},
     clock, private,
@@ -93,7 +97,7 @@ impl Mesh {
         Ok(Self { key: MeshKey(key), own, detour, heard: Mutex::default(), told: RwLock::new(told) })
     }
 
-    /// Notes that an agent was heard of, and where it answers when it told anew.
+    /// Notes that an agent was heard of, and where it answers when it told anew; [`echo_of`] tells whether it may.
     pub fn hear(&self, member: &Member, way: Way, echo: Option<Option<Echo>>) {
         let mut heard = self.heard();
         let at_ms = clock::now().ms();

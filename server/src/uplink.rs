@@ -1,6 +1,7 @@
 //! Where agents of other machines join and report: a listener of its own, over TLS, that serves nothing else.
 
 pub mod certificate;
+mod doorstep;
 mod listener;
 mod routes;
 
@@ -22,6 +23,10 @@ pub struct UplinkCounts {
     pub refused: AtomicU64,
     /// Connections that did not get past the handshake.
     pub handshakes: AtomicU64,
+    /// Connections that were closed without a byte.
+    pub silent: AtomicU64,
+    /// Places at which agents said that they answer probes, and that are not theirs.
+    pub places: AtomicU64,
     /// Batches of agents that were refused.
     pub batches: AtomicU64,
 }

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    agent::{Agent, LINGER, echo, hub_clock::HubClock, print::PrintUplink},
+    agent::{Agent, LINGER, echo, hub_clock::HubClock, print::PrintUplink, status::StatusBoard},
     cli::WatchArgs,
     config::Config,
     mesh_key::way_key,
@@ -98,7 +98,8 @@ async fn agent(
 ) {
     let (_keep, config) = watch::channel(AgentConfig { settings, hub, mesh });
     let (uplink, clock) = (Arc::new(PrintUplink), HubClock::local());
-    Agent { node, uplink, config, clock, linger: LINGER, echo, collects: true, shutdown }.run().await;
+    let status = StatusBoard::new(&node, clock.now());
+    Agent { node, uplink, config, clock, linger: LINGER, echo, collects: true, status, shutdown }.run().await;
 }
 
 #[cfg(test)]

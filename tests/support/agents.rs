@@ -111,6 +111,11 @@ pub async fn node(hub: &TestHub, name: &str) -> Value {
     nodes.as_array().into_iter().flatten().find(|node| node["node"] == name).cloned().unwrap_or_default()
 }
 
+/// What `/metrics` says.
+pub async fn metrics(hub: &TestHub) -> String {
+    hub.client.get(hub.url("/metrics")).send().await.unwrap().text().await.unwrap()
+}
+
 pub async fn records(hub: &TestHub) -> Vec<AgentRecord> {
     serde_json::from_value(hub.get("/api/v1/agents").await.1).unwrap()
 }

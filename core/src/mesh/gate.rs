@@ -45,11 +45,29 @@ pub struct Request {
 #[derive(Debug, Clone)]
 struct Known {
     epoch: u64,
+    /// The latest epoch that there ever was.
+    latest_epoch: u64,
     window: Window,
     newest_hub_ms: i64,
     last_ms: u64,
     /// Answers that it may still get.
     allowance: f64,
+}
+
+impl Known {
+    /// Whether a request of another epoch was sent after all that were answered. A prober that starts has a later epoch,
+    /// but its clock may have gone back meanwhile, and may go forth again. So the time of the hub decides wherever it is
+    /// known: by epochs alone, what was recorded under the later one would pass once more each time.
+    fn is_later(&self, request: Request, hub_now_ms: Option<i64>) -> bool {
+        // A hub whose clock was set back is followed: what was recorded before that is stale.
+        let newest_ms = self.newest_hub_ms;
+        let was_set_back = hub_now_ms.is_some_and(|now_ms| newest_ms > now_ms.saturating_add_unsigned(FRESH_MS));
+        if request.hub_ms == 0 || newest_ms == 0 || was_set_back {
+            return request.epoch > self.latest_epoch;
+        }
+        // Within the same millisecond a prober may begin anew, but not go back.
+        request.hub_ms > newest_ms || (request.hub_ms == newest_ms && request.epoch > self.epoch)
+    }
 }
 
 /// The probers that were heard of.
@@ -72,21 +90,23 @@ impl Gate {
             return Err(Refusal::Stale);
         }
         let known = self.known(request, now_ms)?;
-        if request.epoch != known.epoch {
-            // A prober that starts has a later epoch. Where its clock went back meanwhile, the time of the hub tells
-            // its packets from recorded ones.
-            let is_later = request.epoch > known.epoch || request.hub_ms > known.newest_hub_ms;
-            if !is_later {
-                return Err(Refusal::Replayed);
-            }
-            known.epoch = request.epoch;
-            known.window = Window::default();
+        let is_other_epoch = request.epoch != known.epoch;
+        if is_other_epoch && !known.is_later(request, hub_now_ms) {
+            return Err(Refusal::Replayed);
         }
         let earned = now_ms.saturating_sub(known.last_ms) as f64 * f64::from(ANSWERS_PER_S_MAX) / 1e3;
         known.allowance = (known.allowance + earned).min(f64::from(ANSWERS_PER_S_MAX));
         known.last_ms = now_ms;
         if known.allowance < 1.0 {
             return Err(Refusal::TooMany);
+        }
+        if is_other_epoch {
+            known.epoch = request.epoch;
+            known.latest_epoch = known.latest_epoch.max(request.epoch);
+            if request.hub_ms != 0 {
+                known.newest_hub_ms = request.hub_ms;
+            }
+            known.window = Window::default();
         }
         if !known.window.admit(request.seq) {
             return Err(Refusal::Replayed);
@@ -111,6 +131,7 @@ impl Gate {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => entry.insert(Known {
                 epoch: request.epoch,
+                latest_epoch: request.epoch,
                 window: Window::default(),
                 newest_hub_ms: 0,
                 last_ms: now_ms,
@@ -153,6 +174,48 @@ mod tests {
         let later = Request { hub_ms: HUB_MS + 10, ..request(1, 3, 0) };
         assert_eq!(gate.admit(later, 10, Some(HUB_MS + 10)), Ok(()));
         assert_eq!(gate.admit(later, 10, Some(HUB_MS + 10)), Err(Refusal::Replayed));
+    }
+
+    #[test]
+    fn what_was_recorded_before_a_clock_went_back_stays_out_however_often_it_is_tried() {
+        let mut gate = Gate::default();
+        let at = |epoch, seq, after_ms| Request { hub_ms: HUB_MS + after_ms, ..request(1, epoch, seq) };
+        let recorded: Vec<Request> = (0..5).map(|seq| at(500, seq, i64::from(seq))).collect();
+        let now = Some(HUB_MS + 1_000);
+        for request in &recorded {
+            assert_eq!(gate.admit(*request, 0, now), Ok(()));
+        }
+        for round in 0..3 {
+            assert_eq!(gate.admit(at(3, round, 10 + i64::from(round)), 10, now), Ok(()));
+            for request in &recorded {
+                assert_eq!(gate.admit(*request, 10, now), Err(Refusal::Replayed));
+            }
+        }
+        // The clock is right again, and the prober starts once more.
+        assert_eq!(gate.admit(at(501, 0, 20), 10, now), Ok(()));
+        assert_eq!(gate.admit(at(3, 0, 10), 10, now), Err(Refusal::Replayed));
+    }
+
+    #[test]
+    fn what_was_recorded_without_the_time_of_the_hub_stays_out_too() {
+        let mut gate = Gate::default();
+        let without = |epoch, seq| Request { hub_ms: 0, ..request(1, epoch, seq) };
+        assert_eq!(gate.admit(without(500, 0), 0, None), Ok(()));
+        assert_eq!(gate.admit(request(1, 500, 1), 0, Some(HUB_MS)), Ok(()));
+        assert_eq!(gate.admit(Request { hub_ms: HUB_MS + 1, ..request(1, 3, 0) }, 0, Some(HUB_MS)), Ok(()));
+        assert_eq!(gate.admit(without(500, 0), 0, Some(HUB_MS)), Err(Refusal::Replayed));
+        assert_eq!(gate.admit(without(501, 0), 0, Some(HUB_MS)), Ok(()), "it started while the hub was away");
+    }
+
+    #[test]
+    fn a_hub_whose_clock_was_set_back_keeps_nobody_out() {
+        let mut gate = Gate::default();
+        assert_eq!(gate.admit(request(1, 5, 0), 0, Some(HUB_MS)), Ok(()));
+        let earlier_ms = HUB_MS - 3_600_000;
+        let earlier = Request { hub_ms: earlier_ms, ..request(1, 6, 0) };
+        assert_eq!(gate.admit(earlier, 0, Some(earlier_ms)), Ok(()));
+        assert_eq!(gate.admit(earlier, 0, Some(earlier_ms)), Err(Refusal::Replayed));
+        assert_eq!(gate.admit(request(1, 5, 0), 0, Some(earlier_ms)), Err(Refusal::Stale));
     }
 
     #[test]

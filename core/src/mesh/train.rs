@@ -28,6 +28,8 @@ struct Packet {
     sent_ns: u64,
     fate: Fate,
     is_told: bool,
+    /// Its answer came more than once.
+    is_duplicated: bool,
 }
 
 /// What an answer was.
@@ -57,8 +59,9 @@ pub struct Round {
     /// First answers that came after one to a packet sent later, over first answers in time (RFC 4737 section 4.1:
     /// such a packet is below the next expected one); `None` without answers.
     pub reorder_ratio: Option<f64>,
-    /// Further answers over packets sent (RFC 5560 section 4.2 takes the ratio over those that arrived; over those sent it
-    /// is defined without answers); `None` when nothing was sent.
+    /// Packets whose answer came more than once, however often, over packets sent (the replicated packets of RFC 5560,
+    /// which takes them over those that arrived; over those sent it is defined without answers); `None` when nothing was
+    /// sent. Those of which that became known after their round count in the next ones.
     pub duplicate_ratio: Option<f64>,
     /// When the first of these packets was sent, ns of the prober's steady clock.
     pub first_sent_ns: u64,
@@ -72,7 +75,8 @@ pub struct Train {
     first_seq: u64,
     newest_answered: Option<u32>,
     reordered: u32,
-    duplicates: u32,
+    /// Packets that were answered more than once, and that no round has told yet.
+    duplicated: u32,
 }
 
 impl Train {
@@ -84,7 +88,7 @@ impl Train {
             self.packets.pop_front();
             self.first_seq += 1;
         }
-        self.packets.push_back(Packet { sent_ns: now_ns, fate: Fate::Open, is_told: false });
+        self.packets.push_back(Packet { sent_ns: now_ns, fate: Fate::Open, is_told: false, is_duplicated: false });
         Some(seq)
     }
 
@@ -123,7 +127,8 @@ impl Train {
             }
             Fate::Lost => return Arrival::Late,
             Fate::Answered { .. } => {
-                self.duplicates += 1;
+                let is_first = !std::mem::replace(&mut packet.is_duplicated, true);
+                self.duplicated += u32::from(is_first);
                 return Arrival::Duplicate;
             }
             Fate::Failed => return Arrival::Unknown,
@@ -192,14 +197,19 @@ impl Train {
         }
         let first_sent_ns = first_sent_ns?;
         let sent = answered + lost;
-        let ratio = |count: &mut u32, of: u32| (of > 0).then(|| f64::from(std::mem::take(count)) / f64::from(of));
+        // What is more than this round's packets belongs to those of rounds before, and is told with the next ones.
+        let ratio = |count: &mut u32, of: u32| {
+            let told = (*count).min(of);
+            *count -= told;
+            (of > 0).then(|| f64::from(told) / f64::from(of))
+        };
         Some(Round {
             summary: summarise(&outcomes),
             sent,
             lost,
             failed,
             reorder_ratio: ratio(&mut self.reordered, answered),
-            duplicate_ratio: ratio(&mut self.duplicates, sent),
+            duplicate_ratio: ratio(&mut self.duplicated, sent),
             first_sent_ns,
         })
     }
@@ -278,6 +288,24 @@ mod tests {
         train.answer(4, 0.5, TIMEOUT_US);
         let next = train.round().expect("known");
         assert_eq!((next.reorder_ratio, next.duplicate_ratio), (Some(0.0), Some(0.0)));
+    }
+
+    #[test]
+    fn a_packet_answered_many_times_counts_once_and_late_duplicates_go_to_the_next_rounds() {
+        let mut train = sent(3);
+        for seq in [0, 0, 0, 0, 1, 2] {
+            train.answer(seq, 0.5, TIMEOUT_US);
+        }
+        assert_eq!(train.round().expect("all is known").duplicate_ratio, Some(1.0 / 3.0));
+        // The other two are known to have come twice when only one more packet was sent.
+        for seq in [1, 2, 2] {
+            assert_eq!(train.answer(seq, 0.5, TIMEOUT_US), Arrival::Duplicate);
+        }
+        for expected in [1.0, 1.0, 0.0] {
+            let seq = train.send(1_000).expect("there are numbers left");
+            train.answer(seq, 0.5, TIMEOUT_US);
+            assert_eq!(train.round().expect("known").duplicate_ratio, Some(expected));
+        }
     }
 
     #[test]

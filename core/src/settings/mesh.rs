@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Field, FieldError, FieldKind, Section};
 
+/// Trains that may pass until an answer is given up: a loss that is told later is no news any more.
+const TIMEOUT_MAX_TRAINS: u64 = 10;
+
 /// Settings of the mesh.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -99,10 +102,26 @@ pub(super) const SECTION: Section = Section {
 
 impl MeshSettings {
     pub(super) fn validate(&self) -> Vec<FieldError> {
-        if self.timeout_ms > self.interval_ms * u64::from(self.packets.max(1)) * 10 {
-            let message = "must not be longer than ten trains take";
+        // A train takes the interval, however many packets are spread over it.
+        if self.timeout_ms > self.interval_ms.saturating_mul(TIMEOUT_MAX_TRAINS) {
+            let message = format!("must not be longer than {TIMEOUT_MAX_TRAINS} trains take");
             return vec![FieldError::new("mesh.timeout_ms", message)];
         }
         Vec::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_waited_for_as_long_as_some_trains_take_whatever_is_in_them() {
+        for packets in [1, 20] {
+            let longest = MeshSettings { interval_ms: 200, timeout_ms: 2_000, packets, ..MeshSettings::default() };
+            assert_eq!(longest.validate(), []);
+            let slower = MeshSettings { timeout_ms: 2_001, ..longest };
+            assert_eq!(slower.validate()[0].field, "mesh.timeout_ms");
+        }
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! The wall clock of this machine is not needed: it may be a day off or be set while the agent runs.
 
+mod boot;
+
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
@@ -11,11 +13,25 @@ use netloom_core::{
     clock_offset::{Change, ClockFilter, Exchange, Steering},
     time::Timestamp,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::clock;
 
 /// Reads a wall clock, µs since the epoch.
 pub type WallClock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// A wall clock that is off by no more than this is one that somebody sets, µs: NTP keeps it within milliseconds, and a
+/// machine without a battery is off by years.
+const RIGHT_WITHIN_US: i64 = 60_000_000;
+
+/// How a process reckons the hub's time as long as it has not heard of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reckoning {
+    /// The start of the machine in which it runs; empty where the system does not tell.
+    pub boot: String,
+    /// The time that it takes for the hub's less the time since that start, µs.
+    pub ahead_us: i64,
+}
 
 /// The hub's time. Cheap to clone.
 #[derive(Clone)]
@@ -25,6 +41,7 @@ pub struct HubClock(Option<Arc<Followed>>);
 struct Followed {
     start: Instant,
     wall: WallClock,
+    reckoning: Reckoning,
     state: Mutex<State>,
 }
 
@@ -44,9 +61,16 @@ impl HubClock {
     /// For an agent elsewhere. Until the first exchange the hub's clock is taken to be where it was last time: so far
     /// behind this machine's wall clock.
     pub fn followed(wall: WallClock, last_offset_us: i64) -> Self {
-        let steering = Steering::new(0, (wall() - last_offset_us) as f64);
+        Self::followed_since(wall, last_offset_us, boot::moment())
+    }
+
+    /// The same with the moment on the clock of this machine's boot.
+    fn followed_since(wall: WallClock, last_offset_us: i64, (boot, since_boot_us): (String, i64)) -> Self {
+        let hub_us = wall() - last_offset_us;
+        let steering = Steering::new(0, hub_us as f64);
         let state = State { filter: ClockFilter::default(), steering, first_shift_us: None };
-        Self(Some(Arc::new(Followed { start: Instant::now(), wall, state: Mutex::new(state) })))
+        let reckoning = Reckoning { boot, ahead_us: hub_us - since_boot_us };
+        Self(Some(Arc::new(Followed { start: Instant::now(), wall, reckoning, state: Mutex::new(state) })))
     }
 
     /// The hub's time now. It goes back only when the hub's clock was set back.
@@ -78,6 +102,29 @@ impl HubClock {
     /// What must be added to times that were taken before the first estimate, µs; `None` while there is none.
     pub fn first_shift_us(&self) -> Option<i64> {
         self.0.as_ref().map_or(Some(0), |followed| followed.lock().first_shift_us)
+    }
+
+    /// How times are reckoned that are taken now; `None` when they are the hub's.
+    pub fn reckoning(&self) -> Option<Reckoning> {
+        let followed = self.0.as_ref().filter(|followed| followed.lock().first_shift_us.is_none())?;
+        Some(followed.reckoning.clone())
+    }
+
+    /// What must be added to times that were reckoned so, perhaps by an earlier process, µs; `None` when nobody can tell, or
+    /// there is no estimate yet.
+    ///
+    /// Within one boot of a machine its steady clock leads from one process to the next, whatever the wall clock did. After
+    /// another start only the wall clock does, and is believed when it is right now.
+    pub fn shift_us_of(&self, reckoning: Option<&Reckoning>) -> Option<i64> {
+        let first_us = self.first_shift_us()?;
+        let Some(followed) = &self.0 else { return Some(0) };
+        let own = &followed.reckoning;
+        match reckoning {
+            Some(other) if other == own || (other.boot == own.boot && !own.boot.is_empty()) => {
+                Some(own.ahead_us + first_us - other.ahead_us)
+            }
+            _ => (first_us.abs() <= RIGHT_WITHIN_US).then_some(first_us),
+        }
     }
 
     /// The moment here for the times of an exchange, µs of a monotonic clock.
@@ -145,6 +192,44 @@ mod tests {
         assert!((shift_us + DAY_US).abs() < 1_000_000, "{shift_us}");
         let wall_us = clock.wall_offset_us().expect("estimated");
         assert!((wall_us - DAY_US).abs() < 1_000_000, "{wall_us}");
+    }
+
+    /// A process that starts so long after the boot, with the wall clock and the hub's at these times, and hears of the hub.
+    fn process(boot: &str, since_boot_us: i64, wall_us: i64, hub_us: i64) -> (Reckoning, HubClock) {
+        let clock = HubClock::followed_since(Arc::new(move || wall_us), 0, (boot.into(), since_boot_us));
+        let reckoning = clock.reckoning().expect("not heard of yet");
+        assert_eq!(clock.shift_us_of(Some(&reckoning)), None);
+        clock.take(Exchange { sent_us: 0, received_us: hub_us, answered_us: hub_us, back_us: 0 });
+        assert_eq!(clock.reckoning(), None);
+        (reckoning, clock)
+    }
+
+    #[test]
+    fn times_of_an_earlier_process_are_put_right_although_the_clock_was_set_in_between() {
+        let (minute, hub_us) = (60_000_000, 1_800_000_000_000_000);
+        // A machine without a battery: the first process finds the year 1970, then somebody sets the clock.
+        let (first, _) = process("a", minute, 5, hub_us - 10 * minute);
+        let (second, clock) = process("a", 11 * minute, hub_us, hub_us);
+        // At its start the first process took it to be 5 µs after 1970, ten minutes before the start of the second.
+        let shift_us = clock.shift_us_of(Some(&first)).expect("can be told");
+        assert_eq!(5 + shift_us, hub_us - 10 * minute);
+        assert_eq!(clock.shift_us_of(Some(&second)), clock.first_shift_us());
+        assert_eq!(clock.shift_us_of(Some(&second)), Some(0));
+    }
+
+    #[test]
+    fn after_another_start_of_the_machine_only_a_clock_that_is_right_tells() {
+        let hub_us = 1_800_000_000_000_000;
+        let (before, _) = process("a", 0, hub_us - DAY_US, hub_us - DAY_US);
+        let (_, right) = process("b", 0, hub_us - 1_000, hub_us);
+        assert_eq!(right.shift_us_of(Some(&before)), Some(1_000));
+        let (_, wrong) = process("b", 0, 5, hub_us);
+        assert_eq!((wrong.shift_us_of(Some(&before)), wrong.shift_us_of(None)), (None, None));
+        // Systems that do not tell their start have none in common, but a process knows its own.
+        let (before, _) = process("", 0, 5, hub_us);
+        let (own, unknown) = process("", 9, 5, hub_us);
+        assert_eq!(unknown.shift_us_of(Some(&before)), None);
+        assert_eq!(unknown.shift_us_of(Some(&own)), Some(hub_us - 5));
     }
 
     #[test]

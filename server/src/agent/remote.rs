@@ -7,6 +7,7 @@
 pub mod client;
 mod deliver;
 mod drain;
+mod orders;
 mod pin;
 pub mod role;
 mod segment;
@@ -189,14 +190,15 @@ impl Uplink for RemoteUplink {
             known.document = serde_json::to_string(&info).ok();
         }
         self.add_own(&mut batch.readings);
-        let (seq, is_provisional) = (batch.seq, !self.clock.is_estimated());
+        let (seq, reckoning) = (batch.seq, self.clock.reckoning());
         let may_try = {
             let way = held(&self.way);
             way.is_open || Instant::now() >= way.next_try
         };
         if may_try && self.denied.get().is_none() {
             let samples = batch.readings.samples.clone();
-            let now = [Spooled { epoch: batch.epoch, seq, is_provisional, samples }];
+            let (epoch, is_provisional) = (batch.epoch, reckoning.is_some());
+            let now = [Spooled { epoch, seq, is_provisional, samples, reckoning: reckoning.clone() }];
             let delivered =
                 timeout(LIVE_LIMIT, self.deliver(&self.live, &batch.readings.series, &now, LIVE_LIMIT)).await;
             let late = |_| Err(CallError::Away(format!("the hub took longer than {} s", LIVE_LIMIT.as_secs())));
@@ -220,7 +222,7 @@ impl Uplink for RemoteUplink {
         if batch.readings.samples.is_empty() {
             return Ok(Ack { seq });
         }
-        let appended = self.with_spool(move |spool| spool.append(&batch, is_provisional)).await;
+        let appended = self.with_spool(move |spool| spool.append(&batch, reckoning.as_ref())).await;
         appended.map_err(|error| UplinkError::Unavailable(format!("the spool takes nothing: {error}")))?;
         self.stirred.notify_one();
         Ok(Ack { seq })

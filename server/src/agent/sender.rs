@@ -1,6 +1,10 @@
 //! Sends readings in batches: soon after they were taken, again when the hub could not take them, never twice as new.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::VecDeque,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use netloom_core::{
     sample::{BATCH_MAX_SAMPLES, Batch, Readings},
@@ -34,11 +38,13 @@ pub struct Source<'a> {
     pub epoch: i64,
     /// How long readings wait for company.
     pub linger: Duration,
+    /// Where it is counted which batches nobody took.
+    pub dropped: &'a AtomicU64,
 }
 
 /// Sends everything that comes through the channel until it closes.
 pub async fn run(source: Source<'_>, uplink: &dyn Uplink, status: StatusBoard, mut outgoing: mpsc::Receiver<Readings>) {
-    let mut sender = Sender { source, uplink, status, next_seq: 0, backlog: VecDeque::new(), attempt: 0, dropped: 0 };
+    let mut sender = Sender { source, uplink, status, next_seq: 0, backlog: VecDeque::new(), attempt: 0 };
     loop {
         let is_open = match timeout(HEARTBEAT, outgoing.recv()).await {
             Ok(Some(first)) => {
@@ -87,7 +93,6 @@ struct Sender<'a> {
     next_seq: u64,
     backlog: VecDeque<Batch>,
     attempt: u32,
-    dropped: u64,
 }
 
 impl Sender<'_> {
@@ -98,12 +103,12 @@ impl Sender<'_> {
         self.next_seq += 1;
         self.backlog.push_back(batch);
         if self.backlog.len() > BACKLOG_MAX_BATCHES {
-            self.dropped += 1;
+            let dropped = self.source.dropped.fetch_add(1, Ordering::Relaxed) + 1;
             let oldest = self.backlog.pop_front();
             if oldest.is_some_and(|batch| batch.info.is_some()) {
                 self.status.put_back();
             }
-            tracing::warn!(dropped = self.dropped, "the hub takes no samples, the oldest batch is dropped");
+            tracing::warn!(dropped, "the hub takes no samples, the oldest batch is dropped");
         }
     }
 
@@ -146,10 +151,7 @@ impl Sender<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{
-        Mutex,
-        atomic::{AtomicU32, Ordering},
-    };
+    use std::sync::{Mutex, atomic::AtomicU32};
 
     use async_trait::async_trait;
     use netloom_core::{api::Ack, sample::SeriesKey, time::Timestamp};
@@ -175,7 +177,9 @@ mod tests {
         }
     }
 
-    const SOURCE: Source = Source { node: "n1", epoch: 1, linger: Duration::from_millis(30) };
+    fn source(dropped: &AtomicU64) -> Source<'_> {
+        Source { node: "n1", epoch: 1, linger: Duration::from_millis(30), dropped }
+    }
 
     fn reading() -> Readings {
         let mut readings = Readings::default();
@@ -194,7 +198,8 @@ mod tests {
             }
             drop(bursts);
         };
-        tokio::join!(feed, run(SOURCE, &hub, StatusBoard::new("n1", Timestamp(0)), outgoing));
+        let dropped = AtomicU64::new(0);
+        tokio::join!(feed, run(source(&dropped), &hub, StatusBoard::new("n1", Timestamp(0)), outgoing));
         let taken = hub.taken.into_inner().expect("not poisoned");
         assert!(taken.windows(2).all(|pair| pair[0].0 < pair[1].0), "{taken:?}");
         assert_eq!(taken.iter().map(|(_, samples)| samples).sum::<usize>(), 10, "{taken:?}");
@@ -208,7 +213,24 @@ mod tests {
             sleep(HEARTBEAT * 3 + Duration::from_millis(100)).await;
             drop(bursts);
         };
-        tokio::join!(feed, run(SOURCE, &hub, StatusBoard::new("n1", Timestamp(0)), outgoing));
+        let dropped = AtomicU64::new(0);
+        tokio::join!(feed, run(source(&dropped), &hub, StatusBoard::new("n1", Timestamp(0)), outgoing));
         assert_eq!(hub.taken.into_inner().expect("not poisoned").len(), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_nobody_takes_is_dropped_and_counted() {
+        let hub = Flaky { failures: AtomicU32::new(u32::MAX), ..Default::default() };
+        let (dropped, status) = (AtomicU64::new(0), StatusBoard::new("n1", Timestamp(0)));
+        let mut sender = Sender {
+            source: source(&dropped),
+            uplink: &hub,
+            status,
+            next_seq: 0,
+            backlog: VecDeque::new(),
+            attempt: 0,
+        };
+        (0..BACKLOG_MAX_BATCHES + 7).for_each(|_| sender.enqueue(reading()));
+        assert_eq!((dropped.load(Ordering::Relaxed), sender.backlog.len()), (7, BACKLOG_MAX_BATCHES));
     }
 }

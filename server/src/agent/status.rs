@@ -42,6 +42,12 @@ impl StatusBoard {
         Self { shared: Arc::new(Mutex::new(Shared { info, is_changed: true })) }
     }
 
+    /// Notes when the agent started.
+    pub fn set_started(&self, at: Timestamp) {
+        let mut shared = self.lock();
+        (shared.info.started_at, shared.is_changed) = (at, true);
+    }
+
     /// Notes how a measurement fares. Only a change of state or reason moves its `since`.
     pub fn set(&self, name: &str, state: MeasurementState, detail: &str, now: Timestamp) {
         let mut shared = self.lock();

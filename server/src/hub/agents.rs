@@ -10,7 +10,8 @@ use netloom_core::{api::AgentConfig, mesh::Echo};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{
-    agent::{Agent, LINGER, echo, hub_clock::HubClock},
+    agent::{Agent, LINGER, echo, hub_clock::HubClock, status::StatusBoard},
+    clock,
     config::Config,
     mesh::{Detour, Mesh, Own},
     uplink::{self, Uplink, UplinkPlace, certificate::Certificate},
@@ -78,6 +79,7 @@ impl Agents {
             linger: LINGER,
             echo: sockets.echo,
             collects: true,
+            status: StatusBoard::new(&config.node, clock::now()),
             shutdown: state.shutdown.clone(),
         };
         let own = tokio::spawn(agent.run());

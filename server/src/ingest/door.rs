@@ -12,6 +12,7 @@ use netloom_core::{
     settings::Settings,
 };
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
 
 use super::Pending;
 use crate::{
@@ -38,6 +39,9 @@ pub enum IngestError {
     /// The hub is stopping.
     #[error("the hub is stopping")]
     Stopping,
+    /// Its sender was revoked while it waited.
+    #[error("the agent was revoked")]
+    Revoked,
 }
 
 /// A handle for senders of batches.
@@ -114,7 +118,13 @@ impl IngestHandle {
         let Batch { node, epoch, seq, readings, info } = batch;
         let rows = self.rows(&readings).await?;
         let origin = Some(Origin { node: node.clone(), epoch, seq });
-        let sender = Sender { node, role: NodeRole::Hub, address: "in this process".into(), info };
+        let sender = Sender {
+            node,
+            role: NodeRole::Hub,
+            address: "in this process".into(),
+            info,
+            revoked: CancellationToken::new(),
+        };
         self.hand_in(Rows { origin, rows }, Some(sender)).await?;
         Ok(Ack { seq })
     }
@@ -122,9 +132,10 @@ impl IngestHandle {
     /// Hands in what an agent elsewhere sends, by numbers of series, and waits until it is durable.
     ///
     /// # Errors
-    /// When something is wrong, a series of another node among it, or cannot be stored; then nothing of it is.
+    /// When something is wrong, a series of another node among it, or cannot be stored; then nothing of it is. The listener
+    /// counts what is refused to agents.
     pub async fn deliver(&self, rows: Rows, sender: Sender) -> Result<(), IngestError> {
-        self.counted(self.check_rows(&rows.rows, &sender.node).map_err(IngestError::Invalid))?;
+        self.check_rows(&rows.rows, &sender.node).map_err(IngestError::Invalid)?;
         self.hand_in(rows, Some(sender)).await
     }
 
@@ -197,8 +208,20 @@ impl IngestHandle {
 
     async fn hand_in(&self, rows: Rows, sender: Option<Sender>) -> Result<(), IngestError> {
         let (answer, answered) = oneshot::channel();
+        let revoked = sender.as_ref().map(|sender| sender.revoked.clone());
         self.queue.send(Pending { rows, sender, answer }).await.map_err(|_| IngestError::Stopping)?;
-        answered.await.unwrap_or(Err(IngestError::Stopping))
+        answered.await.unwrap_or_else(|_| {
+            let is_revoked = revoked.is_some_and(|revoked| revoked.is_cancelled());
+            Err(if is_revoked { IngestError::Revoked } else { IngestError::Stopping })
+        })
+    }
+}
+
+impl Pending {
+    /// Whether its sender may still speak. It may have been revoked while this waited: a batch that is taken after the node
+    /// was forgotten would bring it back.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.sender.as_ref().is_none_or(|sender| !sender.revoked.is_cancelled())
     }
 }
 
@@ -209,5 +232,84 @@ impl From<StoreError> for IngestError {
             StoreError::Full => Self::Full(error.to_string()),
             other => Self::Unavailable(other.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use futures::FutureExt as _;
+    use netloom_core::time::Timestamp;
+
+    use super::*;
+    use crate::{
+        agent::status::StatusBoard,
+        alert::Engine,
+        board::Board,
+        desk::Desk,
+        incident_ids::IncidentIds,
+        ingest::{Ingest, IngestCounts, Untold},
+        live::Live,
+        rules::past::PastLink,
+        store::{self, Stores},
+        watcher::Watcher,
+    };
+
+    /// An ingest that has not begun to work.
+    fn waiting(stores: &Stores) -> (IngestHandle, Arc<Board>, impl Future<Output = ()> + use<>) {
+        let (catalog, settings) = (stores.samples.catalog().clone(), watch::channel(Settings::default()).1);
+        let board = Arc::new(Board::new(Vec::new(), catalog.clone()));
+        let (handle, queue) = Ingest::channel(stores.samples.clone(), settings.clone());
+        let ingest = Ingest {
+            store: stores.samples.clone(),
+            // Nobody takes what it is offered, and nobody answers what it asks.
+            desk: Desk::channel().0,
+            past: PastLink::channel().0,
+            runs: watch::channel(Vec::new()).1,
+            census: watch::Sender::default(),
+            board: board.clone(),
+            live: Arc::new(Live::new(1, catalog)),
+            engine: Engine::new(Vec::new(), &[], IncidentIds::starting_at(1), Timestamp(0)),
+            settings,
+            watch: Watcher::channel().0,
+            jsonl: None,
+            counts: watch::channel(IngestCounts::default()).0,
+            finish: CancellationToken::new(),
+            untold: Untold::default(),
+        };
+        (handle, board, ingest.run(queue))
+    }
+
+    #[tokio::test]
+    async fn what_a_revoked_agent_had_under_way_does_not_bring_it_back() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let stores = store::open(folder.path()).await.expect("a store");
+        let (handle, board, work) = waiting(&stores);
+        let now_ms = clock::now().ms();
+        let deliver = async |node: &str, revoked: &CancellationToken| {
+            let key = SeriesKey::new("step", [("node", node)]);
+            let series = handle.intern(&[key]).await.expect("taken")[0];
+            let rows = Rows { origin: None, rows: vec![Row { series, ts_ms: now_ms, value: 1.0 }] };
+            let (role, address, revoked) = (NodeRole::Agent, String::new(), revoked.clone());
+            let info = StatusBoard::new(node, Timestamp(0)).take_change();
+            handle.deliver(rows, Sender { node: node.into(), role, address, info, revoked }).await
+        };
+        let (stays, goes) = (CancellationToken::new(), CancellationToken::new());
+        let mut late = Box::pin(deliver("goes", &goes));
+        let mut fine = Box::pin(deliver("stays", &stays));
+        // Both are queued before anybody looks.
+        while handle.queue.max_capacity() - handle.queue.capacity() < 2 {
+            assert!((&mut late).now_or_never().is_none() && (&mut fine).now_or_never().is_none());
+            tokio::task::yield_now().await;
+        }
+        goes.cancel();
+        handle.forget("goes");
+        let work = tokio::spawn(work);
+        assert!(matches!(late.await, Err(IngestError::Revoked)));
+        assert!(fine.await.is_ok());
+        let nodes: Vec<String> = board.nodes().into_iter().map(|node| node.info.node).collect();
+        assert_eq!((nodes, board.newest().len()), (vec!["stays".to_owned()], 1));
+        work.abort();
     }
 }

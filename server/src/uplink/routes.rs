@@ -8,8 +8,8 @@ use std::{
 use axum::{
     Extension, Json, Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, Request, State, rejection::BytesRejection},
-    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
+    extract::{DefaultBodyLimit, FromRequestParts, Request, State, rejection::BytesRejection},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request::Parts},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -17,6 +17,7 @@ use axum::{
 use futures::future::join_all;
 use netloom_core::{
     api::{NodeInfo, NodeRole},
+    mesh::Echo,
     series::{Origin, Row, Rows, SeriesId},
     uplink::{
         BODY_MAX_BYTES, DELIVERY_MAX_BATCHES, Delivered, Delivery, Enrol, NAMED_MAX_SERIES, NameSeries, Orders,
@@ -26,13 +27,13 @@ use netloom_core::{
 use serde::de::DeserializeOwned;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
-use super::Uplink;
+use super::{Uplink, doorstep::Visitor};
 use crate::{
     agents::{AgentError, Member},
     board::Sender,
     clock,
     ingest::{IngestError, check_owner},
-    mesh::Way,
+    mesh::{self, Way},
     web::problem::{self, ProblemReply},
 };
 
@@ -41,12 +42,30 @@ const REQUEST_LIMIT: Duration = Duration::from_secs(25);
 /// What a node says of itself at most, bytes of JSON: a few hundred measurements.
 const INFO_MAX_BYTES: usize = 256 * 1_024;
 
+/// The largest body of an agent that wants to join, bytes: a code and two names, and whoever sends it shows no token.
+const ENROL_MAX_BYTES: usize = 4 * 1_024;
+
 type Body = Result<Bytes, BytesRejection>;
+
+/// Whoever shows a good token. It is looked at before the body is read, so that nobody else makes the hub keep one.
+struct Known(Arc<Member>);
+
+impl FromRequestParts<Uplink> for Known {
+    type Rejection = ProblemReply;
+
+    async fn from_request_parts(parts: &mut Parts, uplink: &Uplink) -> Result<Self, ProblemReply> {
+        let member = uplink.member(&parts.headers)?;
+        if let Some(visitor) = parts.extensions.get::<Visitor>() {
+            visitor.is_known();
+        }
+        Ok(Self(member))
+    }
+}
 
 /// All routes of the listener for agents.
 pub(super) fn router(uplink: Uplink) -> Router {
     Router::new()
-        .route("/uplink/v1/enrol", post(enrol))
+        .route("/uplink/v1/enrol", post(enrol).layer(DefaultBodyLimit::max(ENROL_MAX_BYTES)))
         .route("/uplink/v1/series", post(series))
         .route("/uplink/v1/batches", post(batches))
         .route("/uplink/v1/config", get(config))
@@ -95,8 +114,7 @@ async fn enrol(
 }
 
 /// An agent names series and gets their numbers.
-async fn series(State(uplink): State<Uplink>, headers: HeaderMap, body: Body) -> Result<Response, ProblemReply> {
-    let member = uplink.member(&headers)?;
+async fn series(State(uplink): State<Uplink>, Known(member): Known, body: Body) -> Result<Response, ProblemReply> {
     let NameSeries { series } = read(&body?)?;
     if series.len() > NAMED_MAX_SERIES {
         return Err(refused(format!("{} series at once, at most {NAMED_MAX_SERIES}", series.len())));
@@ -114,11 +132,10 @@ async fn series(State(uplink): State<Uplink>, headers: HeaderMap, body: Body) ->
 /// An agent delivers batches.
 async fn batches(
     State(uplink): State<Uplink>,
+    Known(member): Known,
     Extension(way): Extension<Way>,
-    headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ProblemReply> {
-    let member = uplink.member(&headers)?;
     let delivery: Delivery = postcard::from_bytes(&body?).map_err(|_| refused("the delivery is not understood"))?;
     if delivery.session != uplink.session {
         let detail = "the hub has started anew: name the series again";
@@ -131,7 +148,7 @@ async fn batches(
     if let Some(info) = &info {
         uplink.agents.note_version(&member, &info.version).await;
     }
-    uplink.mesh.hear(&member, way, info.as_ref().map(|info| info.echo.clone()));
+    uplink.mesh.hear(&member, way, info.as_ref().map(|info| uplink.echo_of(info, way)));
     let mut info = info;
     let handed_in = delivery.batches.into_iter().map(|batch| {
         let sender = Sender {
@@ -139,6 +156,7 @@ async fn batches(
             role: NodeRole::Agent,
             address: way.peer.to_string(),
             info: info.take(),
+            revoked: member.revoked.clone(),
         };
         uplink.ingest.deliver(rows(batch, &member), sender)
     });
@@ -157,8 +175,7 @@ async fn batches(
 }
 
 /// What an agent is told to do.
-async fn config(State(uplink): State<Uplink>, headers: HeaderMap) -> Result<Response, ProblemReply> {
-    let member = uplink.member(&headers)?;
+async fn config(State(uplink): State<Uplink>, Known(member): Known) -> Result<Response, ProblemReply> {
     let (revision, config) = uplink.mesh.orders(member.number);
     Ok(Json(Orders { revision, config }).into_response())
 }
@@ -167,10 +184,25 @@ impl Uplink {
     /// Who speaks.
     fn member(&self, headers: &HeaderMap) -> Result<Arc<Member>, ProblemReply> {
         let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-        shown.and_then(|token| self.agents.member(token)).ok_or_else(|| {
+        self.agents.member(shown.unwrap_or_default()).ok_or_else(|| {
             let detail = "the hub does not take this agent's token: it was revoked, or is another hub's; join again \
                           with --token and a new code";
             ProblemReply::new(StatusCode::UNAUTHORIZED, "not-known", detail)
+        })
+    }
+}
+
+impl Uplink {
+    /// Where a node answers probes. One that says so of a place that is not its own takes no part.
+    fn echo_of(&self, info: &NodeInfo, way: Way) -> Option<Echo> {
+        mesh::echo_of(info, way.peer).unwrap_or_else(|why| {
+            self.counts.places.fetch_add(1, Ordering::Relaxed);
+            tracing::warn!(
+                node = info.node,
+                why,
+                "a node takes no part in the mesh, because of where it wants probes sent"
+            );
+            None
         })
     }
 }
@@ -215,6 +247,7 @@ impl From<AgentError> for ProblemReply {
             AgentError::BadName(_) => (StatusCode::UNPROCESSABLE_ENTITY, "bad-name"),
             AgentError::NameTaken(_) => (StatusCode::UNPROCESSABLE_ENTITY, "name-taken"),
             AgentError::Full(_) => (StatusCode::UNPROCESSABLE_ENTITY, "too-many-agents"),
+            AgentError::OwnName(_) => (StatusCode::CONFLICT, "own-name"),
             AgentError::Unknown(_) => (StatusCode::NOT_FOUND, "unknown-agent"),
             AgentError::Random(_) => (StatusCode::SERVICE_UNAVAILABLE, "no-random-numbers"),
             AgentError::Store(error) => return error.into(),
@@ -225,9 +258,14 @@ impl From<AgentError> for ProblemReply {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
+    use netloom_core::{api::AgentConfig, settings::Settings};
     use tokio::{
         io::{AsyncReadExt as _, AsyncWriteExt as _},
-        net::TcpListener,
+        net::{TcpListener, TcpStream},
+        sync::watch,
+        time::timeout,
     };
 
     use super::*;
@@ -236,8 +274,63 @@ mod tests {
             hub_clock::HubClock,
             remote::client::{CallError, Client, HubPlace},
         },
+        agents::AgentKeeper,
+        ingest::Ingest,
+        mesh::{Mesh, Own},
+        store,
         uplink::certificate,
     };
+
+    /// A hub's listener without TLS.
+    async fn listener(folder: &std::path::Path) -> (Uplink, SocketAddr) {
+        let stores = store::open(folder).await.expect("a store");
+        let keeper = AgentKeeper::open(stores.ledger.clone(), "n1".into()).await.expect("agents");
+        let settings = watch::channel(Settings::default()).1;
+        let hub = SocketAddr::from(([127, 0, 0, 1], 1));
+        let config = AgentConfig { settings: Settings::default(), hub, mesh: None };
+        let own = Own { node: "n1".into(), config, echo: None };
+        let uplink = Uplink {
+            agents: Arc::new(keeper),
+            ingest: Ingest::channel(stores.samples, settings).0,
+            mesh: Arc::new(Mesh::open(folder, own, None).expect("a mesh")),
+            session: 1,
+            counts: Arc::default(),
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let router = router(uplink.clone()).layer(Extension(Way { peer: hub.ip(), local: hub.ip() }));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        (uplink, address)
+    }
+
+    /// The status of what a listener answers to the head of a request and as much of its body.
+    async fn answered(address: SocketAddr, head: &str, body: &[u8]) -> String {
+        let mut stream = TcpStream::connect(address).await.expect("it listens");
+        let head = format!("POST /uplink/v1/{head}\r\nhost: x\r\n{PROTOCOL_HEADER}: {PROTOCOL}\r\n\r\n");
+        stream.write_all(&[head.as_bytes(), body].concat()).await.expect("taken");
+        let mut status = [0; 12];
+        // Sooner than the listener gives up waiting for the body.
+        let read = timeout(REQUEST_LIMIT / 2, stream.read_exact(&mut status)).await;
+        read.expect("answers without the body").expect("an answer");
+        String::from_utf8_lossy(&status).into_owned()
+    }
+
+    #[tokio::test]
+    async fn nothing_large_is_read_from_whoever_shows_no_token() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (uplink, address) = listener(folder.path()).await;
+        let large = format!("HTTP/1.1\r\ncontent-length: {BODY_MAX_BYTES}");
+        let bad = format!("{large}\r\nauthorization: Bearer {}", "0".repeat(64));
+        let other = format!("{large}\r\nauthorization: Basic {}", "0".repeat(64));
+        for (head, refusals) in [(&large, 2), (&bad, 4), (&other, 6)] {
+            for path in ["batches", "series"] {
+                assert_eq!(answered(address, &format!("{path} {head}"), b"").await, "HTTP/1.1 401", "{head}");
+            }
+            assert_eq!(uplink.agents.counts.bad_tokens.load(Ordering::Relaxed), refusals, "{head}");
+        }
+        let body = vec![b' '; ENROL_MAX_BYTES + 1];
+        assert_eq!(answered(address, &format!("enrol {large}"), &body).await, "HTTP/1.1 413");
+    }
 
     #[tokio::test]
     async fn another_protocol_is_refused_with_both_numbers() {

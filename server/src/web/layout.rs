@@ -1,5 +1,7 @@
 //! Which nodes stand together.
 
+use std::sync::atomic::Ordering;
+
 use axum::{
     Json, Router,
     body::Bytes,
@@ -34,10 +36,18 @@ pub async fn change(
     State(state): State<WebState>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Layout>, ProblemReply> {
+    let taken = take(&state, body).await;
+    if taken.as_ref().is_err_and(|problem| problem.0.status < StatusCode::INTERNAL_SERVER_ERROR.as_u16()) {
+        state.layout.refused.fetch_add(1, Ordering::Relaxed);
+    }
+    taken.map(Json)
+}
+
+async fn take(state: &WebState, body: Result<Bytes, BytesRejection>) -> Result<Layout, ProblemReply> {
     let body = body?;
     let text = std::str::from_utf8(&body)
         .map_err(|_| ProblemReply::new(StatusCode::BAD_REQUEST, "bad-text", "the body is not UTF-8"))?;
-    Ok(Json(state.layout.change(text).await?))
+    Ok(state.layout.change(text).await?)
 }
 
 /// Forgets the groups.

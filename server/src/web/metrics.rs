@@ -44,6 +44,7 @@ pub async fn metrics(State(state): State<WebState>) -> Result<Response, ProblemR
             state.ingest.refused().invalid.load(Ordering::Relaxed),
             state.ingest.refused().too_many_series.load(Ordering::Relaxed),
         ],
+        refused_layouts: state.layout.refused.load(Ordering::Relaxed),
         uplink: [uplink_counts(&state), desk_counts(&state)].concat(),
         size,
         culprits: state.board.verdict().culprits.len(),
@@ -73,8 +74,16 @@ fn uplink_counts(state: &WebState) -> Vec<(&'static str, &'static str, u64)> {
     let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
     let agents = &state.agents.counts;
     let mut counts = vec![
-        ("netloom_uplink_bad_codes", "Wrong, used or expired codes to join with", read(&agents.bad_codes)),
-        ("netloom_uplink_bad_tokens", "Requests of agents with a token that is not good", read(&agents.bad_tokens)),
+        (
+            "netloom_uplink_bad_codes",
+            "Codes to join with that were wrong, used or expired, or one too many of those from one address",
+            read(&agents.bad_codes),
+        ),
+        (
+            "netloom_uplink_bad_tokens",
+            "Requests of agents with a token that is not good, or with none",
+            read(&agents.bad_tokens),
+        ),
     ];
     if let Some(place) = &state.uplink {
         counts.extend([
@@ -87,6 +96,16 @@ fn uplink_counts(state: &WebState) -> Vec<(&'static str, &'static str, u64)> {
                 "netloom_uplink_failed_handshakes",
                 "Connections to the agents' listener that did not get past the handshake",
                 read(&place.counts.handshakes),
+            ),
+            (
+                "netloom_uplink_silent_connections",
+                "Connections to the agents' listener that were closed without a byte, as probes of the port are",
+                read(&place.counts.silent),
+            ),
+            (
+                "netloom_uplink_refused_places",
+                "Places at which agents said that they answer probes, and that are not theirs",
+                read(&place.counts.places),
             ),
             ("netloom_uplink_refused_batches", "Batches of agents that were refused", read(&place.counts.batches)),
         ]);
@@ -119,6 +138,8 @@ struct Exposition {
     counts: IngestCounts,
     /// Requests refused because something is wrong, and because there are too many series.
     refused: [u64; 2],
+    /// Descriptions of racks that were refused.
+    refused_layouts: u64,
     /// What was refused to agents elsewhere and to jobs.
     uplink: Vec<(&'static str, &'static str, u64)>,
     size: StoreSize,
@@ -185,7 +206,11 @@ impl Exposition {
             ("netloom_ingest_samples", "Samples stored", self.counts.samples),
             ("netloom_ingest_batches", "Batches stored", self.counts.batches),
             ("netloom_ingest_duplicates", "Batches that had been stored before", self.counts.duplicates),
-            ("netloom_ingest_invalid", "Requests refused because something in them is wrong", self.refused[0]),
+            (
+                "netloom_ingest_invalid",
+                "Requests refused because something in them is wrong; batches of agents elsewhere have a count of their own",
+                self.refused[0],
+            ),
             ("netloom_ingest_too_many_series", "Requests refused because of a limit of series", self.refused[1]),
             ("netloom_ingest_failed", "Batches that could not be stored", self.counts.failed),
             (
@@ -216,6 +241,7 @@ impl Exposition {
             ),
             ("netloom_verdict_unjudged", "Series of pairs beyond the limit of the verdict", self.watched[1]),
             ("netloom_verdict_stale", "Samples that came too late to say anything about now", self.watched[2]),
+            ("netloom_layout_refused", "Descriptions of racks that were refused", self.refused_layouts),
             ("netloom_stream_events", "Events published", self.published),
             ("netloom_stream_lagged", "Listeners that were too slow and had to start anew", self.lagged),
         ];

@@ -68,6 +68,7 @@ impl From<IngestError> for ProblemReply {
             IngestError::Invalid(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-samples", detail),
             IngestError::TooManySeries(_) => Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-series", detail),
             IngestError::Full(_) => Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk-full", detail),
+            IngestError::Revoked => Self::new(StatusCode::UNAUTHORIZED, "not-known", detail),
             IngestError::Unavailable(_) | IngestError::Stopping => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "not-stored", detail)
             }

@@ -90,13 +90,29 @@ pub struct Counts {
 
 impl Counts {
     /// Counts one.
-    pub(super) fn add(&self, reason: Dropped) {
+    pub fn add(&self, reason: Dropped) {
         self.counts[reason as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     /// How many there were since the start.
     pub fn of(&self, reason: Dropped) -> u64 {
         self.counts[reason as usize].load(Ordering::Relaxed)
+    }
+
+    /// How many packets were turned away that no node of the mesh had a reason to send: what is late or comes twice, and
+    /// what the system did not take, is not among them.
+    pub fn refused(&self) -> u64 {
+        let refused = [
+            Dropped::Size,
+            Dropped::Foreign,
+            Dropped::Forged,
+            Dropped::Replayed,
+            Dropped::Stale,
+            Dropped::TooMany,
+            Dropped::Full,
+            Dropped::NoPart,
+        ];
+        refused.into_iter().map(|reason| self.of(reason)).sum()
     }
 
     /// How many there were for any reason.
@@ -131,5 +147,6 @@ mod tests {
         assert_eq!((counts.of(Dropped::Late), counts.of(Dropped::Stale)), (2, 1));
         assert_eq!(counts.total(), Dropped::ALL.len() as u64 + 1);
         assert!(counts.to_string().contains("Late 2"), "{counts}");
+        assert_eq!(counts.refused(), 8);
     }
 }

@@ -57,6 +57,9 @@ pub enum CallError {
     /// The hub will never take this.
     #[error("{0}")]
     Refused(String),
+    /// What the hub wants is not understood.
+    #[error("{0}")]
+    Garbled(String),
 }
 
 /// Where a hub listens for agents.

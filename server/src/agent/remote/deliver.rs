@@ -18,6 +18,8 @@ use super::{
 const NAMINGS_MAX: usize = 4;
 /// Numbers of series that are remembered: twice what the hub takes of one node. Beyond it they are asked for anew.
 const NUMBERS_MAX: usize = 16_000;
+/// Why a batch is not sent.
+const UNPLACED: &str = "it was taken before the machine started anew, by a clock that was wrong";
 
 /// The hub's numbers of series.
 #[derive(Default)]
@@ -57,16 +59,32 @@ impl RemoteUplink {
                 // Their times have to be put right, and any answer tells how.
                 client.call(Method::GET, "/uplink/v1/config", Vec::new(), limit).await?;
             }
+            if !self.clock.is_estimated() {
+                return Err(CallError::Away("the hub's time is not known yet".into()));
+            }
             let (told, info) = held(&self.info).news();
-            let batches = batches.iter().map(|batch| self.on_the_wire(batch, &numbers)).collect();
-            let body = postcard::to_stdvec(&Delivery { session, batches, info })
+            let (mut places, mut wired, mut unplaced) = (Vec::new(), Vec::new(), Vec::new());
+            for (at, batch) in batches.iter().enumerate() {
+                match self.shift_us(batch) {
+                    Some(shift_us) => {
+                        places.push(at);
+                        wired.push(on_the_wire(batch, &numbers, shift_us));
+                    }
+                    None => unplaced.push((at, UNPLACED.to_owned())),
+                }
+            }
+            let body = postcard::to_stdvec(&Delivery { session, batches: wired, info })
                 .map_err(|error| CallError::Refused(error.to_string()))?;
             match client.call(Method::POST, "/uplink/v1/batches", body, limit).await {
                 Err(CallError::OtherSession) => self.forget_session(),
                 Err(error) => return Err(error),
                 Ok(answer) => {
                     held(&self.info).told = told;
-                    let delivered: Delivered = read(&answer.body)?;
+                    let mut delivered: Delivered = read(&answer.body)?;
+                    for (at, _) in &mut delivered.refused {
+                        *at = places.get(*at).copied().unwrap_or(*at);
+                    }
+                    delivered.refused.extend(unplaced);
                     self.revision
                         .send_if_modified(|known| std::mem::replace(known, delivered.revision) != delivered.revision);
                     return Ok(delivered);
@@ -76,13 +94,9 @@ impl RemoteUplink {
         Err(CallError::Away("the hub keeps starting anew".into()))
     }
 
-    fn on_the_wire(&self, batch: &Spooled, numbers: &[u32]) -> WireBatch {
-        let shift_us = if batch.is_provisional { self.clock.first_shift_us().unwrap_or(0) } else { 0 };
-        let base_ms = batch.samples.first().map_or(0, |reading| reading.ts_ms);
-        let row =
-            |reading: &Reading| Some((*numbers.get(reading.series as usize)?, reading.ts_ms - base_ms, reading.value));
-        let rows = batch.samples.iter().filter_map(row).collect();
-        WireBatch { epoch: batch.epoch, seq: batch.seq, base_ms: base_ms + shift_us / 1_000, rows }
+    /// What puts the times of a batch right, µs; `None` when nobody can tell.
+    fn shift_us(&self, batch: &Spooled) -> Option<i64> {
+        if batch.is_provisional { self.clock.shift_us_of(batch.reckoning.as_ref()) } else { Some(0) }
     }
 
     /// The hub's numbers of series, and the life of the hub for which they hold.
@@ -126,6 +140,14 @@ impl RemoteUplink {
         *held(&self.numbers) = Numbers::default();
         held(&self.info).told = 0;
     }
+}
+
+fn on_the_wire(batch: &Spooled, numbers: &[u32], shift_us: i64) -> WireBatch {
+    let base_ms = batch.samples.first().map_or(0, |reading| reading.ts_ms);
+    let row =
+        |reading: &Reading| Some((*numbers.get(reading.series as usize)?, reading.ts_ms - base_ms, reading.value));
+    let rows = batch.samples.iter().filter_map(row).collect();
+    WireBatch { epoch: batch.epoch, seq: batch.seq, base_ms: base_ms + shift_us / 1_000, rows }
 }
 
 pub(super) fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, CallError> {

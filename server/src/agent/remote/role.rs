@@ -8,7 +8,7 @@ use netloom_core::{
     api::AgentConfig,
     schedule::backoff_ms,
     settings::Settings,
-    uplink::{Enrol, Enrolled, Fingerprint, JoinCode, Orders, hex},
+    uplink::{Enrol, Enrolled, Fingerprint, JoinCode, hex},
 };
 use tokio::{
     sync::watch,
@@ -17,10 +17,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    super::{Agent, hub_clock::HubClock},
-    BACKGROUND_LIMIT, RETRY_FIRST_MS, RETRY_MOST_MS, RemoteUplink,
+    super::{Agent, hub_clock::HubClock, status::StatusBoard},
+    RETRY_FIRST_MS, RETRY_MOST_MS, RemoteUplink,
     client::{CallError, Client, HubPlace},
-    deliver::read,
+    orders::{self, Asking},
     spool::Spool,
     state::{Membership, StateFolder},
 };
@@ -62,7 +62,9 @@ pub async fn run(options: Options, shutdown: CancellationToken) -> anyhow::Resul
     let place = HubPlace::parse(&options.hub).map_err(|why| anyhow!(why))?;
     let state = Arc::new(StateFolder::claim(&options.state_dir)?);
     let clock = HubClock::followed(options.wall.clone(), state.clock_offset_us());
-    let mut start = Start { options: &options, place, state: &state, clock: &clock };
+    let status = StatusBoard::new(&options.node, clock.now());
+    let asking = Asking::new(status.clone(), clock.clone());
+    let mut start = Start { options: &options, place, state: &state, clock: &clock, asking: &asking };
     let (membership, orders) = tokio::select! {
         joined = start.member() => joined?,
         () = shutdown.cancelled() => return Ok(()),
@@ -75,7 +77,7 @@ pub async fn run(options: Options, shutdown: CancellationToken) -> anyhow::Resul
     let uplink =
         RemoteUplink::new(membership.node.clone(), [client()?, client()?], clock.clone(), spool, shutdown.clone());
     let uplink = Arc::new(uplink);
-    let (orders, config) = watch::channel(orders);
+    let (told, config) = watch::channel(orders);
     let agent = Agent {
         node: membership.node,
         uplink: uplink.clone(),
@@ -84,10 +86,11 @@ pub async fn run(options: Options, shutdown: CancellationToken) -> anyhow::Resul
         linger: LINGER,
         echo: Some(options.echo),
         collects: options.collects,
+        status,
         shutdown: shutdown.clone(),
     };
     let beside = async {
-        tokio::join!(uplink.drain(), follow_orders(&uplink, &state, &orders), keep(&uplink, &state, &orders));
+        tokio::join!(uplink.drain(), orders::follow(&uplink, &asking, &state, &told), keep(&uplink, &state, &told));
     };
     tokio::select! {
         () = agent.run() => {}
@@ -107,6 +110,7 @@ struct Start<'a> {
     place: HubPlace,
     state: &'a StateFolder,
     clock: &'a HubClock,
+    asking: &'a Asking,
 }
 
 impl Start<'_> {
@@ -133,14 +137,10 @@ impl Start<'_> {
             return self.join(&code).await;
         }
         let client = self.client(membership.fingerprint()?, Some(membership.token.clone()))?;
-        let orders = match self.hello(&client).await {
-            Ok(orders) => orders,
-            Err(CallError::Denied(why)) => match code {
-                Some(code) => return self.join(&code).await,
-                None => bail!("{why}"),
-            },
-            Err(CallError::Away(why)) => self.wait_for_orders(&client, &why).await?,
-            Err(error) => bail!("{error}"),
+        let orders = match (self.first_orders(&client).await, code) {
+            (Ok(orders), _) => orders,
+            (Err(CallError::Denied(_)), Some(code)) => return self.join(&code).await,
+            (Err(error), _) => bail!("{error}"),
         };
         if membership.hub != self.place.to_string() {
             membership.hub = self.place.to_string();
@@ -149,21 +149,27 @@ impl Start<'_> {
         Ok((membership, orders))
     }
 
-    /// The orders of last time while the hub is away; without any there is nothing to do but to wait for it.
-    async fn wait_for_orders(&self, client: &Client, why: &str) -> anyhow::Result<AgentConfig> {
-        tracing::warn!(why, "starting without the hub");
-        if let Some(orders) = self.state.orders() {
-            return Ok(orders);
-        }
-        for attempt in 0.. {
-            sleep(Duration::from_millis(backoff_ms(attempt, RETRY_FIRST_MS, RETRY_MOST_MS, fastrand::f64()))).await;
-            match self.hello(client).await {
-                Err(CallError::Away(_)) => {}
-                Err(error) => bail!("{error}"),
-                Ok(orders) => return Ok(orders),
+    /// What the hub tells now, or told last time when it is away or not understood. Without any orders there is nothing to
+    /// do but to wait for a hub that is away.
+    async fn first_orders(&self, client: &Client) -> Result<AgentConfig, CallError> {
+        let mut attempt = 0;
+        loop {
+            let error = match self.hello(client).await {
+                Err(error @ (CallError::Away(_) | CallError::Garbled(_))) => error,
+                told => return told,
+            };
+            if attempt == 0 {
+                tracing::warn!(%error, "starting without the hub");
+                if let Some(orders) = self.state.orders() {
+                    return Ok(orders);
+                }
             }
+            if !matches!(error, CallError::Away(_)) {
+                return Err(error);
+            }
+            sleep(Duration::from_millis(backoff_ms(attempt, RETRY_FIRST_MS, RETRY_MOST_MS, fastrand::f64()))).await;
+            attempt += 1;
         }
-        bail!("{why}")
     }
 
     /// Trades a code for a token. It is tried once: whoever typed the command is there to read what is wrong.
@@ -190,62 +196,18 @@ impl Start<'_> {
         note_clock(self.state, self.clock);
         tracing::info!(node = membership.node, number = membership.number, hub = membership.hub, "joined");
         let client = self.client(code.fingerprint, Some(membership.token.clone()))?;
-        let orders = match self.hello(&client).await {
-            Ok(orders) => orders,
-            Err(CallError::Away(why)) => self.wait_for_orders(&client, &why).await?,
-            Err(error) => bail!("{error}"),
-        };
+        let orders = self.first_orders(&client).await.map_err(|error| anyhow!("{error}"))?;
         Ok((membership, orders))
     }
 
     async fn hello(&self, client: &Client) -> Result<AgentConfig, CallError> {
-        let orders = ask_orders(client, HELLO_LIMIT).await?.config;
-        save_orders(self.state, &orders);
+        let orders = self.asking.ask(client, HELLO_LIMIT).await?.config;
+        orders::save(self.state, &orders);
         Ok(orders)
     }
 
     fn client(&self, fingerprint: Fingerprint, token: Option<String>) -> anyhow::Result<Client> {
         Ok(Client::new(self.place.clone(), fingerprint, self.clock.clone(), token)?)
-    }
-}
-
-/// What the hub tells this agent to do. The hub's address is the one that this agent uses.
-async fn ask_orders(client: &Client, limit: Duration) -> Result<Orders, CallError> {
-    let answer = client.call(Method::GET, "/uplink/v1/config", Vec::new(), limit).await?;
-    let mut orders: Orders = read(&answer.body)?;
-    orders.config.hub = answer.peer;
-    Ok(orders)
-}
-
-fn save_orders(state: &StateFolder, orders: &AgentConfig) {
-    if let Err(error) = state.save_orders(orders) {
-        tracing::error!(%error, "a start without the hub would not know what to do");
-    }
-}
-
-/// Asks for new orders when the hub says that there are some.
-async fn follow_orders(uplink: &RemoteUplink, state: &StateFolder, orders: &watch::Sender<AgentConfig>) {
-    let mut revisions = uplink.revision.subscribe();
-    let (mut known, mut attempt) = (0, 0);
-    while revisions.wait_for(|revision| *revision != known).await.is_ok() {
-        match ask_orders(&uplink.background, BACKGROUND_LIMIT).await {
-            Ok(asked) => {
-                (known, attempt) = (asked.revision, 0);
-                uplink.revision.send_replace(known);
-                save_orders(state, &asked.config);
-                orders.send_if_modified(|orders| {
-                    let is_other = *orders != asked.config;
-                    *orders = asked.config;
-                    is_other
-                });
-            }
-            Err(CallError::Denied(why)) => return uplink.deny(&why),
-            Err(error) => {
-                tracing::debug!(%error, "cannot ask for orders");
-                sleep(Duration::from_millis(backoff_ms(attempt, RETRY_FIRST_MS, RETRY_MOST_MS, fastrand::f64()))).await;
-                attempt += 1;
-            }
-        }
     }
 }
 
@@ -256,7 +218,7 @@ async fn keep(uplink: &RemoteUplink, state: &StateFolder, orders: &watch::Sender
     loop {
         ticks.tick().await;
         let Settings { storage, .. } = orders.borrow().settings.clone();
-        uplink.forget_before(uplink.clock.now().ms() - storage.raw_ms()).await;
+        uplink.forget_older_than(storage.raw_ms()).await;
         note_clock(state, &uplink.clock);
     }
 }

@@ -16,7 +16,7 @@ use std::{
 use netloom_core::sample::{Batch, SeriesKey};
 
 use super::segment::{self, Reader, Spooled, Writer};
-use crate::private;
+use crate::{agent::hub_clock::Reckoning, private};
 
 /// Bytes of the spool unless told otherwise: a day of a node that probes 64 others.
 pub const SPOOL_MAX_BYTES: u64 = 256 * 1_024 * 1_024;
@@ -29,12 +29,16 @@ const SYNC_INTERVAL: Duration = Duration::from_secs(1);
 /// Batches and samples of one delivery: well within what the hub takes in one body.
 const CHUNK_MAX_BATCHES: usize = 32;
 const CHUNK_MAX_SAMPLES: usize = 20_000;
+/// How often a segment is read that cannot be: what is the matter may pass, as when too many files are open, but must not
+/// hold up for ever what comes behind.
+const READ_ATTEMPTS: u32 = 3;
 
 struct Segment {
     number: u64,
     bytes: u64,
     /// Batches that are not with the hub yet.
     batches: u64,
+    /// As [`segment::newest_ms`] tells of each of them.
     newest_ms: i64,
 }
 
@@ -56,6 +60,8 @@ pub struct Spool {
     writer: Option<Writer>,
     /// Of the oldest segment, and its next batch.
     reader: Option<(Reader, usize)>,
+    /// How often the oldest segment could not be read.
+    failed_reads: u32,
     next_number: u64,
     synced: Instant,
     dropped: u64,
@@ -79,15 +85,26 @@ impl Spool {
             segments: VecDeque::new(),
             writer: None,
             reader: None,
+            failed_reads: 0,
             next_number: numbers.last().map_or(0, |last| last + 1),
             synced: Instant::now(),
             dropped: 0,
         };
         for number in numbers {
             let file = segment::path(folder, number);
-            let (reader, bytes) = (Reader::open(&file)?, std::fs::metadata(&file)?.len());
-            let (batches, newest_ms) = (reader.batches.len() as u64, reader.newest_ms);
-            spool.segments.push_back(Segment { number, bytes, batches, newest_ms });
+            let read = Reader::open(&file).and_then(|reader| Ok((reader, std::fs::metadata(&file)?.len())));
+            match read {
+                Ok((reader, bytes)) => {
+                    let (batches, newest_ms) = (reader.batches.len() as u64, reader.newest_ms);
+                    spool.segments.push_back(Segment { number, bytes, batches, newest_ms });
+                }
+                Err(error) => {
+                    tracing::error!(%error, file = %file.display(), "a segment of the spool cannot be read and is dropped");
+                    // How many were in it nobody can tell.
+                    spool.dropped += 1;
+                    spool.forget(number);
+                }
+            }
         }
         spool.keep_within_limits();
         Ok(spool)
@@ -98,29 +115,30 @@ impl Spool {
         self.segments.iter().map(|segment| segment.batches).sum()
     }
 
-    /// Batches that were dropped since the start, because there was no room or they grew too old.
+    /// Batches that were dropped since the start, because there was no room, they grew too old or could not be read.
     pub(super) fn dropped(&self) -> u64 {
         self.dropped
     }
 
-    /// Appends a batch.
-    pub(super) fn append(&mut self, batch: &Batch, is_provisional: bool) -> io::Result<()> {
+    /// Appends a batch, and how its times were reckoned when they are provisional.
+    pub(super) fn append(&mut self, batch: &Batch, reckoning: Option<&Reckoning>) -> io::Result<()> {
         let segment_max = SEGMENT_BYTES.min(self.bytes_max / PARTS);
         if self.writer.is_some() && self.segments.back().is_some_and(|newest| newest.bytes >= segment_max) {
             self.finish()?;
         }
+        self.writer = self.writer.take().filter(Writer::is_whole);
         let mut writer = match self.writer.take() {
             Some(writer) => writer,
             None => self.begin()?,
         };
-        let appended = writer.append(batch, is_provisional);
+        let appended = writer.append(batch, reckoning);
         self.writer = Some(writer);
         let bytes = appended?;
         if let Some(newest) = self.segments.back_mut() {
             newest.bytes = bytes;
             newest.batches += 1;
-            let taken = batch.readings.samples.iter().map(|reading| reading.ts_ms).max();
-            newest.newest_ms = newest.newest_ms.max(taken.unwrap_or(i64::MIN));
+            let taken_ms = segment::newest_ms(reckoning.is_some(), &batch.readings.samples);
+            newest.newest_ms = newest.newest_ms.max(taken_ms);
         }
         self.keep_within_limits();
         if self.synced.elapsed() >= SYNC_INTERVAL {
@@ -171,7 +189,7 @@ impl Spool {
     }
 
     fn forget(&mut self, number: u64) {
-        self.reader = None;
+        (self.reader, self.failed_reads) = (None, 0);
         if self.segments.is_empty() {
             self.writer = None;
         }
@@ -180,7 +198,8 @@ impl Spool {
         }
     }
 
-    /// The oldest batches, as many as go at once; `None` when none waits. They stay until they are [`Spool::done`].
+    /// The oldest batches, as many as go at once; `None` when none waits. They stay until they are [`Spool::done`]. What
+    /// cannot be read is given up after a few attempts.
     pub(super) fn next(&mut self) -> io::Result<Option<Chunk>> {
         while let Some(oldest) = self.segments.front() {
             let number = oldest.number;
@@ -189,8 +208,20 @@ impl Spool {
             }
             let (reader, at) = match self.reader.take() {
                 Some(known) => known,
-                None => (Reader::open(&segment::path(&self.folder, number))?, 0),
+                None => match Reader::open(&segment::path(&self.folder, number)) {
+                    Ok(reader) => (reader, 0),
+                    Err(error) => {
+                        self.failed_reads += 1;
+                        if self.failed_reads < READ_ATTEMPTS {
+                            return Err(error);
+                        }
+                        tracing::error!(%error, number, "a segment of the spool cannot be read");
+                        self.drop_oldest("they cannot be read");
+                        continue;
+                    }
+                },
             };
+            self.failed_reads = 0;
             let (mut batches, mut samples, mut end) = (Vec::new(), 0, at);
             while batches.len() < CHUNK_MAX_BATCHES && samples < CHUNK_MAX_SAMPLES {
                 let Some(batch) = reader.batch(end) else { break };
@@ -267,20 +298,20 @@ mod tests {
     fn what_is_appended_comes_out_in_order_also_while_more_comes_and_after_a_restart() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut first = spool(folder.path());
-        (0..50).for_each(|seq| first.append(&batch(seq), false).expect("written"));
+        (0..50).for_each(|seq| first.append(&batch(seq), None).expect("written"));
         let chunk = first.next().expect("reads").expect("waits");
-        first.append(&batch(50), false).expect("written");
+        first.append(&batch(50), None).expect("written");
         first.done(&chunk);
         assert_eq!(first.waiting(), 51 - chunk.batches.len() as u64);
         drop(first);
         // What was delivered of a segment that is not done is delivered again.
         let mut second = spool(folder.path());
-        second.append(&batch(51), false).expect("written");
+        second.append(&batch(51), None).expect("written");
         assert_eq!(second.waiting(), 52);
         assert_eq!(drained(&mut second), (0..52).collect::<Vec<_>>());
         assert_eq!((second.waiting(), second.dropped()), (0, 0));
         assert_eq!(std::fs::read_dir(folder.path()).expect("there").count(), 0, "nothing is left behind");
-        second.append(&batch(52), false).expect("written");
+        second.append(&batch(52), None).expect("written");
         assert_eq!(drained(&mut second), [52]);
     }
 
@@ -288,13 +319,13 @@ mod tests {
     fn a_torn_end_costs_the_last_batch_only() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut first = spool(folder.path());
-        (0..5).for_each(|seq| first.append(&batch(seq), false).expect("written"));
+        (0..5).for_each(|seq| first.append(&batch(seq), None).expect("written"));
         drop(first);
         let file = segment::path(folder.path(), 0);
         let bytes = std::fs::read(&file).expect("there");
         std::fs::write(&file, &bytes[..bytes.len() - 3]).expect("written");
         let mut second = spool(folder.path());
-        second.append(&batch(9), false).expect("written");
+        second.append(&batch(9), None).expect("written");
         assert_eq!(drained(&mut second), [0, 1, 2, 3, 9]);
     }
 
@@ -302,10 +333,10 @@ mod tests {
     fn a_flipped_bit_ends_a_segment_and_no_other() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut first = spool(folder.path());
-        (0..5).for_each(|seq| first.append(&batch(seq), false).expect("written"));
+        (0..5).for_each(|seq| first.append(&batch(seq), None).expect("written"));
         drop(first);
         let mut second = spool(folder.path());
-        second.append(&batch(5), false).expect("written");
+        second.append(&batch(5), None).expect("written");
         drop(second);
         let file = segment::path(folder.path(), 0);
         let mut bytes = std::fs::read(&file).expect("there");
@@ -320,10 +351,10 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let mut small = Spool::open(folder.path(), 20_000).expect("opens");
         let chunk = {
-            (0..3).for_each(|seq| small.append(&batch(seq), false).expect("written"));
+            (0..3).for_each(|seq| small.append(&batch(seq), None).expect("written"));
             small.next().expect("reads").expect("waits")
         };
-        (3..500).for_each(|seq| small.append(&batch(seq), false).expect("written"));
+        (3..500).for_each(|seq| small.append(&batch(seq), None).expect("written"));
         // What was under way when it was dropped is not counted off anything else.
         let waiting = small.waiting();
         small.done(&chunk);
@@ -336,16 +367,57 @@ mod tests {
         assert!(kept.len() > 20, "{}", kept.len());
     }
 
+    /// Puts something in the place of a segment that nobody can read.
+    fn make_unreadable(folder: &Path, number: u64) {
+        let file = segment::path(folder, number);
+        std::fs::remove_file(&file).expect("there");
+        std::fs::create_dir(&file).expect("made");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_counted_and_holds_up_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for seq in 0..3 {
+            spool(folder.path()).append(&batch(seq), None).expect("written");
+        }
+        make_unreadable(folder.path(), 0);
+        let mut spool = spool(folder.path());
+        assert_eq!((spool.waiting(), spool.dropped()), (2, 1), "it starts");
+        make_unreadable(folder.path(), 1);
+        for _ in 1..READ_ATTEMPTS {
+            assert!(spool.next().is_err(), "it may pass");
+        }
+        assert_eq!(drained(&mut spool), [2]);
+        assert_eq!((spool.waiting(), spool.dropped()), (0, 2));
+    }
+
     #[test]
     fn what_the_hub_keeps_no_more_is_dropped() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut spool = spool(folder.path());
-        spool.append(&batch(0), false).expect("written");
+        spool.append(&batch(0), None).expect("written");
         spool.forget_before(1_000);
         assert_eq!(spool.waiting(), 1);
         spool.forget_before(1_001);
         assert_eq!((spool.waiting(), spool.dropped()), (0, 1));
-        spool.append(&batch(1), false).expect("written");
+        spool.append(&batch(1), None).expect("written");
         assert_eq!(drained(&mut spool), [1]);
+    }
+
+    #[test]
+    fn what_was_taken_by_a_clock_that_may_be_wrong_is_never_too_old_and_tells_how_it_was_reckoned() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let reckoning = Reckoning { boot: "a".into(), ahead_us: 5 };
+        let mut first = spool(folder.path());
+        (0..2).for_each(|seq| first.append(&batch(seq), Some(&reckoning)).expect("written"));
+        first.append(&batch(2), None).expect("written");
+        first.forget_before(i64::MAX);
+        assert_eq!((first.waiting(), first.dropped()), (3, 0));
+        drop(first);
+        let mut second = spool(folder.path());
+        second.forget_before(i64::MAX);
+        let chunk = second.next().expect("reads").expect("waits");
+        let found: Vec<_> = chunk.batches.iter().map(|batch| (batch.is_provisional, batch.reckoning.clone())).collect();
+        assert_eq!(found, [(true, Some(reckoning.clone())), (true, Some(reckoning)), (false, None)]);
     }
 }

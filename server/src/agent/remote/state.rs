@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use netloom_core::{api::AgentConfig, uplink::Fingerprint};
+use netloom_core::{api::AgentConfig, tolerant, uplink::Fingerprint};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::private;
@@ -70,8 +70,9 @@ impl StateFolder {
 
     /// What the hub told this agent to do last.
     pub(super) fn orders(&self) -> Option<AgentConfig> {
-        // Of another version, or damaged: the hub tells them again.
-        self.read("orders.json").unwrap_or_default()
+        let content = std::fs::read(self.folder.join("orders.json")).ok()?;
+        // Of a newer version, or damaged: the hub tells them again.
+        tolerant::read(&content).ok().map(|orders| orders.known)
     }
 
     pub(super) fn save_orders(&self, orders: &AgentConfig) -> anyhow::Result<()> {

@@ -9,7 +9,8 @@ use crate::store::StoreError;
 /// A SHA-256 digest.
 pub type Digest = [u8; 32];
 
-/// Agents that may ever join, revoked ones included: several times what one hub serves.
+/// Agents that are known at once, revoked ones included: several times what one hub serves. Beyond it revoked ones are
+/// forgotten, so that names may come and go for ever.
 pub const AGENTS_MAX: i64 = 4_096;
 /// Codes that are open at once: one for each node of a large cluster that is set up in one go.
 pub const CODES_MAX: i64 = 1_024;
@@ -59,7 +60,8 @@ impl Ledger {
     }
 
     /// Trades a code for a membership. Of two agents with one code, one gets it. A revoked node joins again under its
-    /// number.
+    /// number, unless it was forgotten because there were too many: then it gets one that nobody ever had, because keys of
+    /// the mesh follow from numbers.
     ///
     /// # Errors
     /// When the database refuses.
@@ -74,8 +76,14 @@ impl Ledger {
             .bind(&joining.node)
             .fetch_one(&mut *tx)
             .await?;
-        if count >= AGENTS_MAX {
-            return Ok(Joined::Full);
+        let excess = count + 1 - AGENTS_MAX;
+        if excess > 0 {
+            let forget = "delete from agent where number in (select number from agent \
+                          where revoked_ms is not null and node <> ? order by revoked_ms, number limit ?)";
+            let forget = sqlx::query(forget).bind(&joining.node).bind(excess);
+            if forget.execute(&mut *tx).await?.rows_affected() < excess.unsigned_abs() {
+                return Ok(Joined::Full);
+            }
         }
         let join = "insert into agent (node, token, version, enrolled_ms, enrolled_from) values (?, ?, ?, ?, ?) \
                     on conflict (node) do update set token = excluded.token, version = excluded.version, \
@@ -107,7 +115,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Every agent that ever joined, by name.
+    /// Every agent that joined, by name, those that were revoked and not forgotten among them.
     ///
     /// # Errors
     /// When the database refuses or holds what cannot be read.
@@ -140,4 +148,44 @@ fn record(row: &SqliteRow) -> Result<AgentRecord, StoreError> {
         enrolled_from: row.try_get("enrolled_from")?,
         revoked_at: row.try_get::<Option<i64>, _>("revoked_ms")?.map(Timestamp),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store;
+
+    #[tokio::test]
+    async fn revoked_agents_make_room_the_longest_revoked_first_and_no_number_is_given_twice() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let stores = store::open(folder.path()).await.expect("a store");
+        let ledger = &stores.ledger;
+        // As many as there may be; the second half is revoked, the last ones first.
+        let fill = "with recursive n(i) as (select 1 union all select i + 1 from n where i < ?) insert into agent \
+                    (node, token, version, enrolled_ms, enrolled_from, revoked_ms) \
+                    select 'n' || i, zeroblob(32), '1', 0, '', iif(i > ? / 2, 10000 - i, null) from n";
+        let fill = sqlx::query(fill).bind(AGENTS_MAX).bind(AGENTS_MAX);
+        fill.execute(stores.database.writer()).await.expect("filled");
+        let join = async |node: &str, at: u8| {
+            let code = [at; 32];
+            assert!(ledger.add_code(code, Timestamp(0), Timestamp(100)).await.expect("kept"));
+            let joining = Joining { code, token: code, node: node.into(), version: "1".into(), from: String::new() };
+            ledger.join(&joining, Timestamp(1)).await.expect("an answer")
+        };
+        let most = AGENTS_MAX as u32;
+        assert_eq!(join("new", 1).await, Joined::As(most + 1));
+        assert_eq!(join("newer", 2).await, Joined::As(most + 2));
+        let known = ledger.agents().await.expect("readable");
+        assert_eq!(known.len(), most as usize);
+        let is_known = |node: String| known.iter().any(|agent| agent.node == node);
+        assert!(!is_known(format!("n{most}")) && !is_known(format!("n{}", most - 1)));
+        assert!(is_known(format!("n{}", most - 2)) && is_known("n1".into()));
+        assert_eq!(join(&format!("n{}", most - 2), 3).await, Joined::As(most - 2), "who is known keeps its number");
+        let anew = join(&format!("n{most}"), 4).await;
+        assert!(matches!(anew, Joined::As(number) if number > most + 2), "who was forgotten gets a new one: {anew:?}");
+        let all = sqlx::query("update agent set revoked_ms = null");
+        all.execute(stores.database.writer()).await.expect("updated");
+        assert_eq!(join("one too many", 5).await, Joined::Full);
+        stores.database.close().await;
+    }
 }
