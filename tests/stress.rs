@@ -11,7 +11,7 @@ use netloom_server::{
     clock,
     desk::Desk,
     incident_ids::IncidentIds,
-    ingest::{Ingest, IngestCounts, IngestHandle, Untold},
+    ingest::{Ingest, IngestCounts, IngestHandle, Pulse, Untold},
     live::Live,
     rules::past::PastLink,
     secrets::Secrets,
@@ -54,7 +54,7 @@ async fn start(folder: &std::path::Path) -> (Parts, tokio::task::JoinHandle<()>)
         desk: Desk::channel().0,
         board: board.clone(),
         live: live.clone(),
-        engine: Engine::new(Settings::default().alerts.rules(), &[], IncidentIds::starting_at(1), clock::now()),
+        engine: Engine::new(Settings::default().rules(), &[], IncidentIds::starting_at(1), clock::now()),
         // Nobody answers: what rules ask of the past is not known.
         past: PastLink::channel().0,
         runs: watch::channel(Vec::new()).1,
@@ -66,6 +66,7 @@ async fn start(folder: &std::path::Path) -> (Parts, tokio::task::JoinHandle<()>)
         counts,
         finish: CancellationToken::new(),
         untold: Untold::default(),
+        pulse: Pulse::default(),
     };
     let task = tokio::spawn(ingest.run(queue));
     (Parts { stores, board, live, keeper: Arc::new(keeper), handle, counts: counted }, task)

@@ -15,6 +15,7 @@ use netloom_server::{
         remote::{RemoteUplink, client::CallError},
     },
     clock,
+    store::sqlite::SERIES_OF_NODE_MAX,
 };
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -114,6 +115,32 @@ async fn a_member_cannot_aim_the_probes_of_the_others() {
     until("it takes no part any more", async || !takes_part().await).await;
     let counted = metrics(&hub).await;
     assert!(counted.contains("netloom_uplink_refused_places_total 1"), "{counted}");
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_node_at_the_limit_of_its_series_goes_on_with_those_it_has() {
+    let hub = hub().await;
+    let spool = tempfile::tempdir().unwrap();
+    let uplink = Joined::join(&hub, "node-b").await.uplink("node-b", spool.path());
+    let send = async |seq: u64, metrics: std::ops::Range<usize>| {
+        let mut readings = Readings::default();
+        let now_ms = clock::now().ms();
+        metrics
+            .for_each(|at| readings.push(SeriesKey::new(&format!("m{at}"), [("node", "node-b")]), now_ms, seq as f64));
+        uplink.send(Batch { node: "node-b".into(), epoch: 1, seq, readings, info: None }).await.unwrap();
+    };
+    // The uplink's own series take a few of the places.
+    send(0, 0..1).await;
+    for part in 0..SERIES_OF_NODE_MAX / 1_000 {
+        send(1 + part as u64, part * 1_000..(part + 1) * 1_000).await;
+    }
+    send(100, 0..1).await;
+    assert_eq!(points(&hub, "m0", "node-b").await.last().map(|point| point.1), Some(100.0));
+    let last = format!("m{}", SERIES_OF_NODE_MAX - 1);
+    assert_eq!(points(&hub, &last, "node-b").await, []);
+    let waiting = std::fs::read_dir(spool.path()).unwrap().count();
+    assert_eq!(waiting, 0, "nothing waits for a room that there is not");
     hub.stop().await;
 }
 

@@ -17,6 +17,7 @@ pub mod storage;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::rule::Rule;
 pub use field::{Field, FieldError, FieldKind, Section};
 
 /// The settings document.
@@ -81,6 +82,16 @@ impl Settings {
     /// The document as JSON, the form in which fields are addressed by path.
     pub fn document(&self) -> Value {
         serde_json::to_value(self).unwrap_or_default()
+    }
+
+    /// The alert rules in force.
+    pub fn rules(&self) -> Vec<Rule> {
+        self.alerts.rules_for(self.round_ms())
+    }
+
+    /// The longest time from one round of probes to the next, ms.
+    pub fn round_ms(&self) -> u64 {
+        self.probe.interval_ms.max(self.mesh.interval_ms)
     }
 
     /// Checks every field.

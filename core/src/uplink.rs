@@ -141,12 +141,16 @@ pub struct NameSeries {
     pub series: Vec<SeriesKey>,
 }
 
+/// Stands for the number of a series for which the hub has no room: its samples stay with the agent, and everything else
+/// of the node is delivered as ever.
+pub const NO_ROOM: u32 = u32::MAX;
+
 /// The numbers of series, in the order in which they were named.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeriesNumbers {
     /// The life of the hub in which the numbers hold.
     pub session: u64,
-    /// One for each.
+    /// One for each, or [`NO_ROOM`].
     pub numbers: Vec<u32>,
 }
 

@@ -162,7 +162,7 @@ impl Clerk {
 
     /// Ends what fires of rules that went while the hub was down: nobody would.
     fn end_orphans(&mut self) -> Vec<Change> {
-        let rules = self.desk.settings.borrow().alerts.rules();
+        let rules = self.desk.settings.borrow().rules();
         self.cases.end_orphans(|id| rules.iter().any(|rule| *rule.id == *id), clock::now())
     }
 

@@ -24,7 +24,7 @@ use crate::{
     board::Board,
     clock,
     config::Config,
-    ingest::{Ingest, IngestCounts, IngestHandle, Untold},
+    ingest::{Ingest, IngestCounts, IngestHandle, Pulse, Untold},
     jsonl::JsonlLog,
     layout::LayoutKeeper,
     live::Live,
@@ -156,8 +156,7 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
 
     let (ingest_handle, queue) = Ingest::channel(stores.samples.clone(), settings.clone());
     let finish = CancellationToken::new();
-    let (counts, counted) = watch::channel(IngestCounts::default());
-    let (census, censused) = watch::channel(Vec::new());
+    let ((counts, counted), (census, censused)) = (watch::channel(IngestCounts::default()), watch::channel(Vec::new()));
     let (past, past_desk) = PastLink::channel();
     let runs = Arc::new(RunKeeper::open(stores.ledger.clone(), live.clone()).await?);
     let ingest = Ingest {
@@ -175,6 +174,7 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
         counts,
         finish: finish.clone(),
         untold: Untold::default(),
+        pulse: Pulse::default(),
     };
     let ingest = tokio::spawn(ingest.run(queue));
     let matrices = Arc::new(MatrixFeed::new(board.clone(), catalog, settings.clone()));

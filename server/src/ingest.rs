@@ -18,7 +18,7 @@ use netloom_core::{
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
-    time::{MissedTickBehavior, interval, sleep},
+    time::{Instant, MissedTickBehavior, interval, sleep},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -50,6 +50,11 @@ const LATE_AFTER_MS: i64 = 60_000;
 /// How often nodes and rules are judged: not with every commit, of which a mesh of 64 nodes has many a second, and soon
 /// enough that nobody notices.
 const TICK: Duration = Duration::from_millis(250);
+/// A tick that comes this late, or a wall clock that is set by as much, says that the hub itself was away: a machine that
+/// slept, a disk that stalled. Nobody is called silent then ...
+const AWAY: Duration = Duration::from_secs(1);
+/// ... until what waited has had the time to come in.
+const SETTLE: Duration = Duration::from_millis(1_500);
 
 struct Pending {
     rows: Rows,
@@ -122,6 +127,30 @@ pub struct Ingest {
     pub finish: CancellationToken,
     /// Samples that are stored and not told yet.
     pub untold: Untold,
+    /// Whether the hub itself was away a moment ago.
+    pub pulse: Pulse,
+}
+
+/// Notices that the hub itself was away, by its ticks.
+#[derive(Debug, Default)]
+pub struct Pulse {
+    last: Option<(Instant, i64)>,
+    settled_at: Option<Instant>,
+}
+
+impl Pulse {
+    /// Notes a tick. Says whether everybody else has had the time to be heard since the hub was away.
+    fn beat(&mut self, at: Instant, wall_ms: i64) -> bool {
+        if let Some((last, last_wall_ms)) = self.last.replace((at, wall_ms)) {
+            let (passed_ms, away_ms) = ((at - last).as_millis() as i64, AWAY.as_millis() as i64);
+            let is_set = (wall_ms - last_wall_ms - passed_ms).abs() > away_ms;
+            if is_set || passed_ms > away_ms + TICK.as_millis() as i64 {
+                tracing::warn!(passed_ms, "the hub was away, or its clock was set: nobody is judged for a moment");
+                self.settled_at = Some(at + SETTLE);
+            }
+        }
+        self.settled_at.is_none_or(|settled_at| at >= settled_at)
+    }
 }
 
 impl Ingest {
@@ -235,7 +264,7 @@ impl Ingest {
     async fn take_settings(&mut self) {
         let (rules, doubtful_after_ms) = {
             let settings = self.settings.borrow_and_update();
-            (settings.alerts.rules(), settings.mesh.doubtful_after_ms)
+            (settings.rules(), settings.mesh.doubtful_after_ms)
         };
         self.engine.set_doubtful_after_ms(doubtful_after_ms);
         let ended = self.engine.set_rules(rules, clock::now());
@@ -250,6 +279,9 @@ impl Ingest {
             if self.board.forget(&node) {
                 self.live.publish(&LiveEvent::NodeLeft { node });
             }
+        }
+        if !self.pulse.beat(Instant::now(), clock::now().ms()) {
+            return;
         }
         for status in self.board.nodes_at(clock::now()) {
             self.live.publish(&LiveEvent::Node(Box::new(status)));
@@ -283,4 +315,20 @@ impl Ingest {
 pub struct IngestQueue {
     incoming: mpsc::Receiver<Pending>,
     leaving: Arc<Leaving>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_the_hub_was_away_nobody_is_judged_for_a_moment() {
+        let (start, mut pulse) = (Instant::now(), Pulse::default());
+        let mut beat = |after_ms: u64, wall_ms| pulse.beat(start + Duration::from_millis(after_ms), wall_ms);
+        assert!(beat(0, 0) && beat(250, 250) && beat(1_200, 1_200), "a little late is no news");
+        assert!(!beat(6_000, 6_000) && !beat(6_250, 6_250), "it slept");
+        assert!(beat(7_500, 7_500));
+        assert!(!beat(7_750, 67_750), "the clock was set");
+        assert!(beat(9_250, 69_250));
+    }
 }

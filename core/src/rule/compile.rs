@@ -42,7 +42,8 @@ impl RuleSpec {
         let metric: Arc<str> = self.metric.as_str().into();
         match self.condition {
             Condition::Threshold { side, limit, recover, aggregation, window_s } => {
-                RuleKind::Threshold(Threshold { metric, side, aggregation, window_ms: ms(window_s), limit, recover })
+                let window_ms = ms(window_s);
+                RuleKind::Threshold(Threshold { metric, side, aggregation, window_ms, limit, recover, at_least: 1 })
             }
             Condition::Absent { after_s } => RuleKind::Absent(Absent { metric, after_ms: ms(after_s) }),
             Condition::Change { side, percent, against_s, aggregation, window_s } => RuleKind::Change(Change {

@@ -20,10 +20,18 @@ pub struct Threshold {
     pub limit: f64,
     /// Once it fires, a figure is good again only when it is not beyond this.
     pub recover: Option<f64>,
+    /// Fewer figures than this in the window say nothing: one lost probe of two is no loss of half.
+    pub at_least: u32,
 }
 
 impl Threshold {
     pub(super) fn evaluate(&self, view: &mut View) -> Verdict {
+        if self.at_least > 1 {
+            let figures = view.figure(self.window_ms, Aggregation::Count).unwrap_or(0.0);
+            if figures < f64::from(self.at_least) {
+                return Verdict::Unknown;
+            }
+        }
         let Some(value) = view.figure(self.window_ms, self.aggregation) else { return Verdict::Unknown };
         // There are few figures of a series that was met a moment ago, and that means nothing.
         let is_young = view.since_ms.is_some_and(|since_ms| view.now_ms - since_ms < self.window_ms);
@@ -42,7 +50,8 @@ mod tests {
 
     fn rule() -> Threshold {
         let (side, aggregation) = (Side::Above, Aggregation::Avg);
-        Threshold { metric: "rtt_us".into(), side, aggregation, window_ms: 100, limit: 10.0, recover: None }
+        let (metric, recover) = ("rtt_us".into(), None);
+        Threshold { metric, side, aggregation, window_ms: 100, limit: 10.0, recover, at_least: 1 }
     }
 
     fn judge_by(rule: &Threshold, values: &[(i64, f64)], now_ms: i64, is_firing: bool) -> Verdict {
@@ -61,6 +70,14 @@ mod tests {
     fn the_window_is_judged_as_one_figure() {
         assert_eq!(judge(&[(50, 5.0), (60, 25.0)], 100), Verdict::Bad { value: 15.0 });
         assert_eq!(judge(&[(50, 5.0), (60, 15.0)], 100), Verdict::Good { value: 10.0 });
+    }
+
+    #[test]
+    fn too_few_figures_say_nothing() {
+        let rule = Threshold { at_least: 3, ..rule() };
+        assert_eq!(judge_by(&rule, &[(50, 99.0), (60, 99.0)], 100, false), Verdict::Unknown);
+        assert_eq!(judge_by(&rule, &[(50, 99.0), (60, 99.0), (70, 99.0)], 100, false), Verdict::Bad { value: 99.0 });
+        assert_eq!(judge_by(&rule, &[], 100, false), Verdict::Unknown);
     }
 
     #[test]

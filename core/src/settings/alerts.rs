@@ -6,7 +6,7 @@ mod limits;
 
 use serde::{Deserialize, Serialize};
 
-use super::FieldError;
+use super::{FieldError, probe::ProbeSettings};
 use crate::{
     rule::{
         Rule,
@@ -68,15 +68,21 @@ impl AlertSettings {
         errors
     }
 
-    /// The rules in force.
+    /// The rules in force where rounds of probes come as often as they do unless told otherwise.
     pub fn rules(&self) -> Vec<Rule> {
-        self.all_rules().into_iter().filter(|(_, is_enabled)| *is_enabled).map(|(rule, _)| rule).collect()
+        self.rules_for(ProbeSettings::default().interval_ms)
+    }
+
+    /// The rules in force where a round of probes comes every `round_ms`.
+    pub fn rules_for(&self, round_ms: u64) -> Vec<Rule> {
+        let rules = self.all_rules(round_ms).into_iter();
+        rules.filter(|(_, is_enabled)| *is_enabled).map(|(rule, _)| rule).collect()
     }
 
     /// Every rule, and whether it is in force.
-    pub fn all_rules(&self) -> Vec<(Rule, bool)> {
+    pub fn all_rules(&self, round_ms: u64) -> Vec<(Rule, bool)> {
         let added = self.rules.iter().map(|rule| (rule.compile(), rule.enabled));
-        self.built_in_rules().into_iter().chain(added).collect()
+        self.built_in_rules(round_ms as i64).into_iter().chain(added).collect()
     }
 }
 
@@ -99,7 +105,7 @@ mod tests {
         settings.loss.enabled = false;
         settings.rules = vec![RuleSpec { id: "mine".into(), enabled: false, ..RuleSpec::default() }];
         assert!(settings.rules().iter().all(|rule| &*rule.id != "loss_high" && &*rule.id != "mine"));
-        assert_eq!(settings.all_rules().len(), BUILT_IN_IDS.len() + 1);
+        assert_eq!(settings.all_rules(1_000).len(), BUILT_IN_IDS.len() + 1);
     }
 
     #[test]

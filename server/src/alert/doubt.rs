@@ -8,6 +8,9 @@ use super::names::Name;
 
 /// Doubtful moments that are remembered of a node: its lateness and its rounds come in one batch, or in the next.
 const MOMENTS_MAX: usize = 16;
+/// A host tells its lateness this often, the worst of that time, ms; what it measured in another way meanwhile, by ICMP or
+/// TCP, is as doubtful.
+const TOLD_EVERY_MS: i64 = 1_000;
 /// Moments older than this are forgotten, ms: what comes so late is not judged anyway.
 const FORGET_AFTER_MS: i64 = 60_000;
 
@@ -55,7 +58,8 @@ impl Doubts {
             return false;
         }
         let moments = src.and_then(|src| self.moments.get(&src));
-        let is_doubtful = moments.is_some_and(|moments| moments.contains(&ts_ms));
+        let is_near = |moment_ms: &i64| (ts_ms - moment_ms).abs() < TOLD_EVERY_MS;
+        let is_doubtful = moments.is_some_and(|moments| moments.iter().any(is_near));
         self.skipped += u64::from(is_doubtful);
         is_doubtful
     }

@@ -47,7 +47,7 @@ impl Incidents {
     ) -> anyhow::Result<Self> {
         let known: Vec<Incident> = stores.ledger.incidents(INCIDENTS_AT_START).await?;
         let ids = IncidentIds::starting_at(stores.ledger.last_incident().await? + 1);
-        let rules = settings.borrow().alerts.rules();
+        let rules = settings.borrow().rules();
         let engine = Engine::new(rules, &known, ids.clone(), started);
         let board = Arc::new(Board::new(known.clone(), stores.samples.catalog().clone()));
         let (desk, queue) = Desk::channel();

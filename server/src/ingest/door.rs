@@ -185,6 +185,11 @@ impl IngestHandle {
         self.number(keys).await
     }
 
+    /// The numbers of those series that are known; nothing new is taken in.
+    pub fn known(&self, keys: &[SeriesKey]) -> Vec<Option<SeriesId>> {
+        self.store.catalog().read(|catalog| keys.iter().map(|key| catalog.id(key)).collect())
+    }
+
     /// The numbers of series that are checked already.
     async fn number(&self, keys: &[SeriesKey]) -> Result<Vec<SeriesId>, IngestError> {
         self.counted(self.store.intern(keys).await.map_err(IngestError::from))
@@ -249,7 +254,7 @@ mod tests {
         board::Board,
         desk::Desk,
         incident_ids::IncidentIds,
-        ingest::{Ingest, IngestCounts, Untold},
+        ingest::{Ingest, IngestCounts, Pulse, Untold},
         live::Live,
         rules::past::PastLink,
         store::{self, Stores},
@@ -277,6 +282,7 @@ mod tests {
             counts: watch::channel(IngestCounts::default()).0,
             finish: CancellationToken::new(),
             untold: Untold::default(),
+            pulse: Pulse::default(),
         };
         (handle, board, ingest.run(queue))
     }

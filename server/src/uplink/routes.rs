@@ -20,8 +20,8 @@ use netloom_core::{
     mesh::Echo,
     series::{Origin, Row, Rows, SeriesId},
     uplink::{
-        BODY_MAX_BYTES, DELIVERY_MAX_BATCHES, Delivered, Delivery, Enrol, NAMED_MAX_SERIES, NameSeries, Orders,
-        PROTOCOL, PROTOCOL_HEADER, SeriesNumbers, TIMES_HEADER, WireBatch,
+        BODY_MAX_BYTES, DELIVERY_MAX_BATCHES, Delivered, Delivery, Enrol, NAMED_MAX_SERIES, NO_ROOM, NameSeries,
+        Orders, PROTOCOL, PROTOCOL_HEADER, SeriesNumbers, TIMES_HEADER, WireBatch,
     },
 };
 use serde::de::DeserializeOwned;
@@ -120,12 +120,15 @@ async fn series(State(uplink): State<Uplink>, Known(member): Known, body: Body) 
         return Err(refused(format!("{} series at once, at most {NAMED_MAX_SERIES}", series.len())));
     }
     check_owner(&series, &member.node).map_err(refused)?;
-    let numbers = uplink.ingest.intern(&series).await.map_err(|error| match error {
-        // An agent would try a limit for ever.
-        IngestError::TooManySeries(why) => refused(why),
-        other => other.into(),
-    })?;
-    let numbers = numbers.into_iter().map(|id| id.0).collect();
+    let numbers = match uplink.ingest.intern(&series).await {
+        Ok(numbers) => numbers.into_iter().map(|id| id.0).collect(),
+        // What is known goes on, and what is new has no room: a node must not fall silent at a limit.
+        Err(IngestError::TooManySeries(why)) => {
+            tracing::warn!(node = member.node, why, "new series are left out");
+            uplink.ingest.known(&series).into_iter().map(|id| id.map_or(NO_ROOM, |id| id.0)).collect()
+        }
+        Err(other) => return Err(other.into()),
+    };
     Ok(Json(SeriesNumbers { session: uplink.session, numbers }).into_response())
 }
 

@@ -36,7 +36,7 @@ pub fn router() -> Router<WebState> {
 /// Every alert rule, those that are off included, and of how many subjects it says what.
 #[utoipa::path(get, path = "/api/v1/rules", operation_id = "rules", tag = "alerts", responses((status = 200, description = "the rules that came with Netloom, then those that people added", body = Vec<RuleStatus>)))]
 pub async fn rules(State(state): State<WebState>) -> Json<Vec<RuleStatus>> {
-    let settings = state.keeper.subscribe().borrow().alerts.clone();
+    let settings = state.keeper.subscribe().borrow().clone();
     let counts = state.census.borrow().clone();
     let status = |(rule, enabled): (netloom_core::rule::Rule, bool)| {
         let count = counts.iter().find(|count| count.rule == rule.id);
@@ -53,7 +53,7 @@ pub async fn rules(State(state): State<WebState>) -> Json<Vec<RuleStatus>> {
             condition: rule.condition(),
         }
     };
-    Json(settings.all_rules().into_iter().map(status).collect())
+    Json(settings.alerts.all_rules(settings.round_ms()).into_iter().map(status).collect())
 }
 
 /// When a rule would have fired, by the same code that judges live samples. A rule without a name is tried, too.

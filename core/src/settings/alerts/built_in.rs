@@ -24,6 +24,10 @@ pub const BUILT_IN_IDS: [&str; 7] =
 /// disk: a few of the figures that come every ten seconds.
 const LATENCY_WINDOW_MS: i64 = 5_000;
 const LOSS_WINDOW_MS: i64 = 20_000;
+/// Fewer rounds than this cannot tell 5 % from chance, and single probes, as peers get them by ICMP and TCP every ten
+/// seconds, tell nothing about loss. Where rounds are rare, the window has room for more than so many.
+const LOSS_LEAST_ROUNDS: u32 = 4;
+const LOSS_WINDOW_ROUNDS: i64 = 6;
 const BANDWIDTH_WINDOW_MS: i64 = 10_000;
 const CLOCK_WINDOW_MS: i64 = 30_000;
 const SPOOL_WINDOW_MS: i64 = 30_000;
@@ -32,19 +36,20 @@ const DISK_WINDOW_MS: i64 = 30_000;
 /// What is above a limit.
 fn above(metric: &str, aggregation: Aggregation, window_ms: i64, limit: f64) -> RuleKind {
     let side = Side::Above;
-    RuleKind::Threshold(Threshold { metric: metric.into(), side, aggregation, window_ms, limit, recover: None })
+    let (metric, recover) = (metric.into(), None);
+    RuleKind::Threshold(Threshold { metric, side, aggregation, window_ms, limit, recover, at_least: 1 })
 }
 
 impl AlertSettings {
-    /// The rules that came with Netloom, and whether they are in force.
-    pub(super) fn built_in_rules(&self) -> Vec<(Rule, bool)> {
-        let mut rules = self.of_the_network();
+    /// The rules that came with Netloom, and whether they are in force, where there is a round of probes every `round_ms`.
+    pub(super) fn built_in_rules(&self, round_ms: i64) -> Vec<(Rule, bool)> {
+        let mut rules = self.of_the_network(round_ms);
         rules.extend(self.of_netloom());
         rules
     }
 
     /// About the network.
-    fn of_the_network(&self) -> Vec<(Rule, bool)> {
+    fn of_the_network(&self, round_ms: i64) -> Vec<(Rule, bool)> {
         let (warning, critical) = (Severity::Warning, Severity::Critical);
         let latency = &self.latency;
         let limit_us = unit::us_from_ms(latency.limit_ms);
@@ -53,7 +58,15 @@ impl AlertSettings {
 
         let loss = &self.loss;
         let limit = unit::ratio_from_percent(loss.limit_percent);
-        let kind = above(metric::LOSS_RATIO, Aggregation::Avg, LOSS_WINDOW_MS, limit);
+        let kind = RuleKind::Threshold(Threshold {
+            metric: metric::LOSS_RATIO.into(),
+            side: Side::Above,
+            aggregation: Aggregation::Avg,
+            window_ms: LOSS_WINDOW_MS.max(LOSS_WINDOW_ROUNDS * round_ms),
+            limit,
+            recover: None,
+            at_least: LOSS_LEAST_ROUNDS,
+        });
         let loss_rule = Rule::built_in("loss_high", "Packet loss", critical, loss.for_s, kind);
 
         let bandwidth = &self.bandwidth;
@@ -84,6 +97,7 @@ impl AlertSettings {
             window_ms: CLOCK_WINDOW_MS,
             limit: unit::us_from_ms(clock.limit_ms),
             recover: None,
+            at_least: 1,
         });
         let clock_rule = Rule::built_in("clock_offset", "Clock offset", warning, clock.for_s, kind);
 

@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use hyper::Method;
 use netloom_core::{
     sample::{Reading, SeriesKey},
-    uplink::{Delivered, Delivery, NAMED_MAX_SERIES, NameSeries, SeriesNumbers, WireBatch},
+    uplink::{Delivered, Delivery, NAMED_MAX_SERIES, NO_ROOM, NameSeries, SeriesNumbers, WireBatch},
 };
 
 use super::{
@@ -125,6 +125,13 @@ impl RemoteUplink {
             if !is_known {
                 self.forget_session();
             }
+            let left_out = numbers.iter().filter(|number| **number == NO_ROOM).count();
+            if left_out > 0 {
+                tracing::warn!(
+                    left_out,
+                    "the hub has no room for more series of this node; their samples are not kept"
+                );
+            }
             let mut known = held(&self.numbers);
             if known.known.len() > NUMBERS_MAX {
                 known.known.clear();
@@ -144,8 +151,10 @@ impl RemoteUplink {
 
 fn on_the_wire(batch: &Spooled, numbers: &[u32], shift_us: i64) -> WireBatch {
     let base_ms = batch.samples.first().map_or(0, |reading| reading.ts_ms);
-    let row =
-        |reading: &Reading| Some((*numbers.get(reading.series as usize)?, reading.ts_ms - base_ms, reading.value));
+    let row = |reading: &Reading| {
+        let number = *numbers.get(reading.series as usize)?;
+        (number != NO_ROOM).then_some((number, reading.ts_ms - base_ms, reading.value))
+    };
     let rows = batch.samples.iter().filter_map(row).collect();
     WireBatch { epoch: batch.epoch, seq: batch.seq, base_ms: base_ms + shift_us / 1_000, rows }
 }
