@@ -327,8 +327,8 @@ mod tests {
         let mut beat = |after_ms: u64, wall_ms| pulse.beat(start + Duration::from_millis(after_ms), wall_ms);
         assert!(beat(0, 0) && beat(250, 250) && beat(1_200, 1_200), "a little late is no news");
         assert!(!beat(6_000, 6_000) && !beat(6_250, 6_250), "it slept");
-        assert!(beat(7_500, 7_500));
+        assert!(!beat(7_250, 7_250) && beat(7_500, 7_500));
         assert!(!beat(7_750, 67_750), "the clock was set");
-        assert!(beat(9_250, 69_250));
+        assert!(!beat(8_750, 68_750) && beat(9_250, 69_250));
     }
 }

@@ -147,6 +147,7 @@ mod tests {
                 let number = if usual + 1.0 <= max { usual + 1.0 } else { (usual - 1.0).max(min) };
                 if default.is_u64() { json!(number as u64) } else { json!(number) }
             }
+            FieldKind::Text { .. } if field.path.ends_with("_url") => json!("https://example.org/netloom"),
             FieldKind::Text { .. } => json!("a \"text\"\twith ümlaut"),
             FieldKind::Choice { options } => json!(options[options.len() - 1].0),
             FieldKind::Targets => json!([{"name": "gpu 1", "address": "10.0.0.1", "port": 22}, {"address": "::1"}]),

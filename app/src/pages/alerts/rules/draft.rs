@@ -354,7 +354,7 @@ mod tests {
             metric: "rtt_us".into(),
             scope: Scope {
                 nodes: vec!["gpu[1-8]".into()],
-                links: vec![LinkScope { src: "a".into(), dst: "b".into() }],
+                links: vec![LinkScope { src: "gpu1".into(), dst: "b".into() }],
                 labels: [("mode".to_owned(), "udp".to_owned())].into(),
                 run: "*".into(),
             },
