@@ -1,7 +1,7 @@
 //! Goal: what scripts and Prometheus push is stored whole or refused with the culprit. Method: a hub in this process, over
 //! HTTP; a real Prometheus where one is installed.
 
-use netloom_server::clock;
+use netloom_server::{clock, store::sqlite::SERIES_OF_NODE_MAX};
 use serde_json::{Value, json};
 
 use crate::support::{Pushed, TestHub, remote_write, until};
@@ -87,17 +87,26 @@ async fn remote_write_is_stored_and_nonsense_is_refused() {
 async fn a_flood_of_new_series_is_refused_whole() {
     let hub = TestHub::start().await;
     let now_ms = clock::now().ms();
-    let names: Vec<String> = (0..10_000).map(|n| format!("request {n}")).collect();
-    let labels: Vec<[(&str, &str); 3]> =
-        names.iter().map(|name| [("__name__", "flood"), ("node", "a"), ("id", name.as_str())]).collect();
-    let series: Vec<Pushed> =
-        labels.iter().map(|labels| (&labels[..], std::slice::from_ref(Box::leak(Box::new((now_ms, 1.0)))))).collect();
-    let (status, problem) = write(&hub, remote_write(&series)).await;
+    let names: Vec<String> = (0..SERIES_OF_NODE_MAX).map(|n| format!("request {n}")).collect();
+    let point = [(now_ms, 1.0)];
+    let labels = |metric: &'static str| -> Vec<[(&str, &str); 3]> {
+        names.iter().map(|name| [("__name__", metric), ("node", "a"), ("id", name.as_str())]).collect()
+    };
+    let (first, flood) = (labels("first"), labels("flood"));
+    // Half of the room is taken, so that the next of that size and one more has none.
+    let half = names.len() / 2;
+    assert_eq!(write(&hub, remote_write(&pushed(&first[..half], &point))).await.0, 204);
+    let (status, problem) = write(&hub, remote_write(&pushed(&flood[..=names.len() - half], &point))).await;
     assert_eq!(status, 429, "{problem}");
     assert!(problem["detail"].as_str().unwrap().contains("node a"), "{problem}");
     assert_eq!(hub.get("/api/v1/query?metric=flood").await.0, 404);
-    assert_eq!(write(&hub, remote_write(&series[..1_000])).await.0, 204);
+    assert_eq!(write(&hub, remote_write(&pushed(&flood[..1_000], &point))).await.0, 204);
     hub.stop().await;
+}
+
+/// The same point of each of some series.
+fn pushed<'a>(labels: &'a [[(&'a str, &'a str); 3]], point: &'a [(i64, f64)]) -> Vec<Pushed<'a>> {
+    labels.iter().map(|labels| (&labels[..], point)).collect()
 }
 
 #[tokio::test]

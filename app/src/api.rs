@@ -29,9 +29,9 @@ use fetch::{JSON, Request, send, send_only};
 
 /// The history of the series that a feed is about.
 pub(crate) async fn history(question: &Question) -> Result<QueryAnswer, Problem> {
-    let labels: Vec<String> =
-        question.interest.labels.iter().map(|(name, value)| format!("&{name}={}", segment(value))).collect();
-    let labels = labels.concat();
+    let labels = &question.interest.labels;
+    let labels = (!labels.is_empty()).then(|| serde_json::to_string(labels).unwrap_or_default());
+    let labels = labels.map(|labels| format!("&labels={}", segment(&labels))).unwrap_or_default();
     let step = question.step_ms.map(|step_ms| format!("&step={step_ms}ms")).unwrap_or_default();
     let (metric, from, to) = (segment(&question.interest.metric), question.from_ms, question.to_ms);
     let agg = match question.interest.across.map(aggregation_name) {

@@ -76,6 +76,8 @@ pub struct QueryText {
     pub interface: Option<String>,
     /// Only series of this probe mode.
     pub mode: Option<String>,
+    /// Only series with these labels: `job=train,rank=3`, or an object of JSON where values have commas.
+    pub labels: Option<String>,
     /// RFC 3339, epoch milliseconds, `now` or `now-15m`; `now-15m` when left out.
     pub from: Option<String>,
     /// Like `from`; `now` when left out.
@@ -129,7 +131,9 @@ impl QueryText {
             ("interface", &self.interface),
             ("mode", &self.mode),
         ];
-        let labels = labels.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?))).collect();
+        let mut labels: Labels =
+            labels.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?))).collect();
+        labels.extend(parse_labels(self.labels.as_deref().unwrap_or_default()).map_err(|why| bad("labels", why))?);
         Ok(Query { metric, labels, from_ms: from.0, to_ms: to.0, step, shape, across })
     }
 
@@ -143,6 +147,19 @@ impl QueryText {
         }
         Ok(Step::Every(step_ms))
     }
+}
+
+/// Labels as `name=value`, separated by commas, or as an object of JSON.
+fn parse_labels(text: &str) -> Result<Labels, String> {
+    if text.starts_with('{') {
+        return serde_json::from_str(text).map_err(|why| format!("is no object of texts: {why}"));
+    }
+    let pair = |pair: &str| {
+        let (name, value) = pair.split_once('=').filter(|(name, _)| !name.is_empty())?;
+        Some((name.to_owned(), value.to_owned()))
+    };
+    let pairs = text.split(',').filter(|part| !part.is_empty());
+    pairs.map(|part| pair(part).ok_or_else(|| format!("{part:?} is not name=value"))).collect()
 }
 
 impl Query {
@@ -222,6 +239,20 @@ mod tests {
         assert_eq!(blamed(&QueryText { step: Some("0".into()), ..text() }), "step");
         assert_eq!(blamed(&QueryText { from: Some("now-7d".into()), step: Some("1ms".into()), ..text() }), "step");
         assert_eq!(blamed(&QueryText { agg: Some("median".into()), ..text() }), "agg");
+    }
+
+    #[test]
+    fn labels_of_any_name_are_taken_in_two_ways() {
+        let labels = |text: &str| {
+            let text = QueryText { metric: Some("m".into()), labels: Some(text.into()), ..QueryText::default() };
+            text.parse(Timestamp(0)).map(|query| query.labels)
+        };
+        let wanted: Labels = [("job", "train"), ("rank", "3")].map(|(a, b)| (a.to_owned(), b.to_owned())).into();
+        assert_eq!(labels("job=train,rank=3"), Ok(wanted.clone()));
+        assert_eq!(labels(r#"{"job":"train","rank":"3"}"#), Ok(wanted));
+        for wrong in ["job", "=x", "{", r#"{"rank":3}"#] {
+            assert_eq!(labels(wrong).map_err(|bad| bad.parameter), Err("labels"), "{wrong}");
+        }
     }
 
     #[test]

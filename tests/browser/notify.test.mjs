@@ -54,6 +54,7 @@ test("a receiver is tried out, saved, and its secret is shown no more", async (t
   assert.match(await page.getByTestId("delivery").first().innerText(), /team\s+test\s+1\s+delivered/);
 
   await page.getByTestId("save-settings").click();
+  await page.getByTestId("review-save").click();
   await eventually("the receiver to be kept", async () => {
     const kept = await (await fetch(`${set.hub.url}/api/v1/settings`)).json();
     return kept.notify.receivers[0]?.secret === "********";

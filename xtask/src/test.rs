@@ -9,8 +9,9 @@ use crate::node::{self, Packages};
 use crate::workspace::Workspace;
 use crate::{chromium, process, server};
 
-/// Tests probe this machine only, whatever its gateway and name servers are.
-const NO_DEFAULT_TARGETS: (&str, &str) = ("NETLOOM_SETTINGS__PROBE__DEFAULT_TARGETS", "false");
+/// Tests probe this machine only, whatever its gateway and name servers are, and nothing fires because its disk is full.
+const SETTINGS: [(&str, &str); 2] =
+    [("NETLOOM_SETTINGS__PROBE__DEFAULT_TARGETS", "false"), ("NETLOOM_SETTINGS__ALERTS__DISK__ENABLED", "false")];
 
 /// The longest one browser test may take, ms: a page that hangs fails, and holds nobody up.
 const BROWSER_TEST_LIMIT_MS: u32 = 120_000;
@@ -38,7 +39,7 @@ fn rust(workspace: &Workspace) -> Result<()> {
         eprintln!("test: cargo test {}", package.join(" "));
         let mut cargo = process::cargo();
         cargo.args(["test", "--locked"]).args(package).env("NETLOOM_BIN", workspace.binary());
-        cargo.env(NO_DEFAULT_TARGETS.0, NO_DEFAULT_TARGETS.1);
+        cargo.envs(SETTINGS);
         process::run(cargo.current_dir(&workspace.root))?;
     }
     Ok(())
@@ -61,5 +62,5 @@ fn in_browser(workspace: &Workspace, browser: &std::path::Path) -> Result<()> {
     let limit = format!("--test-timeout={BROWSER_TEST_LIMIT_MS}");
     tests.args(["--test", "--test-concurrency=1", &limit]).args(node::files(&dir, ".test.mjs")?);
     tests.env("NETLOOM_BIN", workspace.binary()).env("NETLOOM_CHROMIUM", browser);
-    process::run(tests.env(NO_DEFAULT_TARGETS.0, NO_DEFAULT_TARGETS.1))
+    process::run(tests.envs(SETTINGS))
 }
