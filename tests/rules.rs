@@ -9,7 +9,7 @@ use netloom_core::{
     series::{Row, Rows},
     time::Timestamp,
 };
-use netloom_server::{clock, store};
+use netloom_server::{clock, config::Config, store};
 use serde_json::{Value, json};
 
 use crate::support::TestHub;
@@ -185,7 +185,8 @@ async fn push(hub: &TestHub, value: f64) {
 
 #[tokio::test]
 async fn rules_are_listed_with_what_they_watch_and_the_disk_of_the_hub_is_watched() {
-    let hub = TestHub::start().await;
+    let watched = |config: &mut Config| config.settings.alerts.disk.enabled = true;
+    let hub = TestHub::start_with(tempfile::tempdir().unwrap(), watched).await;
     let condition = json!({"kind": "threshold", "side": "above", "limit": 5, "aggregation": "last", "window_s": 60});
     let mine = json!({"id": "steps", "title": "Slow steps", "metric": "step_time_s", "condition": condition,
         "for_s": 0, "severity": "critical", "message": "<b>{node}</b> takes {value}", "runbook": "https://wiki/steps"});

@@ -122,6 +122,7 @@ struct Ground {
     stores: Stores,
     live: Arc<Live>,
     keeper: SettingsKeeper,
+    agents: AgentKeeper,
     notifier: NotifierHandle,
     notifications: Notifications,
 }
@@ -130,20 +131,21 @@ async fn ground(config: &Config) -> anyhow::Result<Ground> {
     let started = clock::now();
     let stores = store::open(&config.data_dir).await?;
     let live = Arc::new(Live::new(started.ms(), stores.samples.catalog().clone()));
+    // What may refuse to start comes before anything is under way.
+    let agents = AgentKeeper::open(stores.ledger.clone(), config.node.clone()).await?;
     let (keeper, notifier, notifications) = settings_and_notifier(config, &stores, &live).await?;
-    Ok(Ground { started, stores, live, keeper, notifier, notifications })
+    Ok(Ground { started, stores, live, keeper, agents, notifier, notifications })
 }
 
 /// Opens what the hub keeps, and starts what takes samples in and looks after them.
 async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(WebState, Tasks)> {
-    let Ground { started, stores, live, keeper, notifier, notifications } = ground(config).await?;
+    let Ground { started, stores, live, keeper, agents, notifier, notifications } = ground(config).await?;
     let (catalog, settings) = (stores.samples.catalog().clone(), keeper.subscribe());
     let incidents = Incidents::open(&stores, live.clone(), settings.clone(), &notifier, started).await?;
     let Incidents { engine, board, desk, task: at_desk, finish: desk_finish } = incidents;
 
     let log = |folder: &PathBuf| JsonlLog::start(folder, config.jsonl_log_keep, catalog.clone());
     let (jsonl, jsonl_task) = config.jsonl_log.as_ref().map(log).transpose()?.unzip();
-    let agents = AgentKeeper::open(stores.ledger.clone(), config.node.clone()).await?;
     let layout = Arc::new(LayoutKeeper::open(stores.ledger.clone()).await?);
     let watcher = Watcher {
         catalog: catalog.clone(),
