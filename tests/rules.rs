@@ -67,7 +67,7 @@ async fn a_preview_tells_to_the_second_when_a_rule_would_have_fired() {
     let (from_ms, to_ms) = only(&found);
     assert!((from_ms - (now_ms - 30 * MINUTE_MS + 10_000)).abs() <= 1_000, "{found}");
     assert!((to_ms - (now_ms - 25 * MINUTE_MS)).abs() <= 1_000, "{found}");
-    assert_eq!((&found["subjects"][0]["subject"], &found["notes"]), (&json!("x → y (udp)"), &json!([])));
+    assert_eq!((&found["subjects"][0]["subject"], &found["notes"]), (&json!("x → y"), &json!([])));
     let strict = json!({"rule": rule(&threshold("last", 5.0)), "from": "now-20m", "to": "now-10m"});
     assert_eq!(preview(&hub, &strict).await.1["firings"], 0, "it was over before");
     hub.stop().await;

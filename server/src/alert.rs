@@ -33,7 +33,6 @@ use netloom_core::{
 };
 
 pub use self::ask::{ASK_EVERY_MS, PastAbout, PastAnswer, PastQuestion, PastSeries};
-pub use self::instance::subject_words;
 use self::{
     doubt::Doubts,
     due::Due,

@@ -2,7 +2,7 @@
 //!
 //! The engine says what is wrong; the desk lays over it what people did (who took it on, what silences it), adds what jobs
 //! raise, keeps all of it with its timeline, and tells everybody: the board, the live bus, and whoever notifies. What it
-//! decides is decided in [`cases`], which is pure.
+//! decides is decided in `cases`, which is pure.
 
 mod bucket;
 mod cases;

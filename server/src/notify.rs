@@ -1,8 +1,8 @@
 //! Tells people of incidents: by webhook, Slack-compatible webhook, e-mail and ntfy.
 //!
-//! What is told when is decided in core (`netloom_core::notify`). A task of its own ([`task`]) keeps the memory of it in
+//! What is told when is decided in core (`netloom_core::notify`). A task of its own (`task`) keeps the memory of it in
 //! the ledger and sends; nobody waits for it. Adding a way: a file in `notify/` that implements [`Notifier`], its arm in
-//! [`Post::notifier`], its variant in core's `ReceiverKind`.
+//! `Post::notifier`, its variant in core's `ReceiverKind`.
 
 mod email;
 mod http;

@@ -1,7 +1,7 @@
 //! One rule with one subject: its life, and what it makes of a verdict.
 
 use netloom_core::{
-    incident::{Handling, Hold, Incident, IncidentState, Life, Transition},
+    incident::{Handling, Hold, Incident, IncidentState, Life, Transition, subject},
     rule::{
         Rule, RuleKind, Verdict,
         budget::Spent,
@@ -234,7 +234,7 @@ fn finite(limit: f64) -> f64 {
 }
 
 fn fresh(id: u64, rule: &Rule, labels: &Labels, (value, limit): (f64, f64), now: Timestamp) -> Incident {
-    let subject = subject_words(labels);
+    let subject = subject(labels);
     Incident {
         id,
         rule: rule.id.as_ref().to_owned(),
@@ -255,28 +255,5 @@ fn fresh(id: u64, rule: &Rule, labels: &Labels, (value, limit): (f64, f64), now:
         worst: Some(value),
         runbook: rule.runbook.as_ref().to_owned(),
         handling: Handling::default(),
-    }
-}
-
-/// `a → b`, with the mode where it is not the usual one; `a eth0`; and what else tells it apart.
-pub fn subject_words(labels: &Labels) -> String {
-    let label = |name: &str| labels.get(name).map(String::as_str);
-    let main = match (label("src"), label("dst"), label("node"), label("interface")) {
-        (Some(src), Some(dst), ..) => match label("mode") {
-            Some("icmp") | None => format!("{src} → {dst}"),
-            Some(mode) => format!("{src} → {dst} ({mode})"),
-        },
-        (.., Some(node), Some(interface)) => format!("{node} {interface}"),
-        (.., Some(node), _) => node.to_owned(),
-        _ => String::new(),
-    };
-    let is_other = |name: &str| !["src", "dst", "mode", "node", "interface"].contains(&name);
-    let others: Vec<String> =
-        labels.iter().filter(|(name, _)| is_other(name)).map(|(name, value)| format!("{name} {value}")).collect();
-    match (main.is_empty(), others.is_empty()) {
-        (true, true) => "the cluster".to_owned(),
-        (true, false) => others.join(", "),
-        (false, true) => main,
-        (false, false) => format!("{main}, {}", others.join(", ")),
     }
 }

@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 use netloom_core::{
     incident::IncidentState,
     rule::spec::{Condition, RuleSpec, Side},
-    sample::{Labels, Readings, SeriesKey},
+    sample::{Readings, SeriesKey},
     series::Draft,
     settings::alerts::AlertSettings,
     stats::aggregate::Aggregation,
@@ -351,22 +351,4 @@ fn a_series_without_data_is_forgotten_and_met_again() {
     assert!(engine.evaluate(Timestamp(700_000)).is_empty());
     assert_eq!(engine.census()[0].subjects, 0);
     assert_eq!(run(&mut engine, 701, &[HIGH]).len(), 1);
-}
-
-#[test]
-fn subjects_are_named_by_all_that_tells_them_apart() {
-    let labels = |list: &[(&str, &str)]| -> Labels {
-        list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-    };
-    let cases: [(&[(&str, &str)], &str); 6] = [
-        (&[("src", "a"), ("dst", "b"), ("mode", "icmp")], "a → b"),
-        (&[("src", "a"), ("dst", "b"), ("mode", "udp")], "a → b (udp)"),
-        (&[("node", "a"), ("interface", "eth0")], "a eth0"),
-        (&[("node", "a"), ("rank", "7")], "a, rank 7"),
-        (&[("rank", "7"), ("job", "x")], "job x, rank 7"),
-        (&[], "the cluster"),
-    ];
-    for (list, words) in cases {
-        assert_eq!(subject_words(&labels(list)), words);
-    }
 }
