@@ -45,11 +45,29 @@ async fn an_alert_of_the_hub_reaches_a_webhook_once() {
     assert_eq!(server.got()[0].json["alerts"][0]["labels"]["alertname"], "latency_high");
     let logged = async |hub: &TestHub| hub.get("/api/v1/notifications?limit=10").await.1;
     hub.until("it is logged", async || logged(&hub).await[0]["outcome"] == "delivered").await;
+    let told = format!("/api/v1/alerts/{}", logged(&hub).await[0]["incidents"][0]);
+    hub.until("its timeline says so", async || {
+        let timeline = hub.get(&told).await.1["timeline"].clone();
+        timeline.as_array().is_some_and(|steps| steps.iter().any(|step| step["text"] == "team was told"))
+    })
+    .await;
     let hub = TestHub::start_with(hub.stop().await, |config| config.notify_pace = pace()).await;
     hub.until("it measures again", async || !hub.get("/api/network").await.1["n1"]["latency_ms"].is_null()).await;
     assert_eq!(logged(&hub).await.as_array().unwrap().len(), 1);
     let metrics = hub.client.get(hub.url("/metrics")).send().await.unwrap().text().await.unwrap();
     assert!(metrics.contains("netloom_notifications_total{outcome=\"delivered\"} 0"), "{metrics}");
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_secret_that_the_environment_holds_is_not_replaced() {
+    let given = receivers(&json!([{ "name": "team", "url": "http://192.0.2.1/", "secret": "hunter2" }]));
+    let hub = TestHub::start_with(tempfile::tempdir().unwrap(), |config| config.held = given.into()).await;
+    let mut receivers = hub.get("/api/v1/settings").await.1["notify"]["receivers"].clone();
+    assert_eq!(receivers[0]["secret"], MASK);
+    receivers[0]["secret"] = "hunter3".into();
+    let (status, problem) = hub.put_settings(&json!({ "notify": { "receivers": receivers } })).await;
+    assert_eq!((status, &problem["field"]), (422, &"notify.receivers".into()), "{problem}");
     hub.stop().await;
 }
 

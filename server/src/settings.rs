@@ -176,13 +176,13 @@ impl SettingsKeeper {
         // From here on the settings carry masks in the place of secrets.
         let secrets = self.secrets.stage(&current, &mut wanted).map_err(ChangeError::Invalid)?;
         let mut differences = change::changes(&current.document(), &wanted.document());
-        self.refuse_pinned(&differences)?;
         if differences.is_empty() && self.secrets.is_news(&secrets) {
             // All that the history may tell of a secret that was replaced.
             let receivers = serde_json::to_value(&wanted.notify.receivers).unwrap_or_default();
             let field = RECEIVERS.to_owned();
             differences.push(FieldChange { field, before: receivers.clone(), after: receivers });
         }
+        self.refuse_pinned(&differences)?;
         if differences.is_empty() && state.left_out.is_empty() {
             return Ok((state.version, current));
         }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use netloom_core::{
-    incident::Incident,
+    incident::{Incident, TimelineEntry, TimelineKind},
     notify::{Attempt, Delivery, Outcome, dispatch::Dispatch, line::Outgoing},
     settings::{Settings, notify::Receiver},
 };
@@ -165,7 +165,24 @@ impl NotifierTask {
         if let Err(error) = kept {
             tracing::error!(%error, receiver = receiver.name, "cannot keep what came of a notification");
         }
+        let Some(step) = step(&delivery) else { return };
+        for incident in &delivery.incidents {
+            if let Err(error) = self.ledger.add_incident_step(*incident, &step).await {
+                tracing::error!(%error, incident, "cannot note in an incident who was told");
+            }
+        }
     }
+}
+
+/// What the timelines of the incidents get; nothing for what is tried again.
+fn step(delivery: &Delivery) -> Option<TimelineEntry> {
+    let Delivery { receiver, cause, .. } = delivery;
+    let text = match delivery.outcome {
+        Outcome::Delivered => format!("{receiver} was told"),
+        Outcome::Failed | Outcome::Refused => format!("{receiver} could not be told: {cause}"),
+        Outcome::Retrying => return None,
+    };
+    Some(TimelineEntry { at: delivery.at, kind: TimelineKind::Notified, text })
 }
 
 /// An attempt in the hub's own log.
