@@ -36,7 +36,7 @@ use async_trait::async_trait;
 use netloom_core::{
     query::{Query, SeriesPoints},
     sample::SeriesKey,
-    series::{Draft, Full, Rows, SeriesId, SharedCatalog},
+    series::{Catalog, Draft, Full, Rows, SeriesId, SharedCatalog},
 };
 use sqlx::{Executor, Row as _, Sqlite, sqlite::SqliteRow};
 use tokio::sync::Mutex;
@@ -50,9 +50,6 @@ use super::{Keep, Scan, ScanPage, ScanPlace, Store, StoreError, StoreSize, TierS
 pub const SERIES_MAX: usize = 1_000_000;
 /// Different series of one node: its ways to a thousand peers with ten series each, and a few thousand counters.
 pub const SERIES_OF_NODE_MAX: usize = 14_000;
-/// Bytes of samples in memory at most: an hour of a mesh of 64 nodes. Only when the disk does not keep up is it reached,
-/// and then senders wait.
-const HEAD_MAX_BYTES: usize = 96 * 1_024 * 1_024;
 
 /// The samples of one database.
 pub struct SqliteStore {
@@ -210,7 +207,7 @@ impl Store for SqliteStore {
     }
 
     async fn append(&self, batches: &[Rows]) -> Result<Vec<bool>, StoreError> {
-        if self.head.bytes() > HEAD_MAX_BYTES {
+        if self.head.bytes() > head::limits(self.catalog.read(Catalog::len)).1 {
             return Err(StoreError::Busy);
         }
         let encoded: Vec<_> = batches.iter().map(|batch| log::encode(&batch.rows)).collect();

@@ -23,8 +23,22 @@ const SHARDS: usize = 16;
 /// Bytes of one page of a buffer. All pages have the same size, so that what one window frees the next one uses: buffers
 /// that grow leave holes of all sizes, and the process grows with them.
 const PAGE_BYTES: usize = 250;
+/// With more than this in memory the oldest window is packed without waiting: twice the quarter of an hour of a mesh of
+/// 64 nodes. Packing a window anew costs all that is in it, so every series has room for two pages first.
+const EARLY_BYTES: usize = 44 * 1_024 * 1_024;
+const EARLY_PAGES: usize = 2;
+/// Bytes in memory at most: an hour of a mesh of 64 nodes, or four pages for every series, some minutes. Only when the disk
+/// does not keep up is it reached, and then senders wait.
+const MOST_BYTES: usize = 96 * 1_024 * 1_024;
+const MOST_PAGES: usize = 4;
 /// Bytes that one sample takes at most: a difference of times and a value in full.
 const SAMPLE_MAX_BYTES: usize = 20;
+
+/// With how many bytes in memory packing begins early, and how many there are at most, for so many series.
+pub(super) fn limits(series: usize) -> (usize, usize) {
+    let pages = |count: usize| series * count * size_of::<Page>();
+    (EARLY_BYTES.max(pages(EARLY_PAGES)), MOST_BYTES.max(pages(MOST_PAGES)))
+}
 
 #[derive(Debug, Clone)]
 struct Page {
@@ -310,6 +324,13 @@ mod tests {
         let mut found = Vec::new();
         head.read(SeriesId(series), 0, i64::MAX, &mut found);
         found
+    }
+
+    #[test]
+    fn every_series_has_room_for_some_pages() {
+        assert_eq!(limits(10_000), (EARLY_BYTES, MOST_BYTES));
+        let (early, most) = limits(400_000);
+        assert!(early >= 400_000 * PAGE_BYTES * EARLY_PAGES && most >= 2 * early);
     }
 
     #[test]

@@ -2,21 +2,19 @@
 
 use std::time::Duration;
 
-use netloom_core::series::GROUP;
+use netloom_core::series::{Catalog, GROUP};
 use sqlx::{Sqlite, Transaction};
 
 use super::{
     SqliteStore,
     block::{self, Samples},
+    head,
     tier::Tier,
 };
 use crate::store::StoreError;
 
 /// A window is over this long after its end, ms: samples of its last moments are under way.
 const GRACE_MS: i64 = 60_000;
-/// With more than this in memory the oldest window is packed without waiting: twice the quarter of an hour of a mesh of
-/// 64 nodes.
-const EARLY_BYTES: usize = 44 * 1_024 * 1_024;
 /// Groups packed and written at once: a third of a megabyte, a few milliseconds of the writer.
 const STEP_GROUPS: usize = 16;
 /// Rows of the log deleted at once.
@@ -35,7 +33,8 @@ impl SqliteStore {
         let windows = self.head.windows();
         let is_over = |window: i64| Tier::Raw.bounds(window).1 + GRACE_MS <= now_ms;
         let due = windows.iter().find(|(window, load)| is_over(**window) && load.touched.elapsed() >= quiet);
-        let due = due.or_else(|| windows.iter().next().filter(|_| self.head.bytes() > EARLY_BYTES));
+        let early_bytes = head::limits(self.catalog.read(Catalog::len)).0;
+        let due = due.or_else(|| windows.iter().next().filter(|_| self.head.bytes() > early_bytes));
         let Some((window, load)) = due else { return Ok(false) };
         tracing::debug!(window, samples = load.samples, "packing");
         self.seal(*window).await?;
