@@ -2,7 +2,6 @@
 
 mod about;
 pub mod export;
-pub mod group;
 pub mod raise;
 pub mod search;
 
