@@ -10,13 +10,17 @@
 //! argument. Everything builds for wasm32.
 
 pub mod api;
+pub mod check;
 pub mod clock_offset;
+pub mod diagnosis;
+pub mod errand;
 pub mod event;
 pub mod export;
 pub mod health;
 pub mod impair;
 pub mod incident;
 pub mod layout;
+pub mod mark;
 pub mod matrix;
 pub mod mesh;
 pub mod metric;

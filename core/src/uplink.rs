@@ -23,6 +23,8 @@ pub const UPLINK_PORT: u16 = 6387;
 pub const BODY_MAX_BYTES: usize = 1_024 * 1_024;
 /// Series that are named in one request.
 pub const NAMED_MAX_SERIES: usize = 2_000;
+/// Reports of errands in one request.
+pub const REPORTS_MAX: usize = 64;
 /// Batches of one request.
 pub const DELIVERY_MAX_BATCHES: usize = 64;
 
@@ -185,6 +187,9 @@ pub struct Delivered {
     pub refused: Vec<(usize, String)>,
     /// The revision of what this agent is told to do.
     pub revision: u64,
+    /// The newest errand that waits for this agent; 0 when none does.
+    #[serde(default)]
+    pub errands: u64,
 }
 
 /// What an agent is told to do, and its revision.

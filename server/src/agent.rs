@@ -8,6 +8,7 @@
 pub mod collector;
 pub mod discover;
 pub mod echo;
+pub mod errands;
 pub mod hub_clock;
 pub mod own;
 pub mod peer_modes;
@@ -26,6 +27,7 @@ use std::{
 use async_trait::async_trait;
 use netloom_core::{
     api::{Ack, AgentConfig},
+    errand::{Numbered, Report},
     sample::{Batch, Readings},
 };
 use tokio::sync::{mpsc, watch};
@@ -77,6 +79,10 @@ pub struct Agent {
     pub collects: bool,
     /// What it measures and whether that works.
     pub status: StatusBoard,
+    /// What the hub has it do once.
+    pub errands: mpsc::Receiver<Numbered>,
+    /// What it tells of that.
+    pub reports: mpsc::Sender<Report>,
     /// When to stop.
     pub shutdown: CancellationToken,
 }
@@ -120,6 +126,8 @@ impl Agent {
             node: self.node.clone(),
             config: self.config.clone(),
             status: status.clone(),
+            errands: self.errands,
+            reports: self.reports,
             bursts,
             clock: self.clock.clone(),
             shutdown: self.shutdown.clone(),
@@ -211,6 +219,8 @@ mod tests {
                 clock: HubClock::local(),
                 linger: LINGER,
                 collects: false,
+                errands: mpsc::channel(1).1,
+                reports: mpsc::channel(1).0,
                 status: StatusBoard::new(&format!("n{at}"), Timestamp(0)),
                 echo: Some(echo::bind(listen).expect("a free port")),
                 shutdown: shutdown.clone(),

@@ -1,5 +1,7 @@
 //! Collectors: each reads one source of figures on this machine. Adding one: a file here and a line in [`all`].
 
+pub mod connection;
+pub mod depth;
 pub mod interface;
 pub mod inventory;
 pub mod socket;

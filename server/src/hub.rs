@@ -3,6 +3,7 @@
 mod agents;
 mod disk;
 mod incidents;
+mod told;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
@@ -24,6 +25,7 @@ use crate::{
     board::Board,
     clock,
     config::Config,
+    errands::ErrandDesk,
     ingest::{Ingest, IngestCounts, IngestHandle, Pulse, Untold},
     jsonl::JsonlLog,
     layout::LayoutKeeper,
@@ -121,6 +123,7 @@ struct Ground {
     started: Timestamp,
     stores: Stores,
     live: Arc<Live>,
+    errands: Arc<ErrandDesk>,
     keeper: SettingsKeeper,
     agents: AgentKeeper,
     notifier: NotifierHandle,
@@ -133,13 +136,14 @@ async fn ground(config: &Config) -> anyhow::Result<Ground> {
     let live = Arc::new(Live::new(started.ms(), stores.samples.catalog().clone()));
     // What may refuse to start comes before anything is under way.
     let agents = AgentKeeper::open(stores.ledger.clone(), config.node.clone()).await?;
+    let errands = told::start(&stores);
     let (keeper, notifier, notifications) = settings_and_notifier(config, &stores, &live).await?;
-    Ok(Ground { started, stores, live, keeper, agents, notifier, notifications })
+    Ok(Ground { started, stores, live, errands, keeper, agents, notifier, notifications })
 }
 
 /// Opens what the hub keeps, and starts what takes samples in and looks after them.
 async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(WebState, Tasks)> {
-    let Ground { started, stores, live, keeper, agents, notifier, notifications } = ground(config).await?;
+    let Ground { started, stores, live, errands, keeper, agents, notifier, notifications } = ground(config).await?;
     let (catalog, settings) = (stores.samples.catalog().clone(), keeper.subscribe());
     let incidents = Incidents::open(&stores, live.clone(), settings.clone(), &notifier, started).await?;
     let Incidents { engine, board, desk, task: at_desk, finish: desk_finish } = incidents;
@@ -196,6 +200,7 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
         matrices,
         connections: Connections::default(),
         agents: Arc::new(agents),
+        errands,
         uplink: None,
         layout,
         keeper: Arc::new(keeper),

@@ -11,6 +11,7 @@
 //! Invariant: the agent never sees the store, the web or the hub; without the feature `hub` none of them is built.
 
 pub mod agent;
+pub mod check;
 pub mod cli;
 pub mod client;
 pub mod clock;
@@ -22,6 +23,7 @@ pub mod private;
 pub mod probe;
 pub mod resolve;
 pub mod shutdown;
+pub mod tool;
 pub mod watch;
 
 #[cfg(feature = "hub")]
@@ -36,6 +38,8 @@ pub mod care;
 pub mod demo;
 #[cfg(feature = "hub")]
 pub mod desk;
+#[cfg(feature = "hub")]
+pub mod errands;
 #[cfg(feature = "hub")]
 pub mod hub;
 #[cfg(feature = "hub")]

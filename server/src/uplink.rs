@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use self::certificate::Certificate;
-use crate::{agents::AgentKeeper, ingest::IngestHandle, mesh::Mesh};
+use crate::{agents::AgentKeeper, errands::ErrandDesk, ingest::IngestHandle, mesh::Mesh};
 
 /// Counts for `/metrics`.
 #[derive(Debug, Default)]
@@ -40,6 +40,8 @@ pub struct Uplink {
     pub ingest: IngestHandle,
     /// What agents are told.
     pub mesh: Arc<Mesh>,
+    /// What agents are to do once, and what they tell of it.
+    pub errands: Arc<ErrandDesk>,
     /// The life of the hub: numbers of series hold in it.
     pub session: u64,
     /// What was refused.

@@ -14,7 +14,7 @@ use netloom_core::{
     settings::{self, Settings},
 };
 use serde::Deserialize;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -99,7 +99,11 @@ async fn agent(
     let (_keep, config) = watch::channel(AgentConfig { settings, hub, mesh });
     let (uplink, clock) = (Arc::new(PrintUplink), HubClock::local());
     let status = StatusBoard::new(&node, clock.now());
-    Agent { node, uplink, config, clock, linger: LINGER, echo, collects: true, status, shutdown }.run().await;
+    // Nobody gives it errands.
+    let (errands, reports) = (mpsc::channel(1).1, mpsc::channel(1).0);
+    let agent =
+        Agent { node, uplink, config, clock, linger: LINGER, echo, collects: true, status, errands, reports, shutdown };
+    agent.run().await;
 }
 
 #[cfg(test)]

@@ -43,6 +43,7 @@ use crate::{
     agents::AgentKeeper,
     board::Board,
     desk::DeskHandle,
+    errands::ErrandDesk,
     ingest::{IngestCounts, IngestHandle},
     layout::LayoutKeeper,
     live::Live,
@@ -92,6 +93,8 @@ pub struct WebState {
     pub layout: Arc<LayoutKeeper>,
     /// Who joined.
     pub agents: Arc<AgentKeeper>,
+    /// What nodes are to do once.
+    pub errands: Arc<ErrandDesk>,
     /// Where others may join, if they may.
     pub uplink: Option<UplinkPlace>,
     /// What ingest did.

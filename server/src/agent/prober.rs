@@ -5,6 +5,7 @@ use std::{collections::HashMap, io, sync::Arc, thread::JoinHandle, time::Duratio
 use futures::{StreamExt, future::join_all, stream::FuturesUnordered};
 use netloom_core::{
     api::{AgentConfig, MeasurementState, TargetInfo},
+    errand::{Numbered, Report},
     metric,
     probe::{Outcome, ProbeMode, Target},
     sample::{Readings, SeriesKey},
@@ -20,11 +21,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     discover::{Found, discover},
+    errands::Errands,
     hub_clock::HubClock,
     peer_modes::PeerModes,
     status::StatusBoard,
 };
-use crate::probe::{Prober, icmp::IcmpProber, tcp::TcpProber};
+use crate::{
+    check::Means,
+    probe::{Prober, icmp::IcmpProber, tcp::TcpProber},
+};
 
 /// How often names and routes are looked up anew.
 const DISCOVER_INTERVAL: Duration = Duration::from_secs(30);
@@ -39,6 +44,10 @@ pub struct Probing {
     pub config: watch::Receiver<AgentConfig>,
     /// Where the state of each target is noted.
     pub status: StatusBoard,
+    /// What the hub has the node do once.
+    pub errands: mpsc::Receiver<Numbered>,
+    /// What the node tells of that.
+    pub reports: mpsc::Sender<Report>,
     /// Where rounds go.
     pub bursts: mpsc::Sender<Readings>,
     /// The hub's time.
@@ -74,6 +83,8 @@ impl Probing {
     async fn run(mut self) {
         let icmp = Arc::new(IcmpProber::new());
         self.spawn_peer_modes(&icmp);
+        let (errands, _rounds) = self.errands(&icmp);
+        tokio::spawn(errands.run());
         let mut running: HashMap<String, (Plan, CancellationToken)> = HashMap::new();
         loop {
             let config = self.config.borrow_and_update().clone();
@@ -103,6 +114,20 @@ impl Probing {
                 changed = self.config.changed() => if changed.is_err() { return },
             }
         }
+    }
+
+    /// What the hub has the node do once, and where it asks for rounds.
+    fn errands(&mut self, icmp: &Arc<IcmpProber>) -> (Errands, mpsc::Receiver<u64>) {
+        let (rounds, asked) = mpsc::channel(1);
+        let errands = Errands {
+            given: std::mem::replace(&mut self.errands, mpsc::channel(1).1),
+            reports: self.reports.clone(),
+            means: Arc::new(Means::with(icmp.clone())),
+            status: self.status.clone(),
+            clock: self.clock.clone(),
+            rounds,
+        };
+        (errands, asked)
     }
 
     /// Starts the probes of peers; they end with the thread.

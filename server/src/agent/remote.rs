@@ -7,6 +7,7 @@
 pub mod client;
 mod deliver;
 mod drain;
+mod errands;
 mod orders;
 mod pin;
 pub mod role;
@@ -72,6 +73,8 @@ pub struct RemoteUplink {
     /// Something came into the spool, or the hub is back.
     stirred: Notify,
     revision: watch::Sender<u64>,
+    /// The newest errand that waits with the hub.
+    errands: watch::Sender<u64>,
     own_sent: Mutex<Option<Instant>>,
     /// Why the hub will not hear this agent any more.
     denied: OnceLock<String>,
@@ -109,6 +112,7 @@ impl RemoteUplink {
             way: Mutex::new(Way { is_open: true, attempt: 0, next_try: Instant::now() }),
             stirred: Notify::new(),
             revision: watch::Sender::new(0),
+            errands: watch::Sender::new(0),
             own_sent: Mutex::default(),
             denied: OnceLock::new(),
             stop,

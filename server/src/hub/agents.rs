@@ -7,10 +7,19 @@ use std::{
 
 use anyhow::Context as _;
 use netloom_core::{api::AgentConfig, mesh::Echo};
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
 
 use crate::{
-    agent::{Agent, LINGER, echo, hub_clock::HubClock, status::StatusBoard},
+    agent::{
+        Agent, LINGER, echo,
+        errands::{ERRANDS_MAX, REPORTS_MAX},
+        hub_clock::HubClock,
+        status::StatusBoard,
+    },
     clock,
     config::Config,
     mesh::{Detour, Mesh, Own},
@@ -71,6 +80,15 @@ impl Agents {
             Arc::new(Mesh::open(&config.data_dir, own, sockets.detour).context("cannot use the keys of the mesh")?);
         let (told, orders) = watch::channel(first);
         let telling = tokio::spawn(mesh.clone().run(keeper.clone(), settings, told));
+        let (given, errands) = mpsc::channel(ERRANDS_MAX);
+        let (reports, mut told) = mpsc::channel(REPORTS_MAX);
+        state.errands.connect(&config.node, given);
+        let (desk, node) = (state.errands.clone(), config.node.clone());
+        tokio::spawn(async move {
+            while let Some(report) = told.recv().await {
+                desk.hear(&node, report);
+            }
+        });
         let agent = Agent {
             node: config.node.clone(),
             uplink: Arc::new(state.ingest.clone()),
@@ -80,6 +98,8 @@ impl Agents {
             echo: sockets.echo,
             collects: true,
             status: StatusBoard::new(&config.node, clock::now()),
+            errands,
+            reports,
             shutdown: state.shutdown.clone(),
         };
         let own = tokio::spawn(agent.run());
@@ -89,6 +109,7 @@ impl Agents {
                 agents: keeper,
                 ingest: state.ingest.clone(),
                 mesh,
+                errands: state.errands.clone(),
                 session: fastrand::u64(1..),
                 counts: Arc::default(),
             };

@@ -17,11 +17,12 @@ use axum::{
 use futures::future::join_all;
 use netloom_core::{
     api::{NodeInfo, NodeRole},
+    errand::Report,
     mesh::Echo,
     series::{Origin, Row, Rows, SeriesId},
     uplink::{
         BODY_MAX_BYTES, DELIVERY_MAX_BATCHES, Delivered, Delivery, Enrol, NAMED_MAX_SERIES, NO_ROOM, NameSeries,
-        Orders, PROTOCOL, PROTOCOL_HEADER, SeriesNumbers, TIMES_HEADER, WireBatch,
+        Orders, PROTOCOL, PROTOCOL_HEADER, REPORTS_MAX, SeriesNumbers, TIMES_HEADER, WireBatch,
     },
 };
 use serde::de::DeserializeOwned;
@@ -69,6 +70,8 @@ pub(super) fn router(uplink: Uplink) -> Router {
         .route("/uplink/v1/series", post(series))
         .route("/uplink/v1/batches", post(batches))
         .route("/uplink/v1/config", get(config))
+        .route("/uplink/v1/errands", get(errands))
+        .route("/uplink/v1/reports", post(reports))
         .fallback(async |uri: Uri| problem::not_found(&uri))
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
@@ -174,13 +177,29 @@ async fn batches(
     }
     uplink.counts.batches.fetch_add(refused.len() as u64, Ordering::Relaxed);
     let revision = uplink.mesh.revision(member.number);
-    Ok(Json(Delivered { refused, revision }).into_response())
+    let errands = uplink.errands.newest(&member.node);
+    Ok(Json(Delivered { refused, revision, errands }).into_response())
 }
 
 /// What an agent is told to do.
 async fn config(State(uplink): State<Uplink>, Known(member): Known) -> Result<Response, ProblemReply> {
     let (revision, config) = uplink.mesh.orders(member.number);
     Ok(Json(Orders { revision, config }).into_response())
+}
+
+/// What an agent is to do once.
+async fn errands(State(uplink): State<Uplink>, Known(member): Known) -> Result<Response, ProblemReply> {
+    Ok(Json(uplink.errands.fetch(&member.node)).into_response())
+}
+
+/// What an agent tells of its errands.
+async fn reports(State(uplink): State<Uplink>, Known(member): Known, body: Body) -> Result<Response, ProblemReply> {
+    let reports: Vec<Report> = read(&body?)?;
+    if reports.len() > REPORTS_MAX {
+        return Err(refused(format!("{} reports at once, at most {REPORTS_MAX}", reports.len())));
+    }
+    reports.into_iter().for_each(|report| uplink.errands.hear(&member.node, report));
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 impl Uplink {
@@ -278,6 +297,7 @@ mod tests {
             remote::client::{CallError, Client, HubPlace},
         },
         agents::AgentKeeper,
+        errands::ErrandDesk,
         ingest::Ingest,
         mesh::{Mesh, Own},
         store,
@@ -296,6 +316,7 @@ mod tests {
             agents: Arc::new(keeper),
             ingest: Ingest::channel(stores.samples, settings).0,
             mesh: Arc::new(Mesh::open(folder, own, None).expect("a mesh")),
+            errands: Arc::new(ErrandDesk::new().0),
             session: 1,
             counts: Arc::default(),
         };

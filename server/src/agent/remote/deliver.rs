@@ -87,6 +87,7 @@ impl RemoteUplink {
                     delivered.refused.extend(unplaced);
                     self.revision
                         .send_if_modified(|known| std::mem::replace(known, delivered.revision) != delivered.revision);
+                    self.errands.send_replace(delivered.errands);
                     return Ok(delivered);
                 }
             }

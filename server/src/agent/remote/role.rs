@@ -11,13 +11,18 @@ use netloom_core::{
     uplink::{Enrol, Enrolled, Fingerprint, JoinCode, hex},
 };
 use tokio::{
-    sync::watch,
+    sync::{mpsc, watch},
     time::{MissedTickBehavior, interval, sleep},
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    super::{Agent, hub_clock::HubClock, status::StatusBoard},
+    super::{
+        Agent,
+        errands::{ERRANDS_MAX, REPORTS_MAX},
+        hub_clock::HubClock,
+        status::StatusBoard,
+    },
     RETRY_FIRST_MS, RETRY_MOST_MS, RemoteUplink,
     client::{CallError, Client, HubPlace},
     orders::{self, Asking},
@@ -78,6 +83,10 @@ pub async fn run(options: Options, shutdown: CancellationToken) -> anyhow::Resul
         RemoteUplink::new(membership.node.clone(), [client()?, client()?], clock.clone(), spool, shutdown.clone());
     let uplink = Arc::new(uplink);
     let (told, config) = watch::channel(orders);
+    let (given, errands) = mpsc::channel(ERRANDS_MAX);
+    let (reports, telling) = mpsc::channel(REPORTS_MAX);
+    // People wait for these: they have connections of their own.
+    let [errand_client, report_client] = [client()?, client()?];
     let agent = Agent {
         node: membership.node,
         uplink: uplink.clone(),
@@ -87,10 +96,18 @@ pub async fn run(options: Options, shutdown: CancellationToken) -> anyhow::Resul
         echo: Some(options.echo),
         collects: options.collects,
         status,
+        errands,
+        reports,
         shutdown: shutdown.clone(),
     };
     let beside = async {
-        tokio::join!(uplink.drain(), orders::follow(&uplink, &asking, &state, &told), keep(&uplink, &state, &told));
+        tokio::join!(
+            uplink.drain(),
+            orders::follow(&uplink, &asking, &state, &told),
+            uplink.fetch_errands(&errand_client, given),
+            uplink.tell_reports(&report_client, telling),
+            keep(&uplink, &state, &told),
+        );
     };
     tokio::select! {
         () = agent.run() => {}

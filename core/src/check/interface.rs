@@ -1,0 +1,59 @@
+//! Interfaces in depth.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Everything that the system tells of an interface.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct InterfaceDepth {
+    /// Its name.
+    pub name: String,
+    /// Whether it can carry traffic now.
+    pub is_up: bool,
+    /// The driver.
+    pub driver: Option<String>,
+    /// Negotiated speed, Mbit/s.
+    pub speed_mbps: Option<u64>,
+    /// `full` or `half`.
+    pub duplex: Option<String>,
+    /// Largest packet, bytes.
+    pub mtu_bytes: Option<u64>,
+    /// How often the carrier came or went since the system started.
+    pub carrier_changes: Option<u64>,
+    /// Queues that receive.
+    pub rx_queues: u32,
+    /// Queues that send.
+    pub tx_queues: u32,
+    /// Errors and drops since the system started, by cause; only those that happened.
+    #[serde(default)]
+    pub errors: BTreeMap<String, u64>,
+    /// What it is made of, when it is a bond.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bond: Option<Bond>,
+}
+
+/// A bond.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Bond {
+    /// How it shares the load: `802.3ad`, `active-backup`.
+    pub mode: String,
+    /// Its members.
+    pub members: Vec<BondMember>,
+}
+
+/// A member of a bond.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BondMember {
+    /// Its name.
+    pub name: String,
+    /// Whether the bond uses it.
+    pub is_up: bool,
+    /// Its speed, Mbit/s.
+    pub speed_mbps: Option<u64>,
+    /// How often its link failed.
+    pub failures: u64,
+}

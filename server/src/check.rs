@@ -1,0 +1,99 @@
+//! Runs checks: one arm per kind, each in a file of its own under [`crate::probe`] or [`crate::collect`].
+
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use netloom_core::check::{Check, Finding, Phase, Progress, spec::Family};
+use tokio::sync::Mutex;
+
+use crate::{
+    collect,
+    probe::{self, icmp::IcmpProber},
+    resolve::resolve_all,
+};
+
+/// What checks share on one machine.
+pub struct Means {
+    /// The sockets of ICMP. Checks run on the runtime that opened them.
+    pub icmp: Arc<IcmpProber>,
+    /// Held by a test of throughput for as long as it runs: two on one machine would measure each other.
+    pub throughput: Arc<Mutex<()>>,
+    /// Names of nodes by their addresses.
+    pub nodes: BTreeMap<IpAddr, String>,
+}
+
+impl Means {
+    /// The means of this machine. Must be made inside the runtime that will check.
+    pub fn new() -> Self {
+        Self::with(Arc::new(IcmpProber::new()))
+    }
+
+    /// The means with sockets that others use, too.
+    pub fn with(icmp: Arc<IcmpProber>) -> Self {
+        Self { icmp, throughput: Arc::default(), nodes: BTreeMap::new() }
+    }
+}
+
+impl Default for Means {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Is told how far a check is.
+pub type Told<'a> = &'a (dyn Fn(Progress) + Send + Sync);
+
+/// Runs one check to its end. It ends in the time that it says of itself; a check that hangs beyond `limit` all the same is
+/// cut off, so that no other has to wait for it.
+pub async fn run(check: &Check, means: &Means, limit: Duration, told: Told<'_>) -> Finding {
+    let started = Instant::now();
+    let ran = tokio::time::timeout(limit, dispatch(check, means, told)).await;
+    let cut = |_| {
+        let cause = format!("no end after {:.1} s", limit.as_secs_f64());
+        Finding::failed(Phase::Transfer, cause, "")
+    };
+    let mut finding = ran.unwrap_or_else(cut);
+    finding.took_us = started.elapsed().as_nanos() as f64 / 1e3;
+    finding
+}
+
+async fn dispatch(check: &Check, means: &Means, told: Told<'_>) -> Finding {
+    match check {
+        Check::Icmp(spec) => probe::icmp::check(spec, means, told).await,
+        Check::Tcp(spec) => probe::tcp::check(spec, means, told).await,
+        Check::Udp(spec) => probe::udp::check(spec, means, told).await,
+        Check::Dns(spec) => probe::dns::check(spec, means, told).await,
+        Check::Http(spec) => probe::http::check(spec, means, told).await,
+        Check::Path(spec) => probe::path::check(spec, means, told).await,
+        Check::Mtu(spec) => probe::mtu::check(spec, means, told).await,
+        Check::Throughput(spec) => probe::throughput::check(spec, means, told).await,
+        Check::Iperf3(spec) => probe::iperf3::check(spec, means, told).await,
+        Check::Download(spec) => probe::download::check(spec, means, told).await,
+        Check::Redis(spec) => probe::redis::check(spec, means, told).await,
+        Check::Interfaces => collect::depth::check(means).await,
+        Check::Connections => collect::connection::check(means).await,
+    }
+}
+
+/// The address of a host in the family that is wanted.
+///
+/// # Errors
+/// The finding that says why there is none.
+pub async fn address_of(host: &str, family: Family) -> Result<IpAddr, Finding> {
+    const CURE: &str = "check the spelling, and that a name server of this machine knows the name";
+    let addresses = resolve_all(host).await.map_err(|cause| Finding::failed(Phase::Resolve, cause, CURE))?;
+    let fits = |address: &&IpAddr| match family {
+        Family::Any => true,
+        Family::V4 => address.is_ipv4(),
+        Family::V6 => address.is_ipv6(),
+    };
+    addresses.iter().find(fits).copied().ok_or_else(|| {
+        let (wanted, has) = if family == Family::V4 { ("IPv4", "IPv6") } else { ("IPv6", "IPv4") };
+        let cause = format!("{host} has no {wanted} address, only {has} ones");
+        Finding::failed(Phase::Resolve, cause, format!("leave the choice open, or ask for {has}"))
+    })
+}
