@@ -24,7 +24,7 @@ static ONE: Mutex<()> = Mutex::new(());
 
 /// Whether there can be a lab; the reason goes to the output of the test.
 fn is_possible() -> bool {
-    net::require().inspect_err(|why| eprintln!("skipped: {why:#}")).is_ok()
+    net::require(&[]).inspect_err(|why| eprintln!("skipped: {why:#}")).is_ok()
 }
 
 #[test]
