@@ -49,8 +49,8 @@ impl Chain {
         }
         for link in 0..=ROUTERS {
             let (near, far) = (at(link), at(link + 1));
-            ip(&["link", "add", "down", "netns", &near, "type", "veth", "peer", "name", "up", "netns", &far])?;
-            for (place, device, end) in [(&near, "down", 1), (&far, "up", 2)] {
+            ip(&["link", "add", "next0", "netns", &near, "type", "veth", "peer", "name", "back0", "netns", &far])?;
+            for (place, device, end) in [(&near, "next0", 1), (&far, "back0", 2)] {
                 ip(&["-n", place, "address", "add", &format!("{}/30", address(link, end)), "dev", device])?;
                 if link == NARROW {
                     ip(&["-n", place, "link", "set", device, "mtu", &NARROW_MTU.to_string()])?;

@@ -40,6 +40,7 @@ fn hops_of(found: &Found) -> Vec<String> {
     hops.into_iter().flatten().map(|hop| hop["address"].as_str().unwrap_or("?").to_owned()).collect()
 }
 
+/// The hops that `mtr` sees.
 fn mtr() -> Result<Vec<String>> {
     let text = printed(FROM, "mtr", &["-n", "-j", "-c", "2", "-i", "0.5", &end()])?;
     let report: Value = serde_json::from_str(&text)?;
@@ -52,12 +53,7 @@ fn mtu(binary: &Path) -> Result<Row> {
     let ours = found.figure(&["path_mtu_bytes"]);
     // What was learned must not help the others.
     ip(&["-n", &FROM.name(), "route", "flush", "cache"])?;
-    let passes = |bytes: u32| -> Result<bool> {
-        let size = (bytes - HEADERS).to_string();
-        let text = printed(FROM, "ping", &["-n", "-c", "2", "-i", "0.2", "-W", "1", "-M", "do", "-s", &size, &end()])?;
-        Ok(text.contains("bytes from"))
-    };
-    let is_true = passes(NARROW_MTU)? && !passes(NARROW_MTU + 1)?;
+    let is_true = passes_whole(NARROW_MTU)? && !passes_whole(NARROW_MTU + 1)?;
     Ok(Row {
         check: "mtu".into(),
         truth: format!("{NARROW_MTU} (ping -M do{})", if is_true { "" } else { " DISAGREES" }),
@@ -65,4 +61,29 @@ fn mtu(binary: &Path) -> Result<Row> {
         limit: "the same".into(),
         is_fine: is_true && ours == Some(f64::from(NARROW_MTU)),
     })
+}
+
+/// Whether a packet of that many bytes reaches the end in one piece, as `ping` sees it.
+fn passes_whole(bytes: u32) -> Result<bool> {
+    let size = (bytes - HEADERS).to_string();
+    let text = printed(FROM, "ping", &["-n", "-c", "2", "-i", "0.2", "-W", "1", "-M", "do", "-s", &size, &end()])?;
+    Ok(text.contains("bytes from"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::net::Net;
+    use crate::lab::tests::alone;
+
+    #[test]
+    fn the_chain_is_what_it_claims() {
+        let Some(_alone) = alone(&["mtr"]) else { return };
+        let _net = Net::make(2).unwrap();
+        let _chain = Chain::make().unwrap();
+        let hops: Vec<String> = (0..=ROUTERS).map(|link| address(link, 2)).collect();
+        assert_eq!(mtr().unwrap(), hops);
+        assert!(passes_whole(NARROW_MTU).unwrap());
+        assert!(!passes_whole(NARROW_MTU + 1).unwrap());
+    }
 }
