@@ -62,6 +62,8 @@ pub fn sign(finding: &Finding) -> Sign {
         (Outcome::Skipped { .. }, _) => Sign::None,
         (Outcome::Failed { phase, .. }, _) => match phase {
             _ if is_refusal(finding) => Sign::Answered,
+            // No route leads there.
+            _ if is_unreachable(finding) => Sign::Silent,
             Phase::Prepare | Phase::Resolve => Sign::None,
             // Connected it was.
             Phase::Tls | Phase::Authenticate | Phase::Transfer => Sign::Answered,
@@ -80,6 +82,11 @@ pub fn is_refusal(finding: &Finding) -> bool {
     }
 }
 
+/// Whether this machine, or a router, says that no way leads there.
+fn is_unreachable(finding: &Finding) -> bool {
+    matches!(&finding.outcome, Outcome::Failed { cause, .. } if cause.to_lowercase().contains("unreachable"))
+}
+
 /// How bad it is, and the headline.
 pub fn grade(spec: &ItemSpec, finding: &Finding) -> (Grade, String) {
     match &finding.outcome {
@@ -92,7 +99,9 @@ pub fn grade(spec: &ItemSpec, finding: &Finding) -> (Grade, String) {
         }
         Outcome::Failed { cause, .. } if plan::is_optional(spec) => (Grade::Unknown, cause.clone()),
         // It says something about this machine and nothing about the network, unless that is what was asked.
-        Outcome::Failed { phase: Phase::Prepare, cause, .. } if plan::missing(spec).is_none() => {
+        Outcome::Failed { phase: Phase::Prepare, cause, .. }
+            if plan::missing(spec).is_none() && !is_unreachable(finding) =>
+        {
             (Grade::Unknown, cause.clone())
         }
         Outcome::Failed { cause, .. } => (Grade::Bad, cause.clone()),

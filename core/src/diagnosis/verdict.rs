@@ -66,3 +66,6 @@ fn sentence(grade: Grade, points: &[Point], is_closed_network: bool) -> String {
         _ => "Everything that was checked is as it should be.".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,8 +31,8 @@ pub(super) fn gateway(view: &mut View) {
     match (is_missing, answers_beyond, answers_inside) {
         (true, _, true) => {
             let text = "This machine has no default gateway: it reaches its own subnet only.";
-            view.regrade(first, Grade::Notable, "there is no default route");
-            view.point(Grade::Notable, text, view.cure(first), gateways.clone());
+            view.regrade(first, Grade::Fine, "there is no default route");
+            view.point(Grade::Fine, text, view.cure(first), gateways.clone());
         }
         (true, ..) => {
             let text = "This machine has no default gateway, and nothing answers it: it is cut off.";

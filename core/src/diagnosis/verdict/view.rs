@@ -68,7 +68,12 @@ impl<'a> View<'a> {
     }
 
     pub(super) fn sign(&self, at: usize) -> Sign {
-        self.items[at].finding.as_ref().map_or(Sign::None, sign)
+        let item = &self.items[at];
+        match item.finding.as_ref().map_or(Sign::None, sign) {
+            // Public resolvers listen: it was a firewall that refused.
+            Sign::Answered if item.spec.subject == PUBLIC_RESOLVERS && is_failed(item) => Sign::Silent,
+            sign => sign,
+        }
     }
 
     /// Whether any of these answered, or none of those that were asked.
@@ -132,6 +137,10 @@ impl<'a> View<'a> {
         let subject = item.spec.subject.as_str();
         if subject == THIS_MACHINE { "This machine".to_owned() } else { who(subject, &party_name(item)) }
     }
+}
+
+fn is_failed(item: &Item) -> bool {
+    matches!(item.finding.as_ref().map(|finding| &finding.outcome), Some(Outcome::Failed { .. }))
 }
 
 /// What people call a party.
