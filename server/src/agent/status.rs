@@ -38,6 +38,7 @@ impl StatusBoard {
             targets: Vec::new(),
             measurements: Vec::new(),
             echo: None,
+            depth: Vec::new(),
         };
         Self { shared: Arc::new(Mutex::new(Shared { info, is_changed: true })) }
     }
