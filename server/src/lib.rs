@@ -17,10 +17,12 @@ pub mod client;
 pub mod clock;
 pub mod collect;
 pub mod config;
+pub mod diagnose;
 pub mod exit;
 pub mod mesh_key;
 pub mod private;
 pub mod probe;
+pub mod report;
 pub mod resolve;
 pub mod shutdown;
 pub mod tool;
@@ -38,6 +40,8 @@ pub mod care;
 pub mod demo;
 #[cfg(feature = "hub")]
 pub mod desk;
+#[cfg(feature = "hub")]
+pub mod diagnoses;
 #[cfg(feature = "hub")]
 pub mod errands;
 #[cfg(feature = "hub")]
