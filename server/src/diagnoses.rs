@@ -171,7 +171,11 @@ impl DiagnosisKeeper {
     }
 
     /// What the node is to check.
-    fn plan(&self, request: &DiagnosisRequest, nodes: &BTreeSet<String>) -> Result<(Plan, Option<String>), DiagnosisError> {
+    fn plan(
+        &self,
+        request: &DiagnosisRequest,
+        nodes: &BTreeSet<String>,
+    ) -> Result<(Plan, Option<String>), DiagnosisError> {
         let nowhere = || Places { hub: [127, 0, 0, 1].into(), nodes: Default::default() };
         let ways = self.ways.get();
         let places = ways.and_then(|ways| ways.mesh.places(&request.node)).unwrap_or_else(nowhere);

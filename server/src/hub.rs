@@ -166,13 +166,8 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
     let ((counts, counted), (census, censused)) = (watch::channel(IngestCounts::default()), watch::channel(Vec::new()));
     let (past, past_desk) = PastLink::channel();
     let runs = Arc::new(RunKeeper::open(stores.ledger.clone(), live.clone()).await?);
-    let diagnoses = DiagnosisKeeper::open(
-        config.node.clone(),
-        stores.ledger.clone(),
-        live.clone(),
-        board.clone(),
-        errands.clone(),
-    );
+    let diagnoses =
+        DiagnosisKeeper::open(config.node.clone(), stores.ledger.clone(), live.clone(), board.clone(), errands.clone());
     let diagnoses = Arc::new(diagnoses.await?);
     let ingest = Ingest {
         store: stores.samples.clone(),

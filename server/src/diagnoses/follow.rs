@@ -64,7 +64,9 @@ impl DiagnosisKeeper {
     /// Takes what the node tells. Returns whether a check ended, or everything began.
     fn take(&self, following: &Following, report: Report) -> bool {
         let mut running = self.running();
-        let Some(diagnosis) = running.get_mut(&following.id).map(|running| &mut running.diagnosis) else { return false };
+        let Some(diagnosis) = running.get_mut(&following.id).map(|running| &mut running.diagnosis) else {
+            return false;
+        };
         match report {
             Report::Planned { items, .. } if diagnosis.state == DiagnosisState::Waiting => {
                 diagnosis.state = DiagnosisState::Running;
@@ -85,7 +87,9 @@ impl DiagnosisKeeper {
     async fn end(&self, following: &Following, end: Result<(), String>) {
         let (plan, now) = (&following.plan, clock::now());
         let seen = mesh::items(&self.board, &following.node, &plan.hosts, plan.is_usual, now);
-        let Some(mut diagnosis) = self.running().get(&following.id).map(|running| running.diagnosis.clone()) else { return };
+        let Some(mut diagnosis) = self.running().get(&following.id).map(|running| running.diagnosis.clone()) else {
+            return;
+        };
         let room = ITEMS_MAX.saturating_sub(diagnosis.items.len());
         match end {
             Ok(()) => {
@@ -122,10 +126,14 @@ impl DiagnosisKeeper {
 
 /// How long all of it may take.
 fn limit(plan: &Plan) -> Duration {
-    let loads_ms: u64 = plan.checks.iter().map(|(_, check)| match check {
-        Check::Throughput(spec) => spec.warm_up_ms + spec.duration_ms + 10_000,
-        _ => 0,
-    }).sum();
+    let loads_ms: u64 = plan
+        .checks
+        .iter()
+        .map(|(_, check)| match check {
+            Check::Throughput(spec) => spec.warm_up_ms + spec.duration_ms + 10_000,
+            _ => 0,
+        })
+        .sum();
     Duration::from_millis(FETCH_WITHIN_MS as u64 + loads_ms) + LOOKS_LIMIT
 }
 

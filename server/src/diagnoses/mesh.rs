@@ -2,7 +2,10 @@
 //! there is to know of UDP, and it costs no packet.
 
 use netloom_core::{
-    check::{Check, Finding, Outcome, spec::{Family, RoundSpec}},
+    check::{
+        Check, Finding, Outcome,
+        spec::{Family, RoundSpec},
+    },
     diagnosis::{Item, ItemSpec, plan::PEERS},
     errand::{Host, HostKind},
     metric,

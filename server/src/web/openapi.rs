@@ -4,8 +4,8 @@ use axum::{Json, Router, routing::get};
 use utoipa::OpenApi;
 
 use super::{
-    WebState, agents, alerts, diagnoses, export, health, layout, metrics, network, nodes, notify, push, query, rules, runs,
-    settings, silences, storage, stream, verdict,
+    WebState, agents, alerts, diagnoses, export, health, layout, metrics, network, nodes, notify, push, query, rules,
+    runs, settings, silences, storage, stream, verdict,
 };
 
 #[derive(OpenApi)]
