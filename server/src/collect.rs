@@ -5,6 +5,8 @@ pub mod depth;
 pub mod interface;
 pub mod inventory;
 #[cfg(target_os = "linux")]
+pub mod link;
+#[cfg(target_os = "linux")]
 mod netlink;
 pub mod socket;
 

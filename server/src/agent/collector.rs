@@ -11,7 +11,7 @@ use tokio::{
 use super::{hub_clock::HubClock, status::StatusBoard};
 use crate::{
     check::Nodes,
-    collect::{self, Collector, Moment, inventory},
+    collect::{self, Collector, Moment, depth, inventory},
 };
 
 /// How often the list of interfaces is read anew: interfaces come and go seldom, and listing them opens many files.
@@ -71,8 +71,9 @@ impl Interfaces {
         }
         self.read_at = Some(Instant::now());
         let result = inventory::read().map(|interfaces| self.known = interfaces);
-        status.set_result("inventory", &result, now);
         status.set_interfaces(&self.known);
+        let in_depth = depth::read(&self.known).map(|depth| status.set_depth(depth, now));
+        status.set_result("inventory", &result.and(in_depth), now);
     }
 }
 
