@@ -44,3 +44,6 @@ pub fn all(node: &str, nodes: Nodes) -> Vec<Box<dyn Collector>> {
         Box::new(connection::ConnectionCollector::new(node, nodes)),
     ]
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests;
