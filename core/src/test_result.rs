@@ -10,6 +10,7 @@ use crate::{
     check::Finding,
     probe::{Outcome, ProbeMode},
     time::Timestamp,
+    unit::Unit,
 };
 
 /// By what readers recognise the file.
@@ -159,6 +160,20 @@ pub fn percent(ratio: f64) -> String {
     let percent = ratio * 100.0;
     let digits = usize::from(percent != percent.round()) + usize::from(percent > 0.0 && percent < 0.1);
     format!("{percent:.digits$} %")
+}
+
+/// What a test of throughput found, in a few words: `941 Mbit/s up, 12 retransmits`.
+pub fn throughput_words(finding: &Finding) -> String {
+    let rate =
+        |name: &str, way: &str| finding.value(name).map(|bps| format!("{}{way}", Unit::BitsPerSecond.figure(bps)));
+    let ways = [rate("throughput_up_bps", " up"), rate("throughput_down_bps", " down")];
+    let mut words: Vec<String> = ways.into_iter().flatten().collect();
+    if words.is_empty() {
+        words.extend(rate("throughput_bps", ""));
+    }
+    words.extend(finding.value("retransmits").map(|count| format!("{count:.0} retransmits")));
+    words.extend(finding.value("loss_ratio").map(|ratio| format!("{} loss", percent(ratio))));
+    if words.is_empty() { "no figures".into() } else { words.join(", ") }
 }
 
 /// One round.

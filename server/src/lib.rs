@@ -11,6 +11,7 @@
 //! Invariant: the agent never sees the store, the web or the hub; without the feature `hub` none of them is built.
 
 pub mod agent;
+pub mod chart;
 pub mod check;
 pub mod cli;
 pub mod client;
