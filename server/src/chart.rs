@@ -50,8 +50,8 @@ impl TextSize {
     /// The width of a character: all are equally wide.
     pub const fn advance(self) -> f64 {
         match self {
-            TextSize::Small => 7.0,
-            TextSize::Large => 9.0,
+            TextSize::Small => 6.5,
+            TextSize::Large => 8.5,
         }
     }
 }

@@ -1,20 +1,33 @@
 //! The command line: types only, a file for each command.
 
 mod agent;
+mod around;
 #[cfg(feature = "hub")]
 mod care;
 #[cfg(feature = "hub")]
 mod demo;
 mod export;
 mod import;
+#[cfg(feature = "tools")]
+mod manual;
 mod run;
 mod serve;
+mod test;
 mod watch;
 
 use clap::{Parser, Subcommand};
 
+#[cfg(feature = "tools")]
+pub use self::manual::{CompletionsArgs, ManArgs};
 pub use self::{
-    agent::AgentArgs, export::ExportArgs, import::ImportArgs, run::RunArgs, serve::ServeArgs, watch::WatchArgs,
+    agent::AgentArgs,
+    around::AroundArgs,
+    export::ExportArgs,
+    import::ImportArgs,
+    run::RunArgs,
+    serve::ServeArgs,
+    test::{FamilyArgs, IperfArgs, TestArgs},
+    watch::WatchArgs,
 };
 #[cfg(feature = "hub")]
 pub use self::{
@@ -49,6 +62,10 @@ pub enum Command {
     Watch(WatchArgs),
     /// Run a command and record it with the hub as a training run
     Run(RunArgs),
+    /// Test latency and loss to a host in rounds, and throughput if asked; keep it as JSON and as a chart
+    Test(Box<TestArgs>),
+    /// Measure latency, loss and throughput before and after a command
+    Around(Box<AroundArgs>),
     /// Take samples out of a hub: lines of JSON, or comma-separated values
     Export(Box<ExportArgs>),
     /// Put samples into a hub: lines of JSON as export writes them, or files of the JSONL log
@@ -59,4 +76,10 @@ pub enum Command {
     /// Look whether the database is whole, also while the hub works
     #[cfg(feature = "hub")]
     Check(CheckArgs),
+    /// Print completions for a shell
+    #[cfg(feature = "tools")]
+    Completions(CompletionsArgs),
+    /// Print manual pages, or write them to a folder
+    #[cfg(feature = "tools")]
+    Man(ManArgs),
 }

@@ -14,7 +14,7 @@ use netloom_server::{
     cli::{AgentArgs, Cli, Command, RunArgs, ServeArgs},
     client, clock,
     config::{self, Config},
-    exit, shutdown, watch,
+    exit, shutdown, tool, watch,
 };
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -50,6 +50,14 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
             run_role(&log, async |shutdown| watch::run(config, args, shutdown).await)
         }
         Command::Run(args) => record(args),
+        Command::Test(args) => run_command(tool::test::run(args)),
+        Command::Around(args) => {
+            run_command(async { Ok(u8::try_from(tool::around::run(args).await?).unwrap_or(u8::MAX)) })
+        }
+        #[cfg(feature = "tools")]
+        Command::Completions(args) => tool::manual::completions(args),
+        #[cfg(feature = "tools")]
+        Command::Man(args) => tool::manual::man(args),
         Command::Export(args) => run_command(client::export::run(args)),
         Command::Import(args) => run_command(client::import::run(args)),
         #[cfg(feature = "hub")]

@@ -15,11 +15,6 @@ pub(super) struct Column {
 }
 
 impl Column {
-    /// Its middle, s.
-    pub(super) fn middle_s(&self) -> f64 {
-        f64::midpoint(self.from_s, self.to_s)
-    }
-
     /// Lost probes over sent ones.
     pub(super) fn loss_ratio(&self) -> Option<f64> {
         (self.sent > 0).then(|| (self.sent - self.received.min(self.sent)) as f64 / self.sent as f64)
@@ -71,7 +66,7 @@ mod tests {
         let columns = columns(&result(&[vec![Some(10.0), None], vec![Some(30.0), Some(50.0)]]), 10);
         assert_eq!(columns.len(), 2);
         assert_eq!((columns[0].loss_ratio(), columns[0].rtt_us), (Some(0.5), Some((10.0, 10.0, 10.0))));
-        assert_eq!((columns[1].from_s, columns[1].to_s, columns[1].middle_s()), (5.0, 10.0, 7.5));
+        assert_eq!((columns[1].from_s, columns[1].to_s), (5.0, 10.0));
     }
 
     #[test]

@@ -107,7 +107,7 @@ fn how(result: &TestResult) -> String {
     let bytes = plan.payload_bytes.map_or(String::new(), |bytes| format!(" with {bytes} bytes"));
     let every = plan.interval_ms as f64 / 1e3;
     let end = if result.is_complete { "" } else { ", stopped early" };
-    format!("{when} UTC, {took}{end}: {} every {every} s by {probes}{bytes}, from {}", plan.packets, result.node)
+    format!("{when} UTC, {took}{end}: {} probes every {every} s by {probes}{bytes}, from {}", plan.packets, result.node)
 }
 
 /// What the colours mean, above the panels, as far as they occur.
@@ -172,19 +172,18 @@ fn stretches(columns: &[Column]) -> impl Iterator<Item = &[Column]> {
     columns.chunk_by(is_joined).filter(|stretch| stretch.iter().all(|column| column.rtt_us.is_some()))
 }
 
-/// One of the three figures of columns as a line, level from the edges of the stretch to the nearest middles.
+/// One of the three figures of columns as a line: level for as long as a column lasts, because that is what it sums up.
 fn outline(
     stretch: &[Column],
     place: &dyn Fn(f64) -> f64,
     level: &dyn Fn(f64) -> f64,
     pick: fn((f64, f64, f64)) -> f64,
 ) -> Vec<Point> {
-    let figure = |column: &Column| column.rtt_us.map(pick).unwrap_or_default();
-    let middles = stretch.iter().map(|column| (column.middle_s(), figure(column)));
-    let first = stretch.first().map(|column| (column.from_s, figure(column)));
-    let last = stretch.last().map(|column| (column.to_s, figure(column)));
-    let all = first.into_iter().chain(middles).chain(last);
-    all.map(|(s, us)| Point { x: place(s), y: level(us) }).collect()
+    let step = |column: &Column| {
+        let y = level(column.rtt_us.map(pick).unwrap_or_default());
+        [Point { x: place(column.from_s), y }, Point { x: place(column.to_s), y }]
+    };
+    stretch.iter().flat_map(step).collect()
 }
 
 fn dots(scene: &mut Scene, result: &TestResult, place: &dyn Fn(f64) -> f64, level: &dyn Fn(f64) -> f64) {
@@ -288,8 +287,7 @@ pub(super) mod tests {
     }
 
     fn lines_of(scene: &Scene, wanted: Paint) -> usize {
-        let is_wanted =
-            |shape: &&Shape| matches!(shape, Shape::Line { paint, points, .. } if *paint == wanted && points.len() > 2);
+        let is_wanted = |shape: &&Shape| matches!(shape, Shape::Line { paint, points, .. } if *paint == wanted && points[0].y > LATENCY.0);
         scene.shapes.iter().filter(is_wanted).count()
     }
 
@@ -299,7 +297,7 @@ pub(super) mod tests {
         let texts = texts(&scene);
         for wanted in [
             "Latency and loss to storage (192.0.2.7)",
-            "2023-11-14 22:13:20 UTC, 10 s: 2 every 5 s by ICMP with 56 bytes, from gpu-1",
+            "2023-11-14 22:13:20 UTC, 10 s: 2 probes every 5 s by ICMP with 56 bytes, from gpu-1",
             "3/4 replies, 25 % loss, rtt min/avg/max/mdev 0.400/0.420/0.450/0.022 ms",
             "round-trip time, µs",
             "loss, %",
