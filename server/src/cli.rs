@@ -38,9 +38,26 @@ pub use self::{
 /// Where a hub is unless told otherwise.
 const HUB_URL: &str = "http://127.0.0.1:6385";
 
+const HELP: &str = "\
+Examples:
+  netloom demo                                 look around, on a made-up network
+  netloom serve                                measure this machine, and show it in a browser
+  netloom test storage-1 --output out/         a minute of pings, kept as a chart
+  netloom run --name my-run -- python train.py
+
+What machines read goes to standard output; progress, notes and logs go to standard error.
+
+Exit codes, unless a command says otherwise:
+  0  fine    1  a warning    2  an error, with one line that names the culprit    3  nothing there to judge
+
+Environment:
+  NETLOOM_HUB     where the hub is, for the commands that speak with one
+  NETLOOM_CONFIG  the configuration file, for those that read one
+  NO_COLOR, CLICOLOR, CLICOLOR_FORCE  whether there is colour (no-color.org, bixense.com/clicolors)";
+
 /// Shows whether the network is holding distributed training back: where, since when, and what would help.
 #[derive(Debug, Parser)]
-#[command(name = "netloom", version, about, arg_required_else_help = true)]
+#[command(name = "netloom", version, about, arg_required_else_help = true, after_help = HELP)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

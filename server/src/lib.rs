@@ -17,6 +17,7 @@ pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod collect;
+pub mod colour;
 pub mod config;
 pub mod exit;
 pub mod mesh_key;

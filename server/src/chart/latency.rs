@@ -99,7 +99,8 @@ fn how(result: &TestResult) -> String {
     let start = result.started_at.to_string();
     let when = start.get(..19).unwrap_or(&start).replace('T', " ");
     let plan = &result.plan;
-    let took = duration_words(result.ended_at.ms() - result.started_at.ms());
+    let took_ms = result.ended_at.ms() - result.started_at.ms();
+    let took = duration_words(if result.is_complete { plan.duration_ms as i64 } else { took_ms });
     let probes = match (result.mode, result.port) {
         (ProbeMode::Tcp, Some(port)) => format!("TCP handshakes with port {port}"),
         (mode, _) => mode.label().to_uppercase(),
