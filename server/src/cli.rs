@@ -1,20 +1,33 @@
 //! The command line: types only, a file for each command.
 
 mod agent;
+mod around;
 #[cfg(feature = "hub")]
 mod care;
 #[cfg(feature = "hub")]
 mod demo;
 mod export;
 mod import;
+#[cfg(feature = "tools")]
+mod manual;
 mod run;
 mod serve;
+mod test;
 mod watch;
 
 use clap::{Parser, Subcommand};
 
+#[cfg(feature = "tools")]
+pub use self::manual::{CompletionsArgs, ManArgs};
 pub use self::{
-    agent::AgentArgs, export::ExportArgs, import::ImportArgs, run::RunArgs, serve::ServeArgs, watch::WatchArgs,
+    agent::AgentArgs,
+    around::AroundArgs,
+    export::ExportArgs,
+    import::ImportArgs,
+    run::RunArgs,
+    serve::ServeArgs,
+    test::{FamilyArgs, IperfArgs, TestArgs},
+    watch::WatchArgs,
 };
 #[cfg(feature = "hub")]
 pub use self::{
@@ -25,9 +38,26 @@ pub use self::{
 /// Where a hub is unless told otherwise.
 const HUB_URL: &str = "http://127.0.0.1:6385";
 
+const HELP: &str = "\
+Examples:
+  netloom demo                                 look around, on a made-up network
+  netloom serve                                measure this machine, and show it in a browser
+  netloom test storage-1 --output out/         a minute of pings, kept as a chart
+  netloom run --name my-run -- python train.py
+
+What machines read goes to standard output; progress, notes and logs go to standard error.
+
+Exit codes, unless a command says otherwise:
+  0  fine    1  a warning    2  an error, with one line that names the culprit    3  nothing there to judge
+
+Environment:
+  NETLOOM_HUB     where the hub is, for the commands that speak with one
+  NETLOOM_CONFIG  the configuration file, for those that read one
+  NO_COLOR, CLICOLOR, CLICOLOR_FORCE  whether there is colour (no-color.org, bixense.com/clicolors)";
+
 /// Shows whether the network is holding distributed training back: where, since when, and what would help.
 #[derive(Debug, Parser)]
-#[command(name = "netloom", version, about, arg_required_else_help = true)]
+#[command(name = "netloom", version, about, arg_required_else_help = true, after_help = HELP)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -49,6 +79,10 @@ pub enum Command {
     Watch(WatchArgs),
     /// Run a command and record it with the hub as a training run
     Run(RunArgs),
+    /// Test latency and loss to a host in rounds, and throughput if asked; keep it as JSON and as a chart
+    Test(Box<TestArgs>),
+    /// Measure latency, loss and throughput before and after a command
+    Around(Box<AroundArgs>),
     /// Take samples out of a hub: lines of JSON, or comma-separated values
     Export(Box<ExportArgs>),
     /// Put samples into a hub: lines of JSON as export writes them, or files of the JSONL log
@@ -59,4 +93,10 @@ pub enum Command {
     /// Look whether the database is whole, also while the hub works
     #[cfg(feature = "hub")]
     Check(CheckArgs),
+    /// Print completions for a shell
+    #[cfg(feature = "tools")]
+    Completions(CompletionsArgs),
+    /// Print manual pages, or write them to a folder
+    #[cfg(feature = "tools")]
+    Man(ManArgs),
 }

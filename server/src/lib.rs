@@ -11,11 +11,13 @@
 //! Invariant: the agent never sees the store, the web or the hub; without the feature `hub` none of them is built.
 
 pub mod agent;
+pub mod chart;
 pub mod check;
 pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod collect;
+pub mod colour;
 pub mod config;
 pub mod diagnose;
 pub mod exit;

@@ -7,12 +7,30 @@ use clap::Args;
 /// Where the probes of other nodes are answered unless told otherwise.
 const ECHO_LISTEN: &str = "0.0.0.0:6386";
 
+const HELP: &str = "\
+Examples:
+  netloom agent --hub https://10.0.0.1:6387 --token nl-...    the first start
+  netloom agent --hub https://10.0.0.1:6387                   every other one
+
+The code is good once and for ten minutes; the hub's pages make it. What the agent gets for it is kept in the
+state folder, so that later starts need no --token.
+
+Output:
+  The log on standard error; nothing on standard output.
+
+Exit codes:
+  0  it was stopped by SIGINT or SIGTERM
+  2  it could not start, or the hub turned it away; one line says why
+
+Environment:
+  NETLOOM_TOKEN  the code, where others can see arguments
+  NETLOOM_NODE   the name of this node, without --node
+  NETLOOM_LOG    what is logged, without --log
+  NO_COLOR, CLICOLOR, CLICOLOR_FORCE  whether there is colour (no-color.org, bixense.com/clicolors)";
+
 /// Which hub to measure for.
 #[derive(Debug, Clone, Args)]
-#[command(
-    after_help = "The code is good once and for ten minutes; the hub's pages make it. What the agent gets for it is \
-                        kept in the state folder, so that later starts need no --token."
-)]
+#[command(after_help = HELP)]
 pub struct AgentArgs {
     /// Where the hub listens for agents
     #[arg(long, value_name = "https://HOST:PORT")]

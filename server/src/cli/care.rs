@@ -15,8 +15,22 @@ pub struct DataArgs {
     pub data_dir: Option<PathBuf>,
 }
 
+const BACKUP_HELP: &str = "\
+Example:
+  netloom backup netloom-$(date +%F).db
+
+The copy, named netloom.db in an empty folder, is a data folder again.
+
+Exit codes:
+  0  the copy is there, and whole
+  2  it is not; one line says why
+
+Environment:
+  NETLOOM_CONFIG  the configuration file of the hub, without --config";
+
 /// Where to copy the database to.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = BACKUP_HELP)]
 pub struct BackupArgs {
     /// The file; it must not be there yet
     #[arg(value_name = "FILE")]
@@ -26,8 +40,23 @@ pub struct BackupArgs {
     pub data: DataArgs,
 }
 
+const CHECK_HELP: &str = "\
+Examples:
+  netloom check
+  netloom check --json | jq .
+
+Exit codes:
+  0  the database is whole
+  1  something does not fit
+  2  it is damaged
+  3  there is none
+
+Environment:
+  NETLOOM_CONFIG  the configuration file of the hub, without --config";
+
 /// What to check.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = CHECK_HELP)]
 pub struct CheckArgs {
     /// Where the database is
     #[command(flatten)]

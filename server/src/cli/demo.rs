@@ -30,6 +30,10 @@ pub struct DemoArgs {
 }
 
 const PRESETS_HELP: &str = "\
+Examples:
+  netloom demo
+  netloom demo --preset cross-continental --nodes 16 --script none
+
 Presets:
   datacenter         racks of four, 25 Gbit/s, 0.1 ms there and back in a rack and 0.2 ms between racks
   mobile             LTE cells, 20 Mbit/s, up to 80 ms there and back, 0.25 to 0.5 % loss each way
@@ -44,7 +48,14 @@ A fault of a script:
   nodes = [\"node-2\", \"node-5\"]
   loss_ratio = 0.2     # on each way; 1 is dead
   delay_us = 60000     # on each way, on top
-and above all of them, if it shall begin anew: repeat_s = 270";
+and above all of them, if it shall begin anew: repeat_s = 270
+
+Output:
+  The address and what happens on standard output, the log on standard error.
+
+Exit codes:
+  0  it was stopped by SIGINT or SIGTERM
+  2  it could not start; one line says why";
 
 fn preset(name: &str) -> Result<Preset, String> {
     let known = || Preset::ALL.map(Preset::name).join(", ");

@@ -6,8 +6,24 @@ use clap::Args;
 
 use super::HUB_URL;
 
+const HELP: &str = "\
+Examples:
+  netloom export --metric rtt_us --from now-6h --output rtt.csv
+  netloom export --run 1a2b3c4d | gzip > run.jsonl.gz
+
+Output:
+  Samples go to standard output or to --output, progress to standard error when that is a terminal.
+
+Exit codes:
+  0  everything is there
+  2  the hub does not answer or refuses, or the file cannot be written; one line says why
+
+Environment:
+  NETLOOM_HUB  where the hub is, without --hub";
+
 /// What to take out of a hub, and where to.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = HELP)]
 pub struct ExportArgs {
     /// Where the hub is
     #[arg(long, env = "NETLOOM_HUB", value_name = "URL", default_value = HUB_URL)]

@@ -6,10 +6,25 @@ use clap::Args;
 
 use super::HUB_URL;
 
+const HELP: &str = "\
+Examples:
+  netloom run --name bert-large --tag lr=3e-4 -- python train.py
+  netloom run --name nightly --node gpu-1 --node gpu-2 -- srun ./train.sh
+
+The command finds its run in NETLOOM_RUN_ID and the hub in NETLOOM_HUB. Its input, output, signals and exit
+code pass through; it starts at once, whether the hub answers or not. What Netloom has to say goes to standard
+error, when the command has ended.
+
+Exit codes:
+  that of the command; 126 when it cannot be executed, 127 when it is not there, 128 and the number of the
+  signal that ended it; 2 when the arguments are wrong
+
+Environment:
+  NETLOOM_HUB  where the hub is, without --hub";
+
 /// What to run, and how to record it.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = "The command finds its run in NETLOOM_RUN_ID and the hub in NETLOOM_HUB. Its input, output, \
-                        signals and exit code pass through; it starts at once, whether the hub answers or not.")]
+#[command(after_help = HELP)]
 pub struct RunArgs {
     /// What to call the run
     #[arg(long)]

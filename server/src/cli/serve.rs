@@ -4,8 +4,28 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Args;
 
+const HELP: &str = "\
+Examples:
+  netloom serve                                  pages and API at http://127.0.0.1:6385
+  netloom serve --agent-listen 0.0.0.0:6387      agents of other machines may join
+  netloom serve --set probe.interval_ms=500      hold a setting fast
+
+Output:
+  The address on standard output once it answers, the log on standard error, data in --data-dir.
+
+Exit codes:
+  0  it was stopped by SIGINT or SIGTERM
+  2  it could not start, or something broke; one line says what
+
+Environment:
+  NETLOOM_CONFIG              the configuration file, without --config
+  NETLOOM_SETTINGS__SECTION__KEY  a setting: NETLOOM_SETTINGS__PROBE__ICMP=false
+  NETLOOM_LOG                 what is logged: error, warn, info, debug, trace, or per module
+  NO_COLOR, CLICOLOR, CLICOLOR_FORCE  whether there is colour (no-color.org, bixense.com/clicolors)";
+
 /// Where the hub listens and keeps its data.
 #[derive(Debug, Clone, Default, Args)]
+#[command(after_help = HELP)]
 pub struct ServeArgs {
     /// Configuration file (TOML)
     #[arg(long, env = "NETLOOM_CONFIG", value_name = "FILE")]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use netloom_core::{
     api::Problem,
+    mark::NewMark,
     run::request::{ChangeRun, EndRun, NewRun},
 };
 use reqwest::{Method, StatusCode, Url};
@@ -17,7 +18,7 @@ const REQUEST_LIMIT: Duration = Duration::from_secs(5);
 
 /// Why a request came to nothing.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum CallError {
+pub(crate) enum CallError {
     /// The hub did not answer, or not now: the same request may do later.
     #[error("{0}")]
     Away(String),
@@ -31,7 +32,7 @@ pub(super) enum CallError {
 
 /// A hub.
 #[derive(Debug, Clone)]
-pub(super) struct Hub {
+pub(crate) struct Hub {
     url: Url,
     client: reqwest::Client,
 }
@@ -41,7 +42,7 @@ impl Hub {
     ///
     /// # Errors
     /// When the URL is not one.
-    pub(super) fn at(url: &str) -> anyhow::Result<Self> {
+    pub(crate) fn at(url: &str) -> anyhow::Result<Self> {
         let url = Url::parse(url).with_context(|| format!("--hub: {url:?} is not a URL"))?;
         if url.scheme() != "http" || url.host().is_none() {
             bail!("--hub: {url} is not of the form http://HOST:PORT");
@@ -52,7 +53,7 @@ impl Hub {
     }
 
     /// Where it is.
-    pub(super) fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         self.url.as_str().trim_end_matches('/')
     }
 
@@ -70,6 +71,11 @@ impl Hub {
     /// Ends a run; doing it again changes nothing.
     pub(super) async fn end(&self, id: &str, end: &EndRun) -> Result<(), CallError> {
         self.call(Method::POST, &format!("/api/v1/runs/{id}/end"), end).await
+    }
+
+    /// Sets a mark on the time axis.
+    pub(crate) async fn mark(&self, mark: &NewMark) -> Result<(), CallError> {
+        self.call(Method::POST, "/api/v1/marks", mark).await
     }
 
     async fn call(&self, method: Method, path: &str, body: &impl Serialize) -> Result<(), CallError> {
