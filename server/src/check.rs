@@ -41,21 +41,30 @@ impl Means {
     }
 }
 
-/// Which nodes there are, as the orders of the hub say at the time. Cheap to clone.
+/// Which nodes there are, as the orders of the hub say at the time, or as they were told. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Nodes(Option<watch::Receiver<AgentConfig>>);
+pub struct Nodes {
+    orders: Option<watch::Receiver<AgentConfig>>,
+    told: Arc<BTreeMap<IpAddr, String>>,
+}
 
 impl Nodes {
     /// The nodes of these orders.
     pub fn of(orders: watch::Receiver<AgentConfig>) -> Self {
-        Self(Some(orders))
+        Self { orders: Some(orders), told: Arc::default() }
     }
 
-    /// Their names by their addresses; none without a hub, or before it gave orders.
+    /// Nodes by their addresses, once and for all.
+    pub fn told(names: BTreeMap<IpAddr, String>) -> Self {
+        Self { orders: None, told: Arc::new(names) }
+    }
+
+    /// Their names by their addresses; of a hub none before it gave orders.
     pub fn names(&self) -> BTreeMap<IpAddr, String> {
-        let orders = self.0.as_ref().map(watch::Receiver::borrow);
+        let orders = self.orders.as_ref().map(watch::Receiver::borrow);
         let peers = orders.as_ref().and_then(|orders| Some(&orders.mesh.as_ref()?.peers));
-        peers.into_iter().flatten().map(|peer| (peer.address.ip().to_canonical(), peer.node.clone())).collect()
+        let ordered = peers.into_iter().flatten().map(|peer| (peer.address.ip().to_canonical(), peer.node.clone()));
+        ordered.chain(self.told.iter().map(|(address, name)| (*address, name.clone()))).collect()
     }
 }
 

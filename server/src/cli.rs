@@ -6,6 +6,7 @@ mod around;
 mod care;
 #[cfg(feature = "hub")]
 mod demo;
+mod diagnose;
 mod export;
 mod import;
 #[cfg(feature = "tools")]
@@ -22,6 +23,7 @@ pub use self::manual::{CompletionsArgs, ManArgs};
 pub use self::{
     agent::AgentArgs,
     around::AroundArgs,
+    diagnose::DiagnoseArgs,
     export::ExportArgs,
     import::ImportArgs,
     run::RunArgs,
@@ -42,6 +44,7 @@ const HELP: &str = "\
 Examples:
   netloom demo                                 look around, on a made-up network
   netloom serve                                measure this machine, and show it in a browser
+  netloom diagnose                             what is wrong with the network of this machine
   netloom test storage-1 --output out/         a minute of pings, kept as a chart
   netloom run --name my-run -- python train.py
 
@@ -79,6 +82,8 @@ pub enum Command {
     Watch(WatchArgs),
     /// Run a command and record it with the hub as a training run
     Run(RunArgs),
+    /// Check everything that this machine depends on, or a few hosts, and say in words what is wrong
+    Diagnose(DiagnoseArgs),
     /// Test latency and loss to a host in rounds, and throughput if asked; keep it as JSON and as a chart
     Test(Box<TestArgs>),
     /// Measure latency, loss and throughput before and after a command

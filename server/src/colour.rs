@@ -1,4 +1,4 @@
-//! Whether standard error may have colour, as `NO_COLOR` (no-color.org) and `CLICOLOR` (bixense.com/clicolors) ask for.
+//! Whether standard error and standard output may have colour, as `NO_COLOR` (no-color.org) and `CLICOLOR` (bixense.com/clicolors) ask for.
 //!
 //! Help and messages of the command line, and bars, hold to the same by their libraries.
 
@@ -7,6 +7,11 @@ use std::{env, ffi::OsString, io::IsTerminal as _};
 /// Whether what is logged may have colour.
 pub fn on_stderr() -> bool {
     wanted(env::var_os, std::io::stderr().is_terminal())
+}
+
+/// Whether what is said on standard output may have colour.
+pub fn on_stdout() -> bool {
+    wanted(env::var_os, std::io::stdout().is_terminal())
 }
 
 fn wanted(variable: impl Fn(&'static str) -> Option<OsString>, is_terminal: bool) -> bool {

@@ -50,6 +50,7 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
             run_role(&log, async |shutdown| watch::run(config, args, shutdown).await)
         }
         Command::Run(args) => run_alone(async { Ok(code_of(client::run::run(args).await?)) }),
+        Command::Diagnose(args) => run_alone(tool::diagnose::run(args)),
         Command::Test(args) => run_alone(tool::test::run(args)),
         Command::Around(args) => run_alone(async { Ok(code_of(tool::around::run(args).await?)) }),
         #[cfg(feature = "tools")]

@@ -2,6 +2,7 @@
 
 mod aim;
 pub mod around;
+pub mod diagnose;
 #[cfg(feature = "tools")]
 pub mod manual;
 mod rounds;

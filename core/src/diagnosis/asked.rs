@@ -27,7 +27,7 @@ impl Asked {
     pub fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
         if text.contains("://") || matches!(text, "interfaces:" | "connections:") {
-            return parse_check(text).map(Asked::Check);
+            return Check::parse(text).map(Asked::Check);
         }
         if text.parse::<std::net::IpAddr>().is_ok() {
             return Ok(Asked::Host { host: text.to_owned(), port: None });
@@ -48,10 +48,6 @@ impl Asked {
         }
         Ok(Asked::Host { host: host.to_owned(), port })
     }
-}
-
-fn parse_check(text: &str) -> Result<Check, String> {
-    Err(format!("{text:?} is not understood"))
 }
 
 /// Whether it may be the name of a host. Underscores are not allowed there, and are used all the same.
@@ -81,7 +77,23 @@ mod tests {
         ] {
             assert_eq!(Asked::parse(text), expected, "{text}");
         }
-        for bad in ["", " ", "a b", "-rf", "a:0", "a:70000", "a:", "[::1]x", "a..b", "<b>", "a/b", &"x".repeat(254)] {
+        assert!(matches!(Asked::parse("redis://10.0.0.5"), Ok(Asked::Check(Check::Redis(_)))));
+        assert_eq!(Asked::parse("connections:"), Ok(Asked::Check(Check::Connections)));
+        for bad in [
+            "",
+            " ",
+            "a b",
+            "-rf",
+            "a:0",
+            "a:70000",
+            "a:",
+            "[::1]x",
+            "a..b",
+            "<b>",
+            "a/b",
+            "gopher://a",
+            &"x".repeat(254),
+        ] {
             assert!(Asked::parse(bad).is_err(), "{bad}");
         }
     }

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use netloom_core::{
-    api::Problem,
+    api::{NodeStatus, Problem},
+    diagnosis::{Diagnosis, DiagnosisRequest},
     mark::NewMark,
     run::request::{ChangeRun, EndRun, NewRun},
 };
-use reqwest::{Method, StatusCode, Url};
-use serde::Serialize;
+use reqwest::{Method, Response, StatusCode, Url};
+use serde::{Serialize, de::DeserializeOwned};
 
 use super::hub::innermost;
 
@@ -78,12 +79,33 @@ impl Hub {
         self.call(Method::POST, "/api/v1/marks", mark).await
     }
 
+    /// The nodes; a hub that does not answer within `limit` is not asked again.
+    pub(crate) async fn nodes(&self, limit: Duration) -> Result<Vec<NodeStatus>, CallError> {
+        let asked = self.client.get(format!("{}/api/v1/nodes", self.url())).timeout(limit).send().await;
+        let reply = asked.map_err(|error| CallError::Away(innermost(&error)))?;
+        reply.json().await.map_err(|error| CallError::Away(innermost(&error)))
+    }
+
+    /// Has a node begin a diagnosis.
+    pub(crate) async fn diagnose(&self, request: &DiagnosisRequest) -> Result<Diagnosis, CallError> {
+        read(self.send(Method::POST, "/api/v1/diagnoses", request).await?).await
+    }
+
+    /// A diagnosis as far as it is.
+    pub(crate) async fn diagnosis(&self, id: &str) -> Result<Diagnosis, CallError> {
+        read(self.send(Method::GET, &format!("/api/v1/diagnoses/{id}"), &()).await?).await
+    }
+
     async fn call(&self, method: Method, path: &str, body: &impl Serialize) -> Result<(), CallError> {
+        self.send(method, path, body).await.map(|_| ())
+    }
+
+    async fn send(&self, method: Method, path: &str, body: &impl Serialize) -> Result<Response, CallError> {
         let sent = self.client.request(method, format!("{}{path}", self.url())).json(body).send().await;
         let reply = sent.map_err(|error| CallError::Away(innermost(&error)))?;
         let status = reply.status();
         if status.is_success() {
-            return Ok(());
+            return Ok(reply);
         }
         let problem = reply.json::<Problem>().await.map(|problem| problem.detail);
         let why = problem.unwrap_or_else(|_| format!("it answered with status {status}"));
@@ -94,4 +116,11 @@ impl Hub {
             _ => CallError::Refused(why),
         })
     }
+}
+
+async fn read<T: DeserializeOwned>(reply: Response) -> Result<T, CallError> {
+    reply
+        .json()
+        .await
+        .map_err(|error| CallError::Refused(format!("its answer is not understood: {}", innermost(&error))))
 }

@@ -55,6 +55,11 @@ impl Screen {
         self.is_gone.get()
     }
 
+    /// Says how many steps there are, once that is known.
+    pub(super) fn begin(&self, steps: u64) {
+        self.bar.set_length(steps);
+    }
+
     /// Shows how far it is.
     pub(super) fn show(&self, step: u64, words: String) {
         self.bar.set_position(step);

@@ -34,7 +34,13 @@ pub fn faults(interface: &InterfaceDepth) -> Vec<String> {
         faults.push(format!("has {speed} Mbit/s only"));
     }
     for (cause, count) in &interface.errors {
-        let enough = if cause.contains("drop") || cause.contains("nohandler") { DROPS_NOTABLE } else { 1 };
+        // A sum says nothing beside its causes.
+        let way = cause.strip_suffix("_errors").or_else(|| cause.strip_suffix("_dropped"));
+        let is_of_it = |other: &&String| way.is_some_and(|way| other.starts_with(way) && !is_sum(other));
+        if cause.ends_with("_errors") && interface.errors.keys().any(|other| is_of_it(&other)) {
+            continue;
+        }
+        let enough = if is_drop(cause) { DROPS_NOTABLE } else { 1 };
         if *count >= enough {
             faults.push(format!("counts {count} {}", cause.replace('_', " ")));
         }
@@ -46,6 +52,15 @@ pub fn faults(interface: &InterfaceDepth) -> Vec<String> {
         faults.push(format!("does without its member {}", member.name));
     }
     faults
+}
+
+fn is_sum(cause: &str) -> bool {
+    cause.ends_with("_errors") || cause.ends_with("_dropped")
+}
+
+/// Packets that arrived whole and found nobody, or no room.
+fn is_drop(cause: &str) -> bool {
+    ["dropped", "nohandler", "missed"].iter().any(|word| cause.contains(word))
 }
 
 pub(super) fn interfaces(finding: &Finding) -> (Grade, String) {
@@ -118,7 +133,7 @@ mod tests {
             carrier_changes: Some(40),
             ..fine.clone()
         };
-        worn.errors = [("rx_crc_errors".to_owned(), 7), ("rx_dropped".to_owned(), 50)].into();
+        worn.errors = [("rx_crc".to_owned(), 7), ("rx_errors".to_owned(), 7), ("rx_dropped".to_owned(), 50)].into();
         let member = BondMember { name: "eth1".into(), ..Default::default() };
         worn.bond = Some(Bond { mode: "802.3ad".into(), members: vec![member] });
         let found = faults(&worn);
@@ -127,7 +142,7 @@ mod tests {
             [
                 "is half duplex",
                 "has 100 Mbit/s only",
-                "counts 7 rx crc errors",
+                "counts 7 rx crc",
                 "lost or found its carrier 40 times",
                 "does without its member eth1"
             ]
