@@ -4,8 +4,10 @@ mod fetch;
 
 use netloom_core::{
     api::{AgentRecord, EnrolmentCode, Problem, SettingsReply, StoreSize},
+    diagnosis::DiagnosisBrief,
     event::Wanted,
     incident::{Incident, IncidentDetails},
+    mark::Mark,
     matrix::Matrix,
     notify::Delivery,
     query::QueryAnswer,
@@ -21,11 +23,15 @@ use serde_json::{Value, json};
 
 use crate::{
     charts::racks::Racks,
-    live::feed::{Question, aggregation_name},
+    live::{
+        event::{FlatBrief, FlatMark},
+        feed::{Question, aggregation_name},
+    },
+    pages::{diagnose::told::Diagnosis, link::path::PathRecord},
     range::segment,
 };
 pub(crate) use fetch::Stop;
-use fetch::{JSON, Request, send, send_only};
+use fetch::{JSON, Request, send, send_only, send_text};
 
 /// The history of the series that a feed is about.
 pub(crate) async fn history(question: &Question) -> Result<QueryAnswer, Problem> {
@@ -221,4 +227,43 @@ pub(crate) async fn enrolment_code() -> Result<EnrolmentCode, Problem> {
 pub(crate) async fn revoke_agent(node: &str) -> Result<(), Problem> {
     let url = format!("/api/v1/agents/{}/revoke", segment(node));
     send_only(Request::with_text("POST", &url, JSON, "{}".to_owned())).await
+}
+
+/// Begins a diagnosis.
+pub(crate) async fn diagnose(request: &Value) -> Result<Diagnosis, Problem> {
+    Ok(send(Request::post("/api/v1/diagnoses", request)).await?.body)
+}
+
+/// The newest diagnoses.
+pub(crate) async fn diagnoses() -> Result<Vec<DiagnosisBrief>, Problem> {
+    let flat: Vec<FlatBrief> = send(Request::get("/api/v1/diagnoses")).await?.body;
+    Ok(flat.into_iter().map(Into::into).collect())
+}
+
+/// A diagnosis as far as it is.
+pub(crate) async fn diagnosis(id: &str) -> Result<Diagnosis, Problem> {
+    Ok(send(Request::get(&format!("/api/v1/diagnoses/{}", segment(id)))).await?.body)
+}
+
+/// The details of all its checks, as HTML.
+pub(crate) async fn diagnosis_items(id: &str) -> Result<String, Problem> {
+    send_text(Request::get(&format!("/api/v1/diagnoses/{}/items", segment(id)))).await
+}
+
+/// Deletes a diagnosis.
+pub(crate) async fn delete_diagnosis(id: &str) -> Result<(), Problem> {
+    let url = format!("/api/v1/diagnoses/{}", segment(id));
+    send_only(Request::with_text("DELETE", &url, JSON, "{}".to_owned())).await
+}
+
+/// The marks on a stretch of the time axis.
+pub(crate) async fn marks(from_ms: i64, to_ms: i64) -> Result<Vec<Mark>, Problem> {
+    let flat: Vec<FlatMark> = send(Request::get(&format!("/api/v1/marks?from={from_ms}&to={to_ms}"))).await?.body;
+    Ok(flat.into_iter().map(Into::into).collect())
+}
+
+/// The ways that packets took from a node to a host, newest first.
+pub(crate) async fn paths(src: &str, dst: &str) -> Result<Vec<PathRecord>, Problem> {
+    let url = format!("/api/v1/paths?src={}&dst={}", segment(src), segment(dst));
+    Ok(send(Request::get(&url)).await?.body)
 }

@@ -146,6 +146,18 @@ pub(crate) async fn copy(_: &str) -> bool {
     false
 }
 
+/// The address of the page as it is shared.
+#[cfg(feature = "hydrate")]
+pub(crate) fn address() -> String {
+    window().location().href().unwrap_or_default()
+}
+
+/// A server has no address line.
+#[cfg(not(feature = "hydrate"))]
+pub(crate) fn address() -> String {
+    String::new()
+}
+
 /// A short tone. Browsers allow it on pages that somebody has clicked; elsewhere, and without speakers, all stays quiet.
 #[cfg(feature = "hydrate")]
 pub(crate) fn beep() {

@@ -11,6 +11,7 @@ pub(crate) mod bandwidth;
 pub(crate) mod latency;
 pub(crate) mod link;
 pub(crate) mod loss;
+pub(crate) mod marks;
 pub(crate) mod matrix;
 pub(crate) mod mesh;
 mod overlay;
@@ -98,6 +99,9 @@ pub(crate) struct Span {
     pub(crate) to_ms: i64,
 }
 
+/// What stretches are called in which throughput was tested.
+pub(crate) const TEST_NAME: &str = "throughput test";
+
 /// Marks of one chart: more would be a wall. The newest stay.
 pub(crate) const MARKS_MAX: usize = 60;
 /// Marks that are named: with more the names would lie over each other.
@@ -122,6 +126,8 @@ pub(crate) struct TimeChart {
     pub(crate) doubtful: Vec<Span>,
     /// What the shaded stretches are called.
     pub(crate) shade_name: &'static str,
+    /// Stretches of time in which throughput was tested, which disturbs everything else.
+    pub(crate) tests: Vec<Span>,
     /// Whether values stand as bars of their own: what is rare and matters would be lost in a line.
     pub(crate) is_bars: bool,
 }
@@ -154,6 +160,7 @@ impl TimeChart {
             band: None,
             doubtful: Vec::new(),
             shade_name: "doubtful: sender starved",
+            tests: Vec::new(),
             is_bars: false,
         }
     }
@@ -253,6 +260,12 @@ mod tests {
         assert_eq!(ids, [Some("a"), Some("band-low"), Some("band-spread")]);
         assert_eq!(option["series"][1]["stack"], option["series"][2]["stack"]);
         assert_eq!(option["series"][0]["markArea"]["data"][0][1]["xAxis"], 2);
+        chart.tests = vec![Span { from_ms: 3, to_ms: 4 }];
+        let option: Value = serde_json::from_str(&chart.option(None)).expect("is JSON");
+        let areas = &option["series"][0]["markArea"]["data"];
+        assert_eq!((&areas[1][0]["xAxis"], &areas[1][0]["name"]), (&json!(3), &json!(TEST_NAME)));
+        assert_eq!(areas[0][0].get("name"), None, "what is doubtful is named in the legend only");
+        chart.tests.clear();
         chart.is_bars = true;
         let option: Value = serde_json::from_str(&chart.option(None)).expect("is JSON");
         assert_eq!((&option["series"][0]["type"], &option["series"][1]["type"]), (&json!("bar"), &json!("line")));

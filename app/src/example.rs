@@ -2,7 +2,9 @@
 
 use netloom_core::{
     api::{NodeInfo, NodeRole, NodeState, NodeStatus, TargetInfo},
+    diagnosis::{DiagnosisBrief, DiagnosisState, Grade},
     incident::{Handling, Incident, IncidentState},
+    mark::{Mark, MarkKind, NewMark},
     probe::ProbeMode,
     rule::Severity,
     run::{Run, RunStatus},
@@ -24,6 +26,7 @@ pub(crate) fn node(name: &str, targets: &[&str]) -> NodeStatus {
         targets: targets.iter().map(target).collect(),
         measurements: Vec::new(),
         echo: None,
+        depth: Vec::new(),
     };
     NodeStatus { role: NodeRole::Hub, address: String::new(), last_seen: Timestamp(0), status: NodeState::Up, info }
 }
@@ -87,4 +90,28 @@ pub(crate) fn silence(id: &str, starts_ms: i64, ends_ms: i64) -> Silence {
         by: "ada".into(),
         why: "a new switch".into(),
     }
+}
+
+/// A diagnosis from `n1` to `n2`.
+pub(crate) fn diagnosis(id: &str, state: DiagnosisState) -> DiagnosisBrief {
+    DiagnosisBrief {
+        id: id.into(),
+        node: "n1".into(),
+        hosts: vec!["n2".into()],
+        by: "ada".into(),
+        started_at: Timestamp(60_000),
+        state,
+        grade: Grade::Fine,
+        sentence: "Nothing stands out".into(),
+        done: 3,
+        items: 9,
+    }
+}
+
+/// A mark of ten seconds.
+pub(crate) fn mark(kind: MarkKind, src: &str, dst: &str) -> Mark {
+    let text = "something happened".to_owned();
+    let (at, until) = (Timestamp(60_000), Some(Timestamp(70_000)));
+    let figures = std::collections::BTreeMap::new();
+    Mark { id: 1, mark: NewMark { at, until, kind, src: src.into(), dst: dst.into(), text, figures } }
 }

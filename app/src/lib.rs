@@ -160,4 +160,14 @@ mod tests {
             assert!(drawn(address).contains(part), "{address} without {part:?}");
         }
     }
+
+    #[test]
+    fn the_page_of_diagnoses_is_drawn_on_the_server() {
+        let asked = drawn("/diagnose?node=n1&host=n2");
+        assert!(asked.contains("value=\"n2\"") && asked.contains("Diagnose"), "what was asked for is filled in");
+        let shown = drawn("/diagnose?id=d1");
+        assert!(shown.contains("It is being looked up") && shown.contains("/api/v1/diagnoses/d1/report"));
+        assert!(drawn("/nodes/n1").contains("/diagnose?node=n1"));
+        assert!(drawn("/links/n1/a").contains("/diagnose?node=n1&amp;host=a"));
+    }
 }

@@ -5,9 +5,10 @@
 
 mod address;
 pub(crate) mod alarm;
-mod event;
+pub(crate) mod event;
 pub(crate) mod feed;
-mod frame;
+pub(crate) mod frame;
+pub(crate) mod marks;
 pub(crate) mod matrix;
 mod refresh;
 pub(crate) mod store;
@@ -19,9 +20,11 @@ mod uses;
 use leptos::{prelude::*, task::spawn_local};
 use netloom_core::{
     api::{NodeRole, NodeStatus, SettingsReply},
+    diagnosis::DiagnosisBrief,
     event::{Interest as Wish, LiveEvent, Wanted},
     health::Health,
     incident::Incident,
+    mark::Mark,
     metric::{self, Scope},
     network::CURRENT_FOR_MS,
     run::Run,
@@ -39,7 +42,7 @@ use frame::Frame;
 use matrix::{Grid, Grids};
 use store::Store;
 pub(crate) use upsert::upsert_run;
-use upsert::{upsert_incident, upsert_node};
+use upsert::{upsert_diagnosis, upsert_incident, upsert_mark, upsert_node};
 pub(crate) use uses::{FeedHandle, use_feed, use_matrix, use_newest};
 
 /// Readers of samples run at most this often, ms: every sample is on the screen well within 300 ms of its event, and
@@ -84,6 +87,10 @@ pub(crate) struct Live {
     pub(crate) settings: RwSignal<SettingsReply>,
     /// The training runs at hand, newest first.
     pub(crate) runs: RwSignal<Vec<Run>>,
+    /// Diagnoses that were looked up or heard of, newest first.
+    pub(crate) diagnoses: RwSignal<Vec<DiagnosisBrief>>,
+    /// Marks on the time axis that were looked up or heard of, newest first.
+    pub(crate) marks: RwSignal<Vec<Mark>>,
     /// What is wrong in the mesh.
     pub(crate) verdict: RwSignal<MeshVerdict>,
     /// How the page is connected.
@@ -114,6 +121,8 @@ impl Live {
             health: RwSignal::new(boot.health),
             settings: RwSignal::new(boot.settings),
             runs: RwSignal::new(boot.runs),
+            diagnoses: RwSignal::new(Vec::new()),
+            marks: RwSignal::new(Vec::new()),
             verdict: RwSignal::new(boot.verdict),
             link: RwSignal::new(Link::Opening),
             other_version: RwSignal::new(None),
@@ -279,6 +288,8 @@ impl Live {
             }
             LiveEvent::Run(run) => self.take_runs([*run]),
             LiveEvent::Verdict(verdict) => self.verdict.set(*verdict),
+            LiveEvent::Diagnosis(one) => self.take_diagnoses([*one]),
+            LiveEvent::Mark(mark) => self.take_marks([*mark]),
             LiveEvent::Matrix(change) => {
                 let metric = change.metric.clone();
                 let is_read = self.grids.try_update_value(|grids| grids.take(*change).is_some());
@@ -323,6 +334,16 @@ impl Live {
             runs.into_iter().for_each(|run| upsert_run(known, run));
             known.truncate(RUNS_MAX);
         });
+    }
+
+    /// Takes diagnoses as they are now.
+    pub(crate) fn take_diagnoses(self, all: impl IntoIterator<Item = DiagnosisBrief>) {
+        self.diagnoses.update(|known| all.into_iter().for_each(|one| upsert_diagnosis(known, one)));
+    }
+
+    /// Takes marks as they are now.
+    pub(crate) fn take_marks(self, marks: impl IntoIterator<Item = Mark>) {
+        self.marks.update(|known| marks.into_iter().for_each(|mark| upsert_mark(known, mark)));
     }
 
     /// Runs the readers of samples in the next frame, not earlier than the shortest time after the last.

@@ -3,8 +3,9 @@
 //! Adding a page: its file in `pages/`, and its row below.
 
 pub(crate) mod alerts;
+pub(crate) mod diagnose;
 mod explore;
-mod link;
+pub(crate) mod link;
 pub(crate) mod matrix;
 mod node;
 pub(crate) mod nodes;
@@ -24,6 +25,7 @@ use leptos_router::{
 use crate::{components::icon::Icon, range::Window};
 use {
     alerts::{Alerts, incident::IncidentPage, rules::Rules, silences::Silences},
+    diagnose::Diagnose,
     explore::Explore,
     link::Link,
     matrix::Matrix,
@@ -91,6 +93,7 @@ pages! {
     "/alerts/rules" "Rules"     Alert     None,      false, Rules;
     "/alerts/silences" "Silences" Alert   None,      false, Silences;
     "/alerts/:incident" "Alert" Alert     None,      false, IncidentPage;
+    "/diagnose"     "Diagnose"  Diagnose  Some('d'), false, Diagnose;
     "/settings"     "Settings"  Settings  Some('s'), false, SettingsPage;
 }
 

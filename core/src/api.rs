@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    check::interface::InterfaceDepth,
     health::Health,
     incident::Incident,
     mesh::{Echo, MeshOrders},
@@ -36,6 +37,9 @@ pub struct NodeInfo {
     /// Where it answers the probes of other nodes, if it does.
     #[serde(default)]
     pub echo: Option<Echo>,
+    /// Its interfaces in depth.
+    #[serde(default)]
+    pub depth: Vec<InterfaceDepth>,
 }
 
 /// What one tier of the store takes.

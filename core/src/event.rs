@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 pub use wanted::{Interest, Wanted};
 
 use crate::{
-    api::NodeStatus, health::Health, incident::Incident, matrix::MatrixChange, run::Run, sample::Readings,
-    silence::Silence, time::Timestamp, verdict::MeshVerdict,
+    api::NodeStatus, diagnosis::DiagnosisBrief, health::Health, incident::Incident, mark::Mark, matrix::MatrixChange,
+    run::Run, sample::Readings, silence::Silence, time::Timestamp, verdict::MeshVerdict,
 };
 
 /// A place in the stream.
@@ -52,17 +52,23 @@ pub enum Topic {
     Runs,
     /// What is wrong in the mesh.
     Verdict,
+    /// Diagnoses and how far they are.
+    Diagnoses,
+    /// Marks on the time axis.
+    Marks,
 }
 
 impl Topic {
     /// Every topic by the name in `?topics=`.
-    pub const ALL: [(&'static str, Topic); 6] = [
+    pub const ALL: [(&'static str, Topic); 8] = [
         ("samples", Topic::Samples),
         ("nodes", Topic::Nodes),
         ("alerts", Topic::Alerts),
         ("settings", Topic::Settings),
         ("runs", Topic::Runs),
         ("verdict", Topic::Verdict),
+        ("diagnoses", Topic::Diagnoses),
+        ("marks", Topic::Marks),
     ];
 
     /// The topic of that name.
@@ -111,6 +117,10 @@ pub enum LiveEvent {
     /// Rows of a matrix that changed; for those who asked for that metric (`?matrix=`), and never replayed: after a gap
     /// the whole matrix comes anew.
     Matrix(Box<MatrixChange>),
+    /// A diagnosis is new, a check of it ended, or all did.
+    Diagnosis(Box<DiagnosisBrief>),
+    /// A mark on the time axis is new or changed.
+    Mark(Box<Mark>),
 }
 
 /// Who speaks.
@@ -145,11 +155,13 @@ impl LiveEvent {
             LiveEvent::Run(_) => "run",
             LiveEvent::Verdict(_) => "verdict",
             LiveEvent::Matrix(_) => "matrix",
+            LiveEvent::Diagnosis(_) => "diagnosis",
+            LiveEvent::Mark(_) => "mark",
         }
     }
 
     /// The names of all events, in the order of the variants.
-    pub const NAMES: [&'static str; 13] = [
+    pub const NAMES: [&'static str; 15] = [
         "hello",
         "resync",
         "samples",
@@ -163,6 +175,8 @@ impl LiveEvent {
         "run",
         "verdict",
         "matrix",
+        "diagnosis",
+        "mark",
     ];
 
     /// The topic it belongs to; `None` for what every client gets.
@@ -175,6 +189,8 @@ impl LiveEvent {
             LiveEvent::Settings { .. } => Some(Topic::Settings),
             LiveEvent::Run(_) => Some(Topic::Runs),
             LiveEvent::Verdict(_) => Some(Topic::Verdict),
+            LiveEvent::Diagnosis(_) => Some(Topic::Diagnoses),
+            LiveEvent::Mark(_) => Some(Topic::Marks),
         }
     }
 }

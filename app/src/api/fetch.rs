@@ -119,6 +119,18 @@ pub(super) async fn send_only(_: Request<'_>) -> Result<(), Problem> {
     Err(unreachable("there is no browser to ask with"))
 }
 
+/// See [`send`].
+#[cfg(not(feature = "hydrate"))]
+pub(super) async fn send_text(_: Request<'_>) -> Result<String, Problem> {
+    Err(unreachable("there is no browser to ask with"))
+}
+
+/// Sends a request whose answer is no JSON.
+#[cfg(feature = "hydrate")]
+pub(super) async fn send_text(request: Request<'_>) -> Result<String, Problem> {
+    answered(request).await.map(|(_, text)| text)
+}
+
 /// Sends a request whose answer says no more than that it was done.
 #[cfg(feature = "hydrate")]
 pub(super) async fn send_only(request: Request<'_>) -> Result<(), Problem> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{GROUP, Span, TimeChart, colour};
+use super::{GROUP, NAMED_MARKS_MAX, Span, TEST_NAME, TimeChart, colour};
 
 /// Lays over the option of a chart over time what is missing there.
 pub(super) fn lay(chart: &TimeChart, option: &mut Value) {
@@ -14,7 +14,7 @@ pub(super) fn lay(chart: &TimeChart, option: &mut Value) {
     // A chart without lines has no list of them.
     let Some(first) = option.get_mut("series").and_then(|series| series.get_mut(0)) else { return };
     marks(first);
-    shade(first, &chart.doubtful);
+    shade(first, chart);
 }
 
 /// How tooltips are written.
@@ -32,13 +32,24 @@ fn marks(series: &mut Value) {
     }
 }
 
-/// Stretches of time whose figures are doubtful; charming's areas lie between names, and its bars have none.
-fn shade(series: &mut Value, spans: &[Span]) {
-    if spans.is_empty() {
+/// Stretches of time whose figures are doubtful, and those in which throughput was tested; charming's areas lie between
+/// names, and its bars have none.
+fn shade(series: &mut Value, chart: &TimeChart) {
+    if chart.doubtful.is_empty() && chart.tests.is_empty() {
         return;
     }
-    let data: Vec<Value> =
-        spans.iter().map(|span| json!([{ "xAxis": span.from_ms }, { "xAxis": span.to_ms }])).collect();
+    let area = |span: &Span, first: Value| {
+        let mut first = first;
+        first["xAxis"] = span.from_ms.into();
+        json!([first, { "xAxis": span.to_ms }])
+    };
+    let test = json!({
+        "name": TEST_NAME,
+        "itemStyle": { "color": colour("--test") },
+        "label": { "show": chart.tests.len() <= NAMED_MARKS_MAX, "position": "insideTop", "color": colour("--muted"), "fontSize": 11 },
+    });
+    let doubtful = chart.doubtful.iter().map(|span| area(span, json!({})));
+    let data: Vec<Value> = doubtful.chain(chart.tests.iter().map(|span| area(span, test.clone()))).collect();
     let style = json!({ "color": colour("--doubt"), "opacity": 1 });
     series["markArea"] = json!({ "silent": true, "itemStyle": style, "data": data });
 }

@@ -10,7 +10,7 @@ use super::{
     when::When,
 };
 use crate::{
-    charts::{Line, TimeChart, points},
+    charts::{Line, TEST_NAME, TimeChart, points},
     clock::Clock,
     live::{
         FeedHandle, Live,
@@ -188,7 +188,8 @@ fn Legend(source: Source) -> impl IntoView {
             let band = chart.band.as_ref();
             let band = band.map(|band| ("legend-area", format!("background: var({})", band.colour), band.name));
             let doubt = (!chart.doubtful.is_empty()).then(|| ("legend-area is-doubt", String::new(), chart.shade_name));
-            [band, doubt]
+            let tests = (!chart.tests.is_empty()).then(|| ("legend-area is-test", String::new(), TEST_NAME));
+            [band, doubt, tests]
         })
     });
     view! {

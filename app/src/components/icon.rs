@@ -41,6 +41,8 @@ pub(crate) enum Icon {
     Matrix,
     /// Three nodes and the links between them.
     Topology,
+    /// A pulse.
+    Diagnose,
 }
 
 impl Icon {
@@ -69,6 +71,7 @@ impl Icon {
             Icon::Topology => {
                 "M8 2a1.6 1.6 0 1 0 .01 0zM3.6 10.6a1.6 1.6 0 1 0 .01 0zM12.4 10.6a1.6 1.6 0 1 0 .01 0zM7.2 5.1l-2.8 5.6M8.8 5.1l2.8 5.6M5.3 12.2h5.4"
             }
+            Icon::Diagnose => "M1.5 8.5h3l2-5.5l3 10.5l2-5h3",
             Icon::Edit => "M3 13l.7-3.2l6.9-6.9l2.5 2.5l-6.9 6.9zM9.2 4.3l2.5 2.5",
         }
     }

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     live::Live,
+    pages::diagnose,
     range::{TimeRange, segment},
 };
 
@@ -47,6 +48,16 @@ pub(crate) fn path(culprit: &Culprit) -> Option<String> {
         (CulpritKind::Link | CulpritKind::Way, [src, dst]) => Some(link_path(src, dst)),
         (CulpritKind::Group, _) => Some("/matrix?sort=rack".to_owned()),
         (_, [node]) => Some(format!("/nodes/{}", segment(node))),
+        _ => None,
+    }
+}
+
+/// Where a culprit is checked now.
+fn check(culprit: &Culprit) -> Option<String> {
+    match (culprit.kind, culprit.names.as_slice()) {
+        (CulpritKind::Link | CulpritKind::Way, [src, dst]) => Some(diagnose::path(src, Some(dst))),
+        (CulpritKind::Group, _) => None,
+        (_, [node]) => Some(diagnose::path(node, None)),
         _ => None,
     }
 }
@@ -98,6 +109,9 @@ fn Line(culprit: Culprit) -> impl IntoView {
         Some(path) => view! { <a href=move || range.carry(&path)>{name}</a> }.into_any(),
         None => name.into_any(),
     };
+    let check = check(&culprit).map(|path| {
+        view! { ", " <a href=move || range.carry(&path) data-testid="diagnose-culprit">"check it now"</a> }
+    });
     let cell = move |cell: &Evidence| {
         let path = link_path(&cell.src, &cell.dst);
         view! {
@@ -116,7 +130,7 @@ fn Line(culprit: Culprit) -> impl IntoView {
                 <p class="culprit-text">{culprit.message.clone()}</p>
                 <p class="muted">
                     {name} ", " {kind_word(culprit.kind)} ", " {format!("{:.0} % sure", culprit.confidence * 100.0)}
-                    ", since " <When at=culprit.since />
+                    ", since " <When at=culprit.since /> {check}
                 </p>
                 <ul class="culprit-cells">
                     {culprit.evidence.iter().take(EVIDENCE_MAX).map(cell).collect_view()}

@@ -5,7 +5,7 @@ use netloom_core::event::Wanted;
 use crate::range::segment;
 
 /// What is there for every page; samples and matrices are named one by one.
-const TOPICS: &str = "/api/v1/stream?topics=samples,nodes,alerts,settings,runs,verdict";
+const TOPICS: &str = "/api/v1/stream?topics=samples,nodes,alerts,settings,runs,verdict,diagnoses,marks";
 /// Wishes longer than this follow once the connection has a name: proxies cut long addresses.
 const WISHES_MAX_CHARS: usize = 1_500;
 

@@ -6,14 +6,14 @@ use leptos::prelude::*;
 
 /// The pace of the readers.
 #[derive(Debug, Default)]
-pub(super) struct Frame {
+pub(crate) struct Frame {
     is_requested: bool,
     last_ms: i64,
 }
 
 impl Frame {
     /// Asks for a run; returns how long to wait for it, ms, or `None` when one is coming already.
-    pub(super) fn request(&mut self, now_ms: i64, min_ms: i64) -> Option<i64> {
+    pub(crate) fn request(&mut self, now_ms: i64, min_ms: i64) -> Option<i64> {
         if std::mem::replace(&mut self.is_requested, true) {
             return None;
         }
@@ -21,13 +21,13 @@ impl Frame {
     }
 
     /// Notes that the readers ran.
-    pub(super) fn ran(&mut self, now_ms: i64) {
+    pub(crate) fn ran(&mut self, now_ms: i64) {
         *self = Self { is_requested: false, last_ms: now_ms };
     }
 }
 
 /// Runs something in the first frame after a wait. A hidden page has no frames: it catches up when it is seen again.
-pub(super) fn schedule(wait_ms: i64, run: impl FnOnce() + 'static) {
+pub(crate) fn schedule(wait_ms: i64, run: impl FnOnce() + 'static) {
     if wait_ms == 0 {
         request_animation_frame(run);
     } else {

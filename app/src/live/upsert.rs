@@ -1,9 +1,14 @@
 //! Putting what changed into lists that are in order.
 
-use netloom_core::{api::NodeStatus, incident::Incident, run::Run};
+use netloom_core::{api::NodeStatus, diagnosis::DiagnosisBrief, incident::Incident, mark::Mark, run::Run};
 
 /// Incidents a page keeps: more than anyone reads. The oldest go first.
 const INCIDENTS_MAX: usize = 500;
+
+/// Marks a page keeps: more than all charts show. The oldest go first.
+const MARKS_MAX: usize = 1_000;
+/// Diagnoses a page keeps: more than the list shows. The oldest go first.
+const DIAGNOSES_MAX: usize = 200;
 
 /// Puts a node in its place in a list that is ordered by name.
 pub(super) fn upsert_node(nodes: &mut Vec<NodeStatus>, node: NodeStatus) {
@@ -36,11 +41,42 @@ pub(crate) fn upsert_run(runs: &mut Vec<Run>, run: Run) {
     }
 }
 
+/// Puts a mark in its place in a list that is newest first.
+pub(super) fn upsert_mark(marks: &mut Vec<Mark>, mark: Mark) {
+    marks.retain(|known| known.id != mark.id);
+    let at = marks.partition_point(|known| (known.mark.at, known.id) > (mark.mark.at, mark.id));
+    marks.insert(at, mark);
+    marks.truncate(MARKS_MAX);
+}
+
+/// Puts a diagnosis in its place in a list that is newest first.
+pub(super) fn upsert_diagnosis(all: &mut Vec<DiagnosisBrief>, one: DiagnosisBrief) {
+    all.retain(|known| known.id != one.id);
+    let at = all.partition_point(|known| (known.started_at, &known.id) > (one.started_at, &one.id));
+    all.insert(at, one);
+    all.truncate(DIAGNOSES_MAX);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::example::{incident, node, run};
-    use netloom_core::{incident::IncidentState, time::Timestamp};
+    use crate::example::{diagnosis, incident, mark, node, run};
+    use netloom_core::{diagnosis::DiagnosisState, incident::IncidentState, mark::MarkKind, time::Timestamp};
+
+    #[test]
+    fn marks_and_diagnoses_stay_newest_first_and_each_is_there_once() {
+        let (mut marks, mut diagnoses) = (Vec::new(), Vec::new());
+        for (id, start_ms) in [(1, 2), (2, 3), (3, 1), (2, 3)] {
+            let mut one = mark(MarkKind::Around, "n1", "");
+            (one.id, one.mark.at) = (id, Timestamp(start_ms));
+            upsert_mark(&mut marks, one);
+            let mut one = diagnosis(&id.to_string(), DiagnosisState::Running);
+            one.started_at = Timestamp(start_ms);
+            upsert_diagnosis(&mut diagnoses, one);
+        }
+        assert_eq!(marks.iter().map(|mark| mark.id).collect::<Vec<_>>(), [2, 1, 3]);
+        assert_eq!(diagnoses.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["2", "1", "3"]);
+    }
 
     #[test]
     fn runs_stay_newest_first_and_each_is_there_once() {

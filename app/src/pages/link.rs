@@ -1,12 +1,14 @@
 //! What happened between these two?
 
+pub(crate) mod path;
+
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
 use netloom_core::{incident::Incident, metric, unit::us_from_ms};
 
 use crate::{
-    charts::{self, Span, link::DIRECTIONS},
+    charts::{self, Span, link::DIRECTIONS, marks::About},
     clock::Clock,
     components::{
         alert_feed::AlertCard,
@@ -18,8 +20,10 @@ use crate::{
     live::{
         FeedHandle, Live,
         feed::{Interest, Points},
+        marks::use_happenings,
         use_feed,
     },
+    pages::diagnose,
     range::{TimeRange, segment},
 };
 
@@ -98,12 +102,14 @@ fn Body(src: String, dst: String) -> impl IntoView {
     let names = [format!("{src} → {dst}"), format!("{dst} → {src}")];
     let stored = StoredValue::new(names.clone());
     let alerts = move || live.settings.with(|reply| reply.settings.alerts.clone());
+    let ends = (src.clone(), dst.clone());
+    let happenings = use_happenings(move |mark| About::Pair(&ends.0, &ends.1).covers(mark));
     let latency = |at: usize| {
         let way = ways[at];
         let chart = Memo::new(move |_| {
             let mut chart = charts::link::latency(way.rtt.labels(live), DIRECTIONS[at], &alerts().latency);
             chart.doubtful = way.doubtful();
-            chart
+            happenings.on(chart)
         });
         let title = format!("Latency, {}", names[at]);
         view! {
@@ -120,9 +126,14 @@ fn Body(src: String, dst: String) -> impl IntoView {
         let [first, second] = stored.get_value();
         [(first, there), (second, back)]
     };
-    let loss = Memo::new(move |_| charts::link::loss(named(ways.map(|way| way.loss.labels(live))), &alerts().loss));
-    let jitter =
-        Memo::new(move |_| charts::link::both(metric::JITTER_US, named(ways.map(|way| way.jitter.labels(live)))));
+    let loss = Memo::new(move |_| {
+        let labels = named(ways.map(|way| way.loss.labels(live)));
+        happenings.on(charts::link::loss(labels, &alerts().loss))
+    });
+    let jitter = Memo::new(move |_| {
+        let labels = named(ways.map(|way| way.jitter.labels(live)));
+        happenings.on(charts::link::both(metric::JITTER_US, labels))
+    });
     let tile = move |(id, title, at, is_loss): (&'static str, &'static str, usize, bool)| {
         let stat = Memo::new(move |_| {
             let window = range.window().bounds(clock.now_exact().ms());
@@ -146,6 +157,10 @@ fn Body(src: String, dst: String) -> impl IntoView {
             <ChartCard id="chart-loss" title="Loss, both ways" feeds=ways.map(|way| way.loss).to_vec() chart=loss />
             <ChartCard id="chart-jitter" title="Jitter, both ways" feeds=ways.map(|way| way.jitter).to_vec() chart=jitter />
         </div>
+        <div class="link-charts">
+            {path::ways(live, ("way-there", "The way there"), src.clone(), dst.clone())}
+            {path::ways(live, ("way-back", "The way back"), dst.clone(), src.clone())}
+        </div>
         <Alerts src dst />
     }
     .into_any()
@@ -159,11 +174,12 @@ fn Head(src: String, dst: String) -> impl IntoView {
         let path = format!("/nodes/{}", segment(&name));
         view! { <a href=move || range.carry(&path)>{name}</a> }
     };
-    let back = link_path(&dst, &src);
+    let (back, check) = (link_path(&dst, &src), diagnose::path(&src, Some(&dst)));
     view! {
         <div class="page-head">
             <h1 class="page-title" data-testid="link-title">{end(src)} " → " {end(dst)}</h1>
             <a class="button" href=move || range.carry(&back) data-testid="link-back">"The other way"</a>
+            <a class="button" href=move || range.carry(&check) data-testid="diagnose-link">"Diagnose"</a>
             <a href=move || range.carry("/matrix")>"All pairs"</a>
         </div>
     }

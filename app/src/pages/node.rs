@@ -1,5 +1,6 @@
 //! What one machine sees and suffers.
 
+mod depth;
 mod interfaces;
 mod peers;
 
@@ -7,13 +8,13 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
 use netloom_core::{
-    api::{Measurement, NodeState, NodeStatus},
+    api::{Measurement, MeasurementState, NodeState, NodeStatus},
     incident::Incident,
     metric,
 };
 
 use crate::{
-    charts::{self, pair::Scene},
+    charts::{self, marks::About, pair::Scene},
     clock::Clock,
     components::{
         alert_feed::AlertCard,
@@ -26,11 +27,17 @@ use crate::{
     live::{
         FeedHandle, Live,
         feed::{Interest, Points},
+        marks::{Happenings, use_happenings},
         use_feed,
     },
-    pages::nodes::{DoubtfulMark, Version, role_word},
+    order,
+    pages::{
+        diagnose,
+        nodes::{DoubtfulMark, Version, role_word},
+    },
     range::TimeRange,
 };
+use depth::Depth;
 use interfaces::Interfaces;
 use peers::{AgentHealth, Peers};
 
@@ -76,6 +83,7 @@ struct Subject {
     clock: Clock,
     name: StoredValue<String>,
     node: Memo<Option<NodeStatus>>,
+    happenings: Happenings,
 }
 
 impl Subject {
@@ -106,13 +114,16 @@ fn Body(name: String) -> impl IntoView {
     let node = Memo::new(move |_| {
         live.nodes.with(|nodes| nodes.iter().find(|node| stored.with_value(|name| *name == node.info.node)).cloned())
     });
-    let subject = Subject { live, range: TimeRange::expect(), clock: Clock::expect(), name: stored, node };
+    let happenings = use_happenings(move |mark| stored.with_value(|name| About::Node(name).covers(mark)));
+    let (range, clock) = (TimeRange::expect(), Clock::expect());
+    let subject = Subject { live, range, clock, name: stored, node, happenings };
     view! {
         <Title text=name />
         <Header subject />
         <Totals subject />
         <Peers subject />
         <Interfaces subject />
+        <Depth subject />
         <div class="two-columns">
             <PairCharts subject />
         </div>
@@ -136,12 +147,14 @@ fn Header(subject: Subject) -> impl IntoView {
         })
     };
     let version = move || subject.read(|node| node.info.version.clone()).map(|version| view! { <Version version /> });
+    let check = subject.name.with_value(|name| diagnose::path(name, None));
     let up_for = move || subject.read(|node| clock.ago(node.info.started_at)).unwrap_or_default();
     view! {
         <div class="page-head">
             <h1 class="page-title">{subject.name.get_value()}</h1>
             <StatusBadge tone=Signal::derive(move || state.get().into()) word=Signal::derive(move || node_word(state.get())) />
             <DoubtfulMark node=subject.name.get_value() />
+            <a class="button" href=move || subject.range.carry(&check) data-testid="diagnose-node">"Diagnose from here"</a>
         </div>
         <dl class="facts" data-testid="node-facts">
             {last_seen}
@@ -169,12 +182,14 @@ fn PairCharts(subject: Subject) -> impl IntoView {
     let latency_chart = Memo::new(move |_| {
         let series = rtt.labels(live).into_iter();
         let (nodes, incidents) = (nodes.read(), live.incidents.read());
-        charts::latency::chart(&Scene { nodes: &nodes, incidents: &incidents }, series, &settings().latency)
+        let scene = Scene { nodes: &nodes, incidents: &incidents };
+        subject.happenings.on(charts::latency::chart(&scene, series, &settings().latency))
     });
     let loss_chart = Memo::new(move |_| {
         let series = loss.labels(live).into_iter();
         let (nodes, incidents) = (nodes.read(), live.incidents.read());
-        charts::loss::chart(&Scene { nodes: &nodes, incidents: &incidents }, series, &settings().loss)
+        let scene = Scene { nodes: &nodes, incidents: &incidents };
+        subject.happenings.on(charts::loss::chart(&scene, series, &settings().loss))
     });
     view! {
         <ChartCard id="chart-latency" title="Latency to its targets" feeds=vec![rtt] chart=latency_chart />
@@ -201,10 +216,33 @@ fn Totals(subject: Subject) -> impl IntoView {
     view! { <div class="tiles">{tiles.map(tile)}</div> }
 }
 
+/// The place of a state in the list: what needs somebody comes first.
+const fn rank(state: MeasurementState) -> usize {
+    match state {
+        MeasurementState::Failing => 0,
+        MeasurementState::Degraded => 1,
+        MeasurementState::Working => 2,
+        MeasurementState::Off => 3,
+    }
+}
+
+/// How many measurements are in each state, in words.
+fn summary(all: &[Measurement]) -> String {
+    let mut counts = [0; 4];
+    all.iter().for_each(|measurement| counts[rank(measurement.state)] += 1);
+    let words = counts.into_iter().zip(["failing", "degraded", "working", "off"]);
+    let some = words.filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
+    some.collect::<Vec<_>>().join(", ")
+}
+
 /// Everything that the node measures, and how that fares.
 #[component]
 fn Measurements(subject: Subject) -> impl IntoView {
-    let all = Memo::new(move |_| subject.read(|node| node.info.measurements.clone()).unwrap_or_default());
+    let all = Memo::new(move |_| {
+        let mut all = subject.read(|node| node.info.measurements.clone()).unwrap_or_default();
+        order::sort_by(&mut all, |a, b| rank(a.state).cmp(&rank(b.state)));
+        all
+    });
     let row = |measurement: Measurement| {
         view! {
             <li
@@ -223,6 +261,7 @@ fn Measurements(subject: Subject) -> impl IntoView {
         <section class="card" aria-labelledby="measurements-title">
             <header class="card-header">
                 <h2 id="measurements-title">"Measurements"</h2>
+                <span class="card-note" data-testid="measurements-summary">{move || all.with(|all| summary(all))}</span>
             </header>
             <ul class="measurements">{move || all.get().into_iter().map(row).collect_view()}</ul>
         </section>
@@ -256,7 +295,14 @@ fn Alerts(subject: Subject) -> impl IntoView {
 mod tests {
     use super::*;
     use crate::example::incident;
-    use netloom_core::incident::IncidentState;
+    use netloom_core::{incident::IncidentState, time::Timestamp};
+
+    #[test]
+    fn measurements_are_counted_by_state_the_worst_first() {
+        let in_state = |state| Measurement { name: "x".into(), state, detail: String::new(), since: Timestamp(0) };
+        use MeasurementState::{Failing, Off, Working};
+        assert_eq!(summary(&[Working, Off, Working, Failing].map(in_state)), "1 failing, 2 working, 1 off");
+    }
 
     #[test]
     fn an_incident_is_about_the_node_that_measured_it() {

@@ -28,6 +28,7 @@ use crate::{
         when::When,
     },
     live::Live,
+    pages::diagnose,
     range::{TimeRange, Window, segment},
 };
 use charts::Charts;
@@ -253,6 +254,15 @@ fn Evidence(incident: Incident) -> impl IntoView {
         let path = format!("/explore?metric={}", segment(&incident.metric));
         places.push((format!("{} of all at that time", incident.metric), path));
     }
+    let now = match (incident.labels.get("src"), nodes(&incident).next()) {
+        (Some(src), _) => Some((src.as_str(), incident.labels.get("dst").map(String::as_str))),
+        (None, Some(node)) => Some((node, None)),
+        (None, None) => None,
+    };
+    let now = now.map(|(node, host)| {
+        let path = diagnose::path(node, host);
+        view! { <li><a href=move || range.carry(&path) data-testid="diagnose-incident">"Check it now"</a></li> }
+    });
     let place = move |(words, path): (String, String)| {
         // The stretch of time of this page, held fast there.
         let href = move || {
@@ -283,7 +293,7 @@ fn Evidence(incident: Incident) -> impl IntoView {
             "Export as JSON"
         </a>
     };
-    let body = view! { <ul class="evidence">{runbook} {places.into_iter().map(place).collect_view()}</ul> };
+    let body = view! { <ul class="evidence">{runbook} {now} {places.into_iter().map(place).collect_view()}</ul> };
     card("evidence-title", "", "Evidence", export.into_any(), body.into_any())
 }
 

@@ -152,9 +152,10 @@ fn Charts(subject: Subject, interface: String) -> impl IntoView {
         let feeds = rows
             .iter()
             .map(|row| use_feed(Interest::all(row.0).with("node", &node).with("interface", &name).extremes()));
-        let chart = rates::chart(rows, &node, &name);
+        let chart = StoredValue::new(rates::chart(rows, &node, &name));
+        let chart = Memo::new(move |_| subject.happenings.on(chart.get_value()));
         view! {
-            <ChartCard id title=format!("{name}, {what}") feeds=feeds.collect() chart=Signal::stored(chart) />
+            <ChartCard id title=format!("{name}, {what}") feeds=feeds.collect() chart />
         }
     };
     view! { <div class="three-columns">{charts.map(card)}</div> }.into_any()

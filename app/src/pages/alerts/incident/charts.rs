@@ -4,10 +4,13 @@ use leptos::prelude::*;
 use netloom_core::{incident::Incident, metric, sample::Labels, time::Timestamp};
 
 use crate::{
-    charts::{Span, Threshold, TimeChart, any},
+    charts::{Span, Threshold, TimeChart, any, marks::About},
     clock::Clock,
-    components::{alert_feed::is_over, chart_card::ChartCard},
-    live::{Live, feed::Interest, use_feed},
+    components::{
+        alert_feed::{is_over, nodes},
+        chart_card::ChartCard,
+    },
+    live::{Live, feed::Interest, marks::use_happenings, use_feed},
 };
 
 /// What the shaded stretch stands for.
@@ -59,6 +62,8 @@ pub(super) fn Charts(incident: Memo<Incident>) -> impl IntoView {
     }
     // What goes on is shaded up to now; a chart need not be made anew for it every second.
     let now = Memo::new(move |_| clock.now().ms() / 5_000 * 5_000);
+    let about: Vec<String> = nodes(&first).into_iter().map(Into::into).collect();
+    let happenings = use_happenings(move |mark| about.iter().any(|node| About::Node(node).covers(mark)));
     let card = |id: &'static str, metric: String| {
         let mut interest = Interest::all(metric.clone()).extremes();
         interest.labels = first.labels.clone();
@@ -68,7 +73,7 @@ pub(super) fn Charts(incident: Memo<Incident>) -> impl IntoView {
         let made = Memo::new(move |_| {
             incident.with(|incident| {
                 let now_ms = if is_over(incident) { 0 } else { now.get() };
-                chart(&metric, &feed.labels(live), incident, now_ms)
+                happenings.on(chart(&metric, &feed.labels(live), incident, now_ms))
             })
         });
         view! { <ChartCard id title feeds=vec![feed] chart=made /> }
