@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use netloom_core::check::{Check, Finding, Phase, Progress, spec::Family};
+use netloom_core::check::{Check, Finding, Phase, Progress, redis::PASSWORD_VARIABLE, spec::Family};
 use tokio::sync::Mutex;
 
 use crate::{
@@ -24,6 +24,8 @@ pub struct Means {
     pub throughput: Arc<Mutex<()>>,
     /// Names of nodes by their addresses.
     pub nodes: BTreeMap<IpAddr, String>,
+    /// The password of Redis servers, out of the environment: it stands in no address and no settings.
+    pub redis_password: Option<String>,
 }
 
 impl Means {
@@ -34,7 +36,8 @@ impl Means {
 
     /// The means with sockets that others use, too.
     pub fn with(icmp: Arc<IcmpProber>) -> Self {
-        Self { icmp, throughput: Arc::default(), nodes: BTreeMap::new() }
+        let redis_password = std::env::var(PASSWORD_VARIABLE).ok().filter(|password| !password.is_empty());
+        Self { icmp, throughput: Arc::default(), nodes: BTreeMap::new(), redis_password }
     }
 }
 
