@@ -1,12 +1,22 @@
 //! Whether standard error may have colour, as `NO_COLOR` (no-color.org) and `CLICOLOR` (bixense.com/clicolors) ask for.
 //!
-//! Help and messages of the command line, and bars, hold to the same by their libraries.
+//! Bars have no colour.
 
 use std::{env, ffi::OsString, io::IsTerminal as _};
 
 /// Whether what is logged may have colour.
 pub fn on_stderr() -> bool {
     wanted(env::var_os, std::io::stderr().is_terminal())
+}
+
+/// Whether help and messages of the command line may have colour. Its library asks the variables itself, but lets the one
+/// that forces colour win over the one that forbids it.
+pub fn of_help() -> clap::ColorChoice {
+    if env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
+        clap::ColorChoice::Never
+    } else {
+        clap::ColorChoice::Auto
+    }
 }
 
 fn wanted(variable: impl Fn(&'static str) -> Option<OsString>, is_terminal: bool) -> bool {
