@@ -36,7 +36,9 @@ const NOWHERE: &str = "http://127.0.0.1:1";
 fn netloom(args: &[&str]) -> Command {
     let mut command = Command::new(binary());
     command.args(args).process_group(0).kill_on_drop(true).stdin(Stdio::null());
-    ["NETLOOM_HUB", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"].iter().for_each(|name| drop(command.env_remove(name)));
+    for name in ["NETLOOM_HUB", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
+        command.env_remove(name);
+    }
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

@@ -33,8 +33,6 @@ fn wanted(variable: impl Fn(&'static str) -> Option<OsString>, is_terminal: bool
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn no_colour_wins_and_pipes_have_none_unless_forced() {
         let wanted = |set: &'static [(&str, &str)], is_terminal| {
