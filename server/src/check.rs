@@ -7,7 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use netloom_core::check::{Check, Finding, Phase, Progress, spec::Family};
+use netloom_core::{
+    check::{Check, Finding, Phase, Progress, spec::Family},
+    settings::active::ActiveSettings,
+};
 use tokio::sync::Mutex;
 
 use crate::{
@@ -22,6 +25,8 @@ pub struct Means {
     pub icmp: Arc<IcmpProber>,
     /// Held by a test of throughput for as long as it runs: two on one machine would measure each other.
     pub throughput: Arc<Mutex<()>>,
+    /// What tests that load the network may take here; asked anew before each.
+    pub active: Arc<dyn Fn() -> ActiveSettings + Send + Sync>,
     /// Names of nodes by their addresses.
     pub nodes: BTreeMap<IpAddr, String>,
 }
@@ -34,7 +39,7 @@ impl Means {
 
     /// The means with sockets that others use, too.
     pub fn with(icmp: Arc<IcmpProber>) -> Self {
-        Self { icmp, throughput: Arc::default(), nodes: BTreeMap::new() }
+        Self { icmp, throughput: Arc::default(), active: Arc::new(ActiveSettings::unbounded), nodes: BTreeMap::new() }
     }
 }
 
