@@ -61,7 +61,8 @@ impl FarEnd {
         let listener = match listen {
             Some(address) => listen_at(address)?,
             // Not every system has version 6.
-            None => listen_at((Ipv6Addr::UNSPECIFIED, 0).into()).or_else(|_| listen_at((Ipv4Addr::UNSPECIFIED, 0).into()))?,
+            None => listen_at((Ipv6Addr::UNSPECIFIED, 0).into())
+                .or_else(|_| listen_at((Ipv4Addr::UNSPECIFIED, 0).into()))?,
         };
         let address = listener.local_addr()?;
         Ok(Self { door: Door::new(listener), address })

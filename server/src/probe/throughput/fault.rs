@@ -21,7 +21,8 @@ pub struct Fault {
 /// What helps when the far end was there and is not any more.
 const GONE_CURE: &str = "look whether the other end still runs and whether the way to it holds, and try again";
 /// What helps when something else listens there.
-const FOREIGN_CURE: &str = "check the port: the other end must be netloom throughput serve, or an agent that the hub told to";
+const FOREIGN_CURE: &str =
+    "check the port: the other end must be netloom throughput serve, or an agent that the hub told to";
 
 impl Fault {
     pub(super) fn new(phase: Phase, cause: impl Into<String>, cure: impl Into<String>) -> Self {
@@ -58,9 +59,11 @@ impl Fault {
 
     pub(super) fn refused(why: &Refused) -> Self {
         match why {
-            Refused::Busy => {
-                Self::new(Phase::Authenticate, "the other end is busy with another test", "try again when that has ended")
-            }
+            Refused::Busy => Self::new(
+                Phase::Authenticate,
+                "the other end is busy with another test",
+                "try again when that has ended",
+            ),
             Refused::Ticket => Self::new(
                 Phase::Authenticate,
                 "the other end does not know this ticket",
@@ -77,14 +80,16 @@ impl Fault {
     /// What was read in a phase is no frame, or nothing came.
     pub(super) fn heard(phase: Phase, error: &Heard) -> Self {
         match error {
-            Heard::Frame(FrameError::Foreign(_)) => Self::new(phase, format!("another program answers: {error}"), FOREIGN_CURE),
+            Heard::Frame(FrameError::Foreign(_)) => {
+                Self::new(phase, format!("another program answers: {error}"), FOREIGN_CURE)
+            }
             Heard::Frame(_) => Self::new(phase, error.to_string(), "use the same version of netloom at both ends"),
-            Heard::Closed if phase == Phase::Transfer => Self::gone("the other end went away in the middle of the test"),
+            Heard::Closed if phase == Phase::Transfer => {
+                Self::gone("the other end went away in the middle of the test")
+            }
             Heard::Closed => Self::new(phase, "the other end hung up without a word", FOREIGN_CURE),
             Heard::Silent if phase == Phase::Transfer => Self::gone("the other end does not answer any more"),
-            Heard::Silent => {
-                Self::new(phase, "the other end takes connections and says nothing", FOREIGN_CURE)
-            }
+            Heard::Silent => Self::new(phase, "the other end takes connections and says nothing", FOREIGN_CURE),
             Heard::Broke(what) if phase == Phase::Transfer => Self::gone(format!("the connection broke: {what}")),
             Heard::Broke(what) => Self::new(phase, format!("the connection broke: {what}"), FOREIGN_CURE),
         }

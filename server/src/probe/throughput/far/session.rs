@@ -144,7 +144,8 @@ impl Session<'_> {
         taking.start(greet).map_err(|error| Fault::prepare(&error))?;
         self.say(&Far::Welcome { test: test.text(), udp_port: Some(port) }).await?;
         loop {
-            let known: Option<Vec<SocketAddr>> = seen.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
+            let known: Option<Vec<SocketAddr>> =
+                seen.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
             if let Some(down) = known {
                 return Ok(Data::Udp { socket, down });
             }

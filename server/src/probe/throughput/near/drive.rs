@@ -104,9 +104,8 @@ impl Driver<'_> {
         let lasts = Duration::from_millis(plan.warm_up_ms.saturating_add(plan.duration_ms));
         let elapsed_ms = Cell::new(0.0);
         let is_down = plan.direction.is_down();
-        let mut counting = pin!(async {
-            if is_down { Some(data.down.measure(plan, |ms| elapsed_ms.set(ms)).await) } else { None }
-        });
+        let mut counting =
+            pin!(async { if is_down { Some(data.down.measure(plan, |ms| elapsed_ms.set(ms)).await) } else { None } });
         let (mut counted, mut warm) = (!is_down, false);
         let began = Instant::now();
         let mut warm_up = pin!(sleep(Duration::from_millis(plan.warm_up_ms)));

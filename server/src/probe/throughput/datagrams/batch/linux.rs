@@ -28,7 +28,11 @@ impl Outgoing {
     }
 
     /// Sends a datagram for each head, at most a batch; returns how many went out.
-    pub(in super::super) fn send(&mut self, socket: &UdpSocket, heads: impl Iterator<Item = Head>) -> io::Result<usize> {
+    pub(in super::super) fn send(
+        &mut self,
+        socket: &UdpSocket,
+        heads: impl Iterator<Item = Head>,
+    ) -> io::Result<usize> {
         let mut count = 0;
         for (buffer, head) in self.buffers.iter_mut().zip(heads) {
             buffer[..HEAD_BYTES].copy_from_slice(&head.encode());
@@ -57,7 +61,8 @@ impl Incoming {
     /// Waits for a datagram as long as the socket says, and takes what is there with it, at most a batch.
     pub(in super::super) fn take(&mut self, socket: &UdpSocket) -> io::Result<Vec<(&[u8], SocketAddr)>> {
         // The kernel writes into the headers how long an address was; that is the same for all of one socket.
-        let mut slices: Vec<[IoSliceMut; 1]> = self.buffers.iter_mut().map(|buffer| [IoSliceMut::new(buffer)]).collect();
+        let mut slices: Vec<[IoSliceMut; 1]> =
+            self.buffers.iter_mut().map(|buffer| [IoSliceMut::new(buffer)]).collect();
         let came = recvmmsg(socket.as_raw_fd(), &mut self.headers, slices.iter_mut(), MsgFlags::MSG_WAITFORONE, None)?;
         let sizes: Vec<(usize, Option<SocketAddr>)> =
             came.map(|message| (message.bytes, message.address.as_ref().and_then(address))).collect();

@@ -24,7 +24,11 @@ impl Outgoing {
     }
 
     /// Sends a datagram for each head, at most a batch; returns how many went out.
-    pub(in super::super) fn send(&mut self, socket: &UdpSocket, heads: impl Iterator<Item = Head>) -> io::Result<usize> {
+    pub(in super::super) fn send(
+        &mut self,
+        socket: &UdpSocket,
+        heads: impl Iterator<Item = Head>,
+    ) -> io::Result<usize> {
         let mut count = 0;
         for head in heads.take(BATCH) {
             self.buffer[..HEAD_BYTES].copy_from_slice(&head.encode());
