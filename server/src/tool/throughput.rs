@@ -28,6 +28,8 @@ use crate::{
 
 /// How long a ticket that was printed is good.
 const TICKET_GOOD: Duration = Duration::from_hours(1);
+/// No limit, and yet a number that can be reckoned with: a year of a terabit a second.
+const BYTES_ANY: u64 = 1 << 61;
 /// Bytes of a random ticket.
 const TICKET_BYTES: usize = 16;
 
@@ -87,7 +89,7 @@ fn spec(args: &ThroughputArgs) -> anyhow::Result<ThroughputSpec> {
         streams: args.streams,
         duration_ms: args.seconds * 1_000,
         warm_up_ms: args.warm_up_s * 1_000,
-        bytes_max: args.bytes_max.unwrap_or(i64::MAX as u64),
+        bytes_max: args.bytes_max.unwrap_or(BYTES_ANY),
         rate_bps: if args.udp { args.rate_bps } else { 0 },
     };
     spec.check().map_err(|(field, why)| anyhow!("{field} {why}"))?;

@@ -3,7 +3,7 @@
 use std::{io, net::SocketAddr};
 
 use netloom_core::check::{
-    Finding, Phase,
+    Phase,
     throughput::wire::{FrameError, Refused},
 };
 
@@ -93,11 +93,6 @@ impl Fault {
             Heard::Broke(what) if phase == Phase::Transfer => Self::gone(format!("the connection broke: {what}")),
             Heard::Broke(what) => Self::new(phase, format!("the connection broke: {what}"), FOREIGN_CURE),
         }
-    }
-
-    /// As a finding.
-    pub fn finding(self) -> Finding {
-        Finding::failed(self.phase, self.cause, self.cure)
     }
 }
 

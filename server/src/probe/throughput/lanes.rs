@@ -26,8 +26,8 @@ use super::fault::Fault;
 pub(super) const STALL_LIMIT: Duration = Duration::from_secs(6);
 /// How often it is looked whether the first byte has come.
 const FIRST_LOOK: Duration = Duration::from_millis(1);
-/// How often somebody is told how far it is.
-const TELL_INTERVAL: Duration = Duration::from_millis(250);
+/// How often it is looked whether anything comes still.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// One stream. Each has cache lines of its own, so that threads do not wait for each other's counts.
 #[derive(Debug, Default)]
@@ -120,9 +120,8 @@ impl Lanes {
         self.sum(|lane| &lane.jitter_ns) as f64 / 1e3 / self.lanes.len().max(1) as f64
     }
 
-    /// Counts what comes, until the time of the plan is over or all streams are. Tells now and then how many ms have passed
-    /// since the first byte. Returns whether the warm-up was over before the data was.
-    pub(super) async fn measure(&self, plan: &Plan, told: impl Fn(f64)) -> Result<(Flowed, bool), Fault> {
+    /// Counts what comes, until the time of the plan is over or all streams are. Returns whether the warm-up was over before the data was.
+    pub(super) async fn measure(&self, plan: &Plan) -> Result<(Flowed, bool), Fault> {
         let since = Instant::now();
         while self.bytes() == 0 {
             if self.all_over() {
@@ -139,7 +138,7 @@ impl Lanes {
         counted.push(self.point(0.0));
         for moment in moments(plan.warm_up_ms, plan.duration_ms, plan.slice_ms()) {
             let until = watching.began + Duration::from_millis(moment);
-            let goes_on = self.wait(until, &mut watching, &told).await?;
+            let goes_on = self.wait(until, &mut watching).await?;
             counted.push(self.point(watching.began.elapsed().as_nanos() as f64 / 1e6));
             if !goes_on {
                 self.check_used_up(plan)?;
@@ -163,7 +162,7 @@ impl Lanes {
     }
 
     /// Waits until a moment, or until all streams are over; returns which.
-    async fn wait(&self, until: Instant, watching: &mut Watching, told: &impl Fn(f64)) -> Result<bool, Fault> {
+    async fn wait(&self, until: Instant, watching: &mut Watching) -> Result<bool, Fault> {
         loop {
             if self.all_over() {
                 return Ok(false);
@@ -176,8 +175,7 @@ impl Lanes {
                 return Err(Fault::gone(format!("nothing arrived for {} s", STALL_LIMIT.as_secs())));
             }
             // Whichever comes first, it is looked at above.
-            let _ = timeout_at(until.min(now + TELL_INTERVAL), self.changed.notified()).await;
-            told(watching.began.elapsed().as_nanos() as f64 / 1e6);
+            let _ = timeout_at(until.min(now + LOOK), self.changed.notified()).await;
         }
     }
 }
@@ -239,12 +237,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn streams_that_say_nothing_are_a_fault_in_time() {
         let lanes = Lanes::new(2);
-        let fault = lanes.measure(&plan(), |_| {}).await.expect_err("nothing comes");
+        let fault = lanes.measure(&plan()).await.expect_err("nothing comes");
         assert!(fault.cause.contains("no data came within 6 s"), "{fault:?}");
         lanes.lane(0).set_bytes(5);
         let stalled = Lanes { lanes: lanes.lanes, changed: Notify::new(), why: Mutex::default() };
         let long = Plan { duration_ms: 60_000, ..plan() };
-        let fault = stalled.measure(&long, |_| {}).await.expect_err("no more comes");
+        let fault = stalled.measure(&long).await.expect_err("no more comes");
         assert!(fault.cause.contains("nothing arrived for 6 s"), "{fault:?}");
     }
 
@@ -252,13 +250,13 @@ mod tests {
     async fn it_ends_when_the_time_or_the_streams_are_over() {
         let lanes = Lanes::new(2);
         lanes.lane(1).set_bytes(plan().bytes_max);
-        let (flowed, is_whole) = lanes.measure(&plan(), |_| {}).await.expect("a result");
+        let (flowed, is_whole) = lanes.measure(&plan()).await.expect("a result");
         assert!(is_whole && (flowed.duration_ms - 1_000.0).abs() < 5.0, "{flowed:?}");
         lanes.end(0, None);
         lanes.end(1, None);
-        let (_, is_whole) = lanes.measure(&plan(), |_| {}).await.expect("a result");
+        let (_, is_whole) = lanes.measure(&plan()).await.expect("a result");
         assert!(!is_whole);
-        let fault = lanes.measure(&Plan { bytes_max: 2, ..plan() }, |_| {}).await.expect_err("cut");
+        let fault = lanes.measure(&Plan { bytes_max: 2, ..plan() }).await.expect_err("cut");
         assert!(fault.cause.contains("in the middle"), "{fault:?}");
     }
 }

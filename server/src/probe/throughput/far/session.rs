@@ -210,7 +210,7 @@ impl Session<'_> {
         let Self { control, plan, door, .. } = self;
         let (is_up, warm_up) = (plan.direction.is_up(), Duration::from_millis(plan.warm_up_ms));
         let lasts = warm_up.saturating_add(Duration::from_millis(plan.duration_ms));
-        let mut counting = pin!(async { if is_up { Some(up.measure(plan, |_| {}).await) } else { None } });
+        let mut counting = pin!(async { if is_up { Some(up.measure(plan).await) } else { None } });
         let (mut received, mut counted, mut stopped) = (None, !is_up, !plan.direction.is_down());
         let (mut warm, mut before) = (false, None);
         let mut warm_up = pin!(sleep(warm_up));

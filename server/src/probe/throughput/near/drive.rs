@@ -1,6 +1,6 @@
 //! The test itself, as the near end drives it: pings, the start, the counts, the result.
 
-use std::{cell::Cell, pin::pin, time::Duration};
+use std::{pin::pin, time::Duration};
 
 use netloom_core::check::{
     Figure, Phase, Progress,
@@ -102,10 +102,8 @@ impl Driver<'_> {
     async fn drive(&mut self, seen: &mut Seen) -> Result<(), Fault> {
         let Self { control, plan, data, told } = self;
         let lasts = Duration::from_millis(plan.warm_up_ms.saturating_add(plan.duration_ms));
-        let elapsed_ms = Cell::new(0.0);
         let is_down = plan.direction.is_down();
-        let mut counting =
-            pin!(async { if is_down { Some(data.down.measure(plan, |ms| elapsed_ms.set(ms)).await) } else { None } });
+        let mut counting = pin!(async { if is_down { Some(data.down.measure(plan).await) } else { None } });
         let (mut counted, mut warm) = (!is_down, false);
         let began = Instant::now();
         let mut warm_up = pin!(sleep(Duration::from_millis(plan.warm_up_ms)));
