@@ -274,7 +274,7 @@ fn budget(live: Live) -> Option<String> {
     if at("active.throughput") != true {
         return None;
     }
-    Some(format!("{} s, {} MB", at("active.duration_s"), at("active.bytes_max")))
+    Some(format!("{} s and {} MB", at("active.longest_s"), at("active.most_mb")))
 }
 
 fn throughput(draft: Draft) -> AnyView {

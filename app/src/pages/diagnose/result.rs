@@ -147,6 +147,8 @@ impl Follow {
                     self.drawn.try_set(drawn);
                 }
                 Err(problem) => {
+                    // Whoever opens another one asks again.
+                    self.drawn_of.try_set_value(0);
                     self.trouble.try_set(Some(format!("The details could not be loaded: {}", problem.detail)));
                 }
             }
@@ -171,7 +173,10 @@ pub(super) fn Outcome(id: String, draft: Draft) -> impl IntoView {
         None if is_known.get() => follow.read(Diagnosis::sentence),
         None => "It is being looked up.".to_owned(),
     });
-    let title = move || follow.read(|told| format!("{} → {}", told.node, what(&told.hosts)));
+    let title = move || match follow.read(|told| Some(format!("{} → {}", told.node, what(&told.hosts)))) {
+        Some(title) => title,
+        None => "Diagnosis".to_owned(),
+    };
     let at = move || follow.told.with(|told| told.as_ref().map(|told| view! { <When at=told.started_at /> }));
     let badge = move || whole.get().map(|look| view! { <StatusBadge tone=look.tone word=look.word /> });
     let width = move || format!("width: {:.1}%", whole.get().map_or(0.0, |look| look.ratio) * 100.0);
