@@ -37,7 +37,7 @@ use crate::{
     },
     range::TimeRange,
 };
-use depth::Depth;
+use depth::depth;
 use interfaces::Interfaces;
 use peers::{AgentHealth, Peers};
 
@@ -123,7 +123,7 @@ fn Body(name: String) -> impl IntoView {
         <Totals subject />
         <Peers subject />
         <Interfaces subject />
-        <Depth subject />
+        {depth(subject)}
         <div class="two-columns">
             <PairCharts subject />
         </div>
