@@ -7,6 +7,7 @@ mod care;
 mod demo;
 mod export;
 mod import;
+mod probe;
 mod run;
 mod serve;
 mod watch;
@@ -14,7 +15,8 @@ mod watch;
 use clap::{Parser, Subcommand};
 
 pub use self::{
-    agent::AgentArgs, export::ExportArgs, import::ImportArgs, run::RunArgs, serve::ServeArgs, watch::WatchArgs,
+    agent::AgentArgs, export::ExportArgs, import::ImportArgs, probe::ProbeArgs, run::RunArgs, serve::ServeArgs,
+    watch::WatchArgs,
 };
 #[cfg(feature = "hub")]
 pub use self::{
@@ -47,6 +49,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Read counters and probe targets, and print every sample as a line of JSON
     Watch(WatchArgs),
+    /// Check hosts and services once, side by side: ping, TCP, UDP, DNS, HTTP, Redis, paths
+    Probe(Box<ProbeArgs>),
     /// Run a command and record it with the hub as a training run
     Run(RunArgs),
     /// Take samples out of a hub: lines of JSON, or comma-separated values
