@@ -9,7 +9,7 @@ use std::{
 
 use netloom_core::{
     api::AgentConfig,
-    check::{Check, Finding, Phase, Progress, spec::Family},
+    check::{Check, Finding, Phase, Progress, redis::PASSWORD_VARIABLE, spec::Family},
 };
 use tokio::sync::{Mutex, watch};
 
@@ -27,6 +27,8 @@ pub struct Means {
     pub throughput: Arc<Mutex<()>>,
     /// Names of nodes by their addresses.
     pub nodes: Nodes,
+    /// The password of Redis servers, out of the environment: it stands in no address and no settings.
+    pub redis_password: Option<String>,
 }
 
 impl Means {
@@ -37,7 +39,8 @@ impl Means {
 
     /// The means with sockets that others use, too.
     pub fn with(icmp: Arc<IcmpProber>) -> Self {
-        Self { icmp, throughput: Arc::default(), nodes: Nodes::default() }
+        let redis_password = std::env::var(PASSWORD_VARIABLE).ok().filter(|password| !password.is_empty());
+        Self { icmp, throughput: Arc::default(), nodes: Nodes::default(), redis_password }
     }
 }
 
