@@ -3,9 +3,17 @@
 //! A check is written as an address (`tcp://host:443`, `dns://10.0.0.53/example.org`), runs on any node, and always ends
 //! with a [`Finding`]: a failure is one, with the phase that failed, the cause and a cure.
 
+pub mod address;
 pub mod connection;
+pub mod dns;
+pub mod echo;
+pub mod http;
+pub mod icmp;
 pub mod interface;
+pub mod limit;
 pub mod path;
+pub mod redis;
+pub mod round;
 pub mod spec;
 pub mod throughput;
 

@@ -1,4 +1,12 @@
 //! A diagnosis: many checks from one node, side by side, and what they say together.
+//!
+//! [`asked`] reads what people name, [`plan`] makes checks of it, [`grade`] says what a single finding means, and
+//! [`verdict`] what all of them say together.
+
+pub mod asked;
+pub mod grade;
+pub mod plan;
+pub mod verdict;
 
 use serde::{Deserialize, Serialize};
 
@@ -178,4 +186,70 @@ pub struct DiagnosisBrief {
     pub done: usize,
     /// Checks.
     pub items: usize,
+}
+
+impl Item {
+    /// A check that has not begun.
+    pub fn waiting(spec: ItemSpec) -> Self {
+        Self { spec, progress: None, finding: None, grade: Grade::Unknown, headline: String::new() }
+    }
+
+    /// Takes how far it is, which is of no interest once it ended.
+    pub fn take_progress(&mut self, progress: Progress) {
+        if self.finding.is_none() {
+            self.progress = Some(progress);
+        }
+    }
+
+    /// Takes what was found, and judges it by itself.
+    pub fn take(&mut self, finding: Finding) {
+        (self.grade, self.headline) = grade::grade(&self.spec, &finding);
+        (self.progress, self.finding) = (None, Some(finding));
+    }
+}
+
+impl DiagnosisState {
+    /// Whether nothing comes any more.
+    pub fn is_end(&self) -> bool {
+        matches!(self, DiagnosisState::Done | DiagnosisState::Failed { .. })
+    }
+}
+
+impl Diagnosis {
+    /// Ends it: what the checks say together is the verdict.
+    pub fn conclude(&mut self, now: Timestamp) {
+        self.verdict = Some(verdict::conclude(&mut self.items));
+        (self.state, self.ended_at) = (DiagnosisState::Done, Some(now));
+    }
+
+    /// Ends it before its time. What was found until then is judged all the same.
+    pub fn fail(&mut self, why: impl Into<String>, now: Timestamp) {
+        if self.items.iter().any(|item| item.finding.is_some()) {
+            self.verdict = Some(verdict::conclude(&mut self.items));
+        }
+        (self.state, self.ended_at) = (DiagnosisState::Failed { why: why.into() }, Some(now));
+    }
+
+    /// How it stands in a list.
+    pub fn brief(&self) -> DiagnosisBrief {
+        let worst = self.items.iter().map(|item| item.grade).max().unwrap_or(Grade::Unknown);
+        let (grade, sentence) = match (&self.verdict, &self.state) {
+            (_, DiagnosisState::Failed { why }) => (self.verdict.as_ref().map_or(worst, |v| v.grade), why.clone()),
+            (Some(verdict), _) => (verdict.grade, verdict.sentence.clone()),
+            (None, DiagnosisState::Waiting) => (worst, "waits for its node".to_owned()),
+            (None, _) => (worst, "checks are under way".to_owned()),
+        };
+        DiagnosisBrief {
+            id: self.id.clone(),
+            node: self.node.clone(),
+            hosts: self.hosts.clone(),
+            by: self.by.clone(),
+            started_at: self.started_at,
+            state: self.state.clone(),
+            grade,
+            sentence,
+            done: self.items.iter().filter(|item| item.finding.is_some()).count(),
+            items: self.items.len(),
+        }
+    }
 }

@@ -10,6 +10,7 @@
 //! argument. Everything builds for wasm32.
 
 pub mod api;
+pub mod around;
 pub mod check;
 pub mod clock_offset;
 pub mod diagnosis;
@@ -24,6 +25,7 @@ pub mod mark;
 pub mod matrix;
 pub mod mesh;
 pub mod metric;
+pub mod netlink;
 pub mod network;
 pub mod notify;
 pub mod probe;
@@ -37,6 +39,7 @@ pub mod series;
 pub mod settings;
 pub mod silence;
 pub mod stats;
+pub mod test_result;
 pub mod time;
 pub mod tolerant;
 pub mod topology;

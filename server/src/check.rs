@@ -7,8 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use netloom_core::check::{Check, Finding, Phase, Progress, spec::Family};
-use tokio::sync::Mutex;
+use netloom_core::{
+    api::AgentConfig,
+    check::{Check, Finding, Phase, Progress, spec::Family},
+};
+use tokio::sync::{Mutex, watch};
 
 use crate::{
     collect,
@@ -23,7 +26,7 @@ pub struct Means {
     /// Held by a test of throughput for as long as it runs: two on one machine would measure each other.
     pub throughput: Arc<Mutex<()>>,
     /// Names of nodes by their addresses.
-    pub nodes: BTreeMap<IpAddr, String>,
+    pub nodes: Nodes,
 }
 
 impl Means {
@@ -34,7 +37,34 @@ impl Means {
 
     /// The means with sockets that others use, too.
     pub fn with(icmp: Arc<IcmpProber>) -> Self {
-        Self { icmp, throughput: Arc::default(), nodes: BTreeMap::new() }
+        Self { icmp, throughput: Arc::default(), nodes: Nodes::default() }
+    }
+}
+
+/// Which nodes there are, as the orders of the hub say at the time, or as they were told. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Nodes {
+    orders: Option<watch::Receiver<AgentConfig>>,
+    told: Arc<BTreeMap<IpAddr, String>>,
+}
+
+impl Nodes {
+    /// The nodes of these orders.
+    pub fn of(orders: watch::Receiver<AgentConfig>) -> Self {
+        Self { orders: Some(orders), told: Arc::default() }
+    }
+
+    /// Nodes by their addresses, once and for all.
+    pub fn told(names: BTreeMap<IpAddr, String>) -> Self {
+        Self { orders: None, told: Arc::new(names) }
+    }
+
+    /// Their names by their addresses; of a hub none before it gave orders.
+    pub fn names(&self) -> BTreeMap<IpAddr, String> {
+        let orders = self.orders.as_ref().map(watch::Receiver::borrow);
+        let peers = orders.as_ref().and_then(|orders| Some(&orders.mesh.as_ref()?.peers));
+        let ordered = peers.into_iter().flatten().map(|peer| (peer.address.ip().to_canonical(), peer.node.clone()));
+        ordered.chain(self.told.iter().map(|(address, name)| (*address, name.clone()))).collect()
     }
 }
 

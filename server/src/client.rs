@@ -4,7 +4,8 @@
 //! Export and import read and write files and pipes without a runtime's help: they do one thing after the other, and
 //! their connection lives on other threads.
 
-mod api;
+pub(crate) mod api;
+pub(crate) mod command;
 pub mod export;
 mod hub;
 pub mod import;

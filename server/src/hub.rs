@@ -25,6 +25,7 @@ use crate::{
     board::Board,
     clock,
     config::Config,
+    diagnoses::DiagnosisKeeper,
     errands::ErrandDesk,
     ingest::{Ingest, IngestCounts, IngestHandle, Pulse, Untold},
     jsonl::JsonlLog,
@@ -165,6 +166,9 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
     let ((counts, counted), (census, censused)) = (watch::channel(IngestCounts::default()), watch::channel(Vec::new()));
     let (past, past_desk) = PastLink::channel();
     let runs = Arc::new(RunKeeper::open(stores.ledger.clone(), live.clone()).await?);
+    let diagnoses =
+        DiagnosisKeeper::open(config.node.clone(), stores.ledger.clone(), live.clone(), board.clone(), errands.clone());
+    let diagnoses = Arc::new(diagnoses.await?);
     let ingest = Ingest {
         store: stores.samples.clone(),
         desk: desk.clone(),
@@ -201,6 +205,7 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
         connections: Connections::default(),
         agents: Arc::new(agents),
         errands,
+        diagnoses,
         uplink: None,
         layout,
         keeper: Arc::new(keeper),

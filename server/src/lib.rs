@@ -11,16 +11,20 @@
 //! Invariant: the agent never sees the store, the web or the hub; without the feature `hub` none of them is built.
 
 pub mod agent;
+pub mod chart;
 pub mod check;
 pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod collect;
+pub mod colour;
 pub mod config;
+pub mod diagnose;
 pub mod exit;
 pub mod mesh_key;
 pub mod private;
 pub mod probe;
+pub mod report;
 pub mod resolve;
 pub mod shutdown;
 pub mod tool;
@@ -38,6 +42,8 @@ pub mod care;
 pub mod demo;
 #[cfg(feature = "hub")]
 pub mod desk;
+#[cfg(feature = "hub")]
+pub mod diagnoses;
 #[cfg(feature = "hub")]
 pub mod errands;
 #[cfg(feature = "hub")]

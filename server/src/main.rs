@@ -11,10 +11,10 @@ use netloom_server::{
         echo,
         remote::{role, state},
     },
-    cli::{AgentArgs, Cli, Command, RunArgs, ServeArgs},
-    client, clock,
+    cli::{AgentArgs, Cli, Command, ServeArgs},
+    client, clock, colour,
     config::{self, Config},
-    exit, shutdown, watch,
+    exit, shutdown, tool, watch,
 };
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -49,7 +49,14 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
             let log = config.log.clone();
             run_role(&log, async |shutdown| watch::run(config, args, shutdown).await)
         }
-        Command::Run(args) => record(args),
+        Command::Run(args) => run_alone(async { Ok(code_of(client::run::run(args).await?)) }),
+        Command::Diagnose(args) => run_alone(tool::diagnose::run(args)),
+        Command::Test(args) => run_alone(tool::test::run(args)),
+        Command::Around(args) => run_alone(async { Ok(code_of(tool::around::run(args).await?)) }),
+        #[cfg(feature = "tools")]
+        Command::Completions(args) => tool::manual::completions(args),
+        #[cfg(feature = "tools")]
+        Command::Man(args) => tool::manual::man(args),
         Command::Export(args) => run_command(client::export::run(args)),
         Command::Import(args) => run_command(client::import::run(args)),
         #[cfg(feature = "hub")]
@@ -59,18 +66,28 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
     }
 }
 
-/// Runs somebody else's command; its exit code is ours. Nothing is logged: standard error belongs to the command.
-fn record(args: &RunArgs) -> anyhow::Result<u8> {
+/// Runs what has one thread to itself: somebody else's command, whose standard error nothing is logged to, and what takes
+/// times, which other threads would blur.
+fn run_alone(command: impl Future<Output = anyhow::Result<u8>>) -> anyhow::Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let code = runtime.block_on(client::run::run(args));
+    let code = runtime.block_on(command);
     runtime.shutdown_background();
-    Ok(u8::try_from(code?).unwrap_or(u8::MAX))
+    code
+}
+
+/// The exit code of somebody else's command as ours.
+fn code_of(code: i32) -> u8 {
+    u8::try_from(code).unwrap_or(u8::MAX)
 }
 
 /// Runs what ends by a signal, and logs.
 fn run_role(log: &str, role: impl AsyncFnOnce(CancellationToken) -> anyhow::Result<()>) -> anyhow::Result<u8> {
     let filter = EnvFilter::try_new(log).map_err(|error| anyhow::anyhow!("configuration: log: {error}"))?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colour::on_stderr())
+        .init();
     run_command(async {
         role(shutdown::on_signal()?).await?;
         Ok(exit::FINE)

@@ -6,6 +6,7 @@
 
 mod claim;
 mod orders;
+mod places;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -31,6 +32,7 @@ use self::orders::{Node, Situation};
 pub use self::{
     claim::echo_of,
     orders::{Detour, HUB_NUMBER},
+    places::Places,
 };
 use crate::{
     agents::{AgentKeeper, Member},

@@ -4,6 +4,7 @@ mod agents;
 mod alerts;
 mod assets;
 mod body;
+mod diagnoses;
 mod export;
 mod guard;
 mod health;
@@ -43,6 +44,7 @@ use crate::{
     agents::AgentKeeper,
     board::Board,
     desk::DeskHandle,
+    diagnoses::DiagnosisKeeper,
     errands::ErrandDesk,
     ingest::{IngestCounts, IngestHandle},
     layout::LayoutKeeper,
@@ -95,6 +97,8 @@ pub struct WebState {
     pub agents: Arc<AgentKeeper>,
     /// What nodes are to do once.
     pub errands: Arc<ErrandDesk>,
+    /// What nodes checked on demand.
+    pub diagnoses: Arc<DiagnosisKeeper>,
     /// Where others may join, if they may.
     pub uplink: Option<UplinkPlace>,
     /// What ingest did.
@@ -125,6 +129,7 @@ pub async fn router(state: WebState) -> Router {
         .merge(agents::router())
         .merge(query::router())
         .merge(push::router())
+        .merge(diagnoses::router())
         .merge(rules::router())
         .merge(runs::router())
         .merge(settings::router())

@@ -1,5 +1,11 @@
 //! The way of packets: hop by hop, for several flows.
 
+pub mod change;
+pub mod icmp;
+pub mod mtu;
+pub mod record;
+pub mod tracer;
+
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};

@@ -53,17 +53,21 @@ fn usual_targets(hub: SocketAddr) -> Vec<Target> {
         let name = if index == 0 { "gateway".to_owned() } else { format!("gateway {address}") };
         targets.push(at_default_port(name, address, TargetKind::Gateway));
     }
-    let resolv_conf = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
-    for address in name_servers(&resolv_conf) {
+    for address in name_servers(&resolv_conf()) {
         targets.push(at_default_port(format!("dns {address}"), address, TargetKind::NameServer));
     }
     targets.push(Target { name: "hub".into(), address: hub.ip(), port: hub.port(), kind: TargetKind::Hub });
     targets
 }
 
+/// What the system's resolver is configured with; empty where it is configured elsewhere.
+pub fn resolv_conf() -> String {
+    std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default()
+}
+
 /// The gateways of the IPv4 default routes, the preferred one first.
 #[cfg(target_os = "linux")]
-fn gateways() -> Vec<IpAddr> {
+pub fn gateways() -> Vec<IpAddr> {
     let mut routes = procfs::net::route().unwrap_or_default();
     routes.retain(|route| route.destination.is_unspecified() && route.mask.is_unspecified());
     routes.sort_by_key(|route| route.metrics);
@@ -75,17 +79,27 @@ fn gateways() -> Vec<IpAddr> {
 
 /// Other systems keep their routes elsewhere; a gateway can be added as a target.
 #[cfg(not(target_os = "linux"))]
-fn gateways() -> Vec<IpAddr> {
+pub fn gateways() -> Vec<IpAddr> {
     Vec::new()
 }
 
 /// The addresses of `nameserver` lines.
-fn name_servers(resolv_conf: &str) -> Vec<IpAddr> {
+pub fn name_servers(resolv_conf: &str) -> Vec<IpAddr> {
     let address = |line: &str| {
         let mut words = line.split_whitespace();
         (words.next()? == "nameserver").then(|| words.next()?.parse().ok())?
     };
     resolv_conf.lines().filter_map(address).take(NAME_SERVERS_MAX).collect()
+}
+
+/// The domains that are appended to names without a dot; of several such lines the last one holds.
+pub fn search_domains(resolv_conf: &str) -> Vec<String> {
+    let domains = |line: &str| {
+        let mut words = line.split_whitespace();
+        let is_search = matches!(words.next()?, "search" | "domain");
+        is_search.then(|| words.map(|word| word.trim_end_matches('.').to_owned()).collect())
+    };
+    resolv_conf.lines().rev().find_map(domains).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -104,6 +118,8 @@ mod tests {
             "# comment\nsearch a.b\nnameserver 10.0.0.53\n nameserver\t::1 # local\nnameserver broken\noptions x\n";
         let expected: Vec<IpAddr> = vec!["10.0.0.53".parse().expect("v4"), "::1".parse().expect("v6")];
         assert_eq!(name_servers(text), expected);
+        assert_eq!(search_domains(text), ["a.b"]);
+        assert_eq!(search_domains("nameserver ::1"), Vec::<String>::new());
     }
 
     #[tokio::test]

@@ -27,7 +27,7 @@ use super::{
     status::StatusBoard,
 };
 use crate::{
-    check::Means,
+    check::{Means, Nodes},
     probe::{Prober, icmp::IcmpProber, tcp::TcpProber},
 };
 
@@ -122,7 +122,7 @@ impl Probing {
         let errands = Errands {
             given: std::mem::replace(&mut self.errands, mpsc::channel(1).1),
             reports: self.reports.clone(),
-            means: Arc::new(Means::with(icmp.clone())),
+            means: Arc::new(Means { nodes: Nodes::of(self.config.clone()), ..Means::with(icmp.clone()) }),
             status: self.status.clone(),
             clock: self.clock.clone(),
             rounds,

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use netloom_core::{
-    api::Problem,
+    api::{NodeStatus, Problem},
+    diagnosis::{Diagnosis, DiagnosisRequest},
+    mark::NewMark,
     run::request::{ChangeRun, EndRun, NewRun},
 };
-use reqwest::{Method, StatusCode, Url};
-use serde::Serialize;
+use reqwest::{Method, Response, StatusCode, Url};
+use serde::{Serialize, de::DeserializeOwned};
 
 use super::hub::innermost;
 
@@ -17,7 +19,7 @@ const REQUEST_LIMIT: Duration = Duration::from_secs(5);
 
 /// Why a request came to nothing.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum CallError {
+pub(crate) enum CallError {
     /// The hub did not answer, or not now: the same request may do later.
     #[error("{0}")]
     Away(String),
@@ -31,7 +33,7 @@ pub(super) enum CallError {
 
 /// A hub.
 #[derive(Debug, Clone)]
-pub(super) struct Hub {
+pub(crate) struct Hub {
     url: Url,
     client: reqwest::Client,
 }
@@ -41,7 +43,7 @@ impl Hub {
     ///
     /// # Errors
     /// When the URL is not one.
-    pub(super) fn at(url: &str) -> anyhow::Result<Self> {
+    pub(crate) fn at(url: &str) -> anyhow::Result<Self> {
         let url = Url::parse(url).with_context(|| format!("--hub: {url:?} is not a URL"))?;
         if url.scheme() != "http" || url.host().is_none() {
             bail!("--hub: {url} is not of the form http://HOST:PORT");
@@ -52,7 +54,7 @@ impl Hub {
     }
 
     /// Where it is.
-    pub(super) fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         self.url.as_str().trim_end_matches('/')
     }
 
@@ -72,12 +74,38 @@ impl Hub {
         self.call(Method::POST, &format!("/api/v1/runs/{id}/end"), end).await
     }
 
+    /// Sets a mark on the time axis.
+    pub(crate) async fn mark(&self, mark: &NewMark) -> Result<(), CallError> {
+        self.call(Method::POST, "/api/v1/marks", mark).await
+    }
+
+    /// The nodes; a hub that does not answer within `limit` is not asked again.
+    pub(crate) async fn nodes(&self, limit: Duration) -> Result<Vec<NodeStatus>, CallError> {
+        let asked = self.client.get(format!("{}/api/v1/nodes", self.url())).timeout(limit).send().await;
+        let reply = asked.map_err(|error| CallError::Away(innermost(&error)))?;
+        reply.json().await.map_err(|error| CallError::Away(innermost(&error)))
+    }
+
+    /// Has a node begin a diagnosis.
+    pub(crate) async fn diagnose(&self, request: &DiagnosisRequest) -> Result<Diagnosis, CallError> {
+        read(self.send(Method::POST, "/api/v1/diagnoses", request).await?).await
+    }
+
+    /// A diagnosis as far as it is.
+    pub(crate) async fn diagnosis(&self, id: &str) -> Result<Diagnosis, CallError> {
+        read(self.send(Method::GET, &format!("/api/v1/diagnoses/{id}"), &()).await?).await
+    }
+
     async fn call(&self, method: Method, path: &str, body: &impl Serialize) -> Result<(), CallError> {
+        self.send(method, path, body).await.map(|_| ())
+    }
+
+    async fn send(&self, method: Method, path: &str, body: &impl Serialize) -> Result<Response, CallError> {
         let sent = self.client.request(method, format!("{}{path}", self.url())).json(body).send().await;
         let reply = sent.map_err(|error| CallError::Away(innermost(&error)))?;
         let status = reply.status();
         if status.is_success() {
-            return Ok(());
+            return Ok(reply);
         }
         let problem = reply.json::<Problem>().await.map(|problem| problem.detail);
         let why = problem.unwrap_or_else(|_| format!("it answered with status {status}"));
@@ -88,4 +116,11 @@ impl Hub {
             _ => CallError::Refused(why),
         })
     }
+}
+
+async fn read<T: DeserializeOwned>(reply: Response) -> Result<T, CallError> {
+    reply
+        .json()
+        .await
+        .map_err(|error| CallError::Refused(format!("its answer is not understood: {}", innermost(&error))))
 }

@@ -76,8 +76,10 @@ impl Agents {
         let first = AgentConfig { settings: settings.borrow().clone(), hub: address, mesh: None };
         let own =
             Own { node: config.node.clone(), config: first.clone(), echo: sockets.echo.as_ref().and_then(echo_of) };
+        let uplink_port = sockets.agent_address().map(|listens| listens.port());
         let mesh =
             Arc::new(Mesh::open(&config.data_dir, own, sockets.detour).context("cannot use the keys of the mesh")?);
+        state.diagnoses.connect(mesh.clone(), address, uplink_port);
         let (told, orders) = watch::channel(first);
         let telling = tokio::spawn(mesh.clone().run(keeper.clone(), settings, told));
         let (given, errands) = mpsc::channel(ERRANDS_MAX);

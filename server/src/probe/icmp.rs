@@ -53,6 +53,28 @@ impl IcmpProber {
         })
     }
 
+    /// Probes an address once, with a payload of that many bytes.
+    pub async fn probe_with(&self, address: IpAddr, payload_bytes: u16, timeout: Duration) -> Outcome {
+        self.send(address, &vec![0; usize::from(payload_bytes)], timeout).await
+    }
+
+    async fn send(&self, address: IpAddr, payload: &[u8], timeout: Duration) -> Outcome {
+        let client = match self.client(address) {
+            Ok(client) => client,
+            Err(error) => return Outcome::Failed { cause: error.to_string() },
+        };
+        let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
+        let mut pinger = client.pinger(address, PingIdentifier(self.identifier)).await;
+        pinger.timeout(timeout);
+        match pinger.ping(PingSequence(sequence), payload).await {
+            Ok((packet, rtt)) if is_echo_reply(&packet) => Outcome::Reply { rtt_us: rtt.as_nanos() as f64 / 1e3 },
+            // A router's word that the packet did not arrive.
+            Ok(_) | Err(SurgeError::Timeout { .. }) => Outcome::Lost,
+            Err(SurgeError::IOError(error)) => outcome_of(&error),
+            Err(error) => Outcome::Failed { cause: error.to_string() },
+        }
+    }
+
     fn client(&self, address: IpAddr) -> Result<&Client, &io::Error> {
         if address.is_ipv4() { self.v4.as_ref() } else { self.v6.as_ref() }
     }
@@ -71,20 +93,7 @@ impl Prober for IcmpProber {
     }
 
     async fn probe(&self, target: &Target, timeout: Duration) -> Outcome {
-        let client = match self.client(target.address) {
-            Ok(client) => client,
-            Err(error) => return Outcome::Failed { cause: error.to_string() },
-        };
-        let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
-        let mut pinger = client.pinger(target.address, PingIdentifier(self.identifier)).await;
-        pinger.timeout(timeout);
-        match pinger.ping(PingSequence(sequence), &PAYLOAD).await {
-            Ok((packet, rtt)) if is_echo_reply(&packet) => Outcome::Reply { rtt_us: rtt.as_nanos() as f64 / 1e3 },
-            // A router's word that the packet did not arrive.
-            Ok(_) | Err(SurgeError::Timeout { .. }) => Outcome::Lost,
-            Err(SurgeError::IOError(error)) => outcome_of(&error),
-            Err(error) => Outcome::Failed { cause: error.to_string() },
-        }
+        self.send(target.address, &PAYLOAD, timeout).await
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub mod agent;
 mod delivery;
+mod diagnosis;
 mod incident;
 mod layout;
 mod run;

@@ -4,8 +4,8 @@ use axum::{Json, Router, routing::get};
 use utoipa::OpenApi;
 
 use super::{
-    WebState, agents, alerts, export, health, layout, metrics, network, nodes, notify, push, query, rules, runs,
-    settings, silences, storage, stream, verdict,
+    WebState, agents, alerts, diagnoses, export, health, layout, metrics, network, nodes, notify, push, query, rules,
+    runs, settings, silences, storage, stream, verdict,
 };
 
 #[derive(OpenApi)]
@@ -41,6 +41,12 @@ use super::{
         export::export,
         push::samples,
         push::remote_write::write,
+        diagnoses::diagnoses,
+        diagnoses::create,
+        diagnoses::read,
+        diagnoses::report,
+        diagnoses::items,
+        diagnoses::delete,
         rules::rules,
         rules::preview,
         runs::list,

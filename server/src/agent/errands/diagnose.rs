@@ -2,16 +2,34 @@
 
 use std::sync::Arc;
 
-use netloom_core::errand::{Plan, Report};
+use futures::StreamExt as _;
+use netloom_core::{
+    check::Progress,
+    diagnosis::plan,
+    errand::{Plan, Report},
+};
 use tokio::sync::mpsc;
 
-use crate::check::Means;
+use crate::{check::Means, diagnose};
 
 pub(super) async fn run(
-    _errand: u64,
-    _plan: Plan,
-    _means: Arc<Means>,
-    _reports: mpsc::Sender<Report>,
+    errand: u64,
+    plan: Plan,
+    means: Arc<Means>,
+    reports: mpsc::Sender<Report>,
 ) -> Result<(), String> {
-    Err("not built yet".to_owned())
+    const GONE: &str = "nobody listens any more";
+    let items = plan::plan(&plan, &diagnose::surroundings());
+    let planned = Report::Planned { errand, items: items.clone() };
+    reports.send(planned).await.map_err(|_| GONE.to_owned())?;
+    let progressed = |item: usize, progress: Progress| {
+        // What finds no room is left out: the next word comes soon.
+        let _ = reports.try_send(Report::Item { errand, item, progress: Some(progress), finding: None });
+    };
+    let mut found = diagnose::run(&items, &means, &progressed);
+    while let Some((item, finding)) = found.next().await {
+        let ended = Report::Item { errand, item, progress: None, finding: Some(Box::new(finding)) };
+        reports.send(ended).await.map_err(|_| GONE.to_owned())?;
+    }
+    Ok(())
 }
