@@ -1,6 +1,7 @@
 //! The questions that pages ask over HTTP: the same public routes that scripts use.
 
 mod fetch;
+pub(crate) mod told;
 
 use netloom_core::{
     api::{AgentRecord, EnrolmentCode, Problem, SettingsReply, StoreSize},
@@ -23,10 +24,7 @@ use serde_json::{Value, json};
 
 use crate::{
     charts::racks::Racks,
-    live::{
-        event::{FlatBrief, FlatMark},
-        feed::{Question, aggregation_name},
-    },
+    live::feed::{Question, aggregation_name},
     pages::{diagnose::told::Diagnosis, link::path::PathRecord},
     range::segment,
 };
@@ -229,20 +227,25 @@ pub(crate) async fn revoke_agent(node: &str) -> Result<(), Problem> {
     send_only(Request::with_text("POST", &url, JSON, "{}".to_owned())).await
 }
 
-/// Begins a diagnosis.
-pub(crate) async fn diagnose(request: &Value) -> Result<Diagnosis, Problem> {
-    Ok(send(Request::post("/api/v1/diagnoses", request)).await?.body)
+/// An answer that is read field by field.
+async fn plain(request: Request<'_>) -> Result<Value, Problem> {
+    Ok(send(request).await?.body)
+}
+
+/// Begins a diagnosis; returns its name.
+pub(crate) async fn diagnose(request: &Value) -> Result<String, Problem> {
+    Ok(told::text(&plain(Request::post("/api/v1/diagnoses", request)).await?, "id"))
 }
 
 /// The newest diagnoses.
 pub(crate) async fn diagnoses() -> Result<Vec<DiagnosisBrief>, Problem> {
-    let flat: Vec<FlatBrief> = send(Request::get("/api/v1/diagnoses")).await?.body;
-    Ok(flat.into_iter().map(Into::into).collect())
+    let all = plain(Request::get("/api/v1/diagnoses")).await?;
+    Ok(told::items(&all).iter().filter_map(told::brief).collect())
 }
 
 /// A diagnosis as far as it is.
 pub(crate) async fn diagnosis(id: &str) -> Result<Diagnosis, Problem> {
-    Ok(send(Request::get(&format!("/api/v1/diagnoses/{}", segment(id)))).await?.body)
+    Ok(Diagnosis::read(&plain(Request::get(&format!("/api/v1/diagnoses/{}", segment(id)))).await?))
 }
 
 /// The details of all its checks, as HTML.
@@ -258,12 +261,12 @@ pub(crate) async fn delete_diagnosis(id: &str) -> Result<(), Problem> {
 
 /// The marks on a stretch of the time axis.
 pub(crate) async fn marks(from_ms: i64, to_ms: i64) -> Result<Vec<Mark>, Problem> {
-    let flat: Vec<FlatMark> = send(Request::get(&format!("/api/v1/marks?from={from_ms}&to={to_ms}"))).await?.body;
-    Ok(flat.into_iter().map(Into::into).collect())
+    let all = plain(Request::get(&format!("/api/v1/marks?from={from_ms}&to={to_ms}"))).await?;
+    Ok(told::items(&all).iter().filter_map(told::mark).collect())
 }
 
 /// The ways that packets took from a node to a host, newest first.
 pub(crate) async fn paths(src: &str, dst: &str) -> Result<Vec<PathRecord>, Problem> {
-    let url = format!("/api/v1/paths?src={}&dst={}", segment(src), segment(dst));
-    Ok(send(Request::get(&url)).await?.body)
+    let all = plain(Request::get(&format!("/api/v1/paths?src={}&dst={}", segment(src), segment(dst)))).await?;
+    Ok(told::items(&all).iter().filter_map(PathRecord::read).collect())
 }

@@ -5,7 +5,7 @@
 
 mod address;
 pub(crate) mod alarm;
-pub(crate) mod event;
+mod event;
 pub(crate) mod feed;
 pub(crate) mod frame;
 pub(crate) mod marks;

@@ -1,5 +1,6 @@
 // What every browser test needs: a real hub, a real browser, and a page that forgives nothing.
 
+export { Agent, HUB_FOR_AGENTS } from "./harness/agent.mjs";
 export { launch, openPage } from "./harness/browser.mjs";
 export { Hub } from "./harness/hub.mjs";
 export { Mesh } from "./harness/mesh.mjs";

@@ -33,6 +33,7 @@ const ROUTES = {
   rules: "/alerts/rules",
   rule: "/alerts/rules?new=1",
   silences: "/alerts/silences",
+  diagnose: "/diagnose",
   settings: "/settings",
 };
 

@@ -26,6 +26,31 @@ pub(crate) fn card(
     .into_any()
 }
 
+/// A table of texts. A heading that begins with `#` is that of figures.
+pub(crate) fn table(testid: &'static str, heads: &'static [&'static str], rows: Vec<Vec<String>>) -> AnyView {
+    let class = |at: usize| if heads.get(at).is_some_and(|head| head.starts_with('#')) { "number" } else { "words" };
+    let head = |(at, head): (usize, &&'static str)| {
+        view! {
+            <th scope="col" class=class(at)>
+                {head.trim_start_matches('#')}
+            </th>
+        }
+    };
+    let cell = |(at, text): (usize, String)| view! { <td class=class(at)>{text}</td> };
+    let row = |cells: Vec<String>| view! { <tr>{cells.into_iter().enumerate().map(cell).collect_view()}</tr> };
+    view! {
+        <div class="table-scroll">
+            <table data-testid=testid>
+                <thead>
+                    <tr>{heads.iter().enumerate().map(head).collect_view()}</tr>
+                </thead>
+                <tbody>{rows.into_iter().map(row).collect_view()}</tbody>
+            </table>
+        </div>
+    }
+    .into_any()
+}
+
 /// What went wrong, when something did.
 pub(crate) fn trouble_line(testid: &'static str, trouble: RwSignal<Option<String>>) -> AnyView {
     view! {

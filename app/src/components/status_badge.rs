@@ -159,3 +159,21 @@ pub(crate) fn StatusBadge(#[prop(into)] tone: Signal<Tone>, #[prop(into)] word: 
         </span>
     }
 }
+
+/// The shape of a tone where it does not change by itself.
+pub(crate) fn shape(tone: Tone) -> impl IntoView {
+    view! {
+        <svg class=format!("shape tone-{}", tone.name()) viewBox="0 0 10 10" width="10" height="10" aria-hidden="true">
+            <path d=tone.path()></path>
+        </svg>
+    }
+}
+
+/// A shape and a word where they do not change by themselves: in lists that are drawn anew.
+pub(crate) fn badge(tone: Tone, word: &'static str) -> impl IntoView {
+    view! {
+        <span class=format!("badge tone-{}", tone.name())>
+            {shape(tone)} {word}
+        </span>
+    }
+}

@@ -1,12 +1,9 @@
 //! Reading the events of the stream.
 
-use netloom_core::{
-    diagnosis::{DiagnosisBrief, DiagnosisState, Grade},
-    event::LiveEvent,
-    mark::{Mark, MarkKind, NewMark},
-    time::Timestamp,
-};
-use serde::{Deserialize, de::DeserializeOwned};
+use netloom_core::event::LiveEvent;
+use serde::de::DeserializeOwned;
+
+use crate::api::told;
 
 /// Reads an event; `None` for what this page does not understand. The name comes beside the data, so the type is known
 /// before anything is read: reading the tagged form takes the client several times the code.
@@ -25,62 +22,10 @@ pub(super) fn read(name: &str, data: &str) -> Option<LiveEvent> {
         "run" => LiveEvent::Run(parse(data)?),
         "verdict" => LiveEvent::Verdict(parse(data)?),
         "matrix" => LiveEvent::Matrix(parse(data)?),
-        "diagnosis" => LiveEvent::Diagnosis(Box::new(parse::<FlatBrief>(data)?.into())),
-        "mark" => LiveEvent::Mark(Box::new(parse::<FlatMark>(data)?.into())),
+        "diagnosis" => LiveEvent::Diagnosis(Box::new(told::brief(&parse(data)?)?)),
+        "mark" => LiveEvent::Mark(Box::new(told::mark(&parse(data)?)?)),
         _ => return None,
     })
-}
-
-/// A diagnosis in a list as it is written; reading what is flattened takes the client several times the code.
-#[derive(Deserialize)]
-pub(crate) struct FlatBrief {
-    id: String,
-    node: String,
-    hosts: Vec<String>,
-    #[serde(default)]
-    by: String,
-    started_at: Timestamp,
-    state: String,
-    #[serde(default)]
-    why: String,
-    grade: Grade,
-    sentence: String,
-    done: usize,
-    items: usize,
-}
-
-impl From<FlatBrief> for DiagnosisBrief {
-    fn from(flat: FlatBrief) -> Self {
-        let state = match flat.state.as_str() {
-            "waiting" => DiagnosisState::Waiting,
-            "running" => DiagnosisState::Running,
-            "done" => DiagnosisState::Done,
-            _ => DiagnosisState::Failed { why: flat.why },
-        };
-        let FlatBrief { id, node, hosts, by, started_at, grade, sentence, done, items, .. } = flat;
-        Self { id, node, hosts, by, started_at, state, grade, sentence, done, items }
-    }
-}
-
-/// A mark as it is written; its figures are for programs.
-#[derive(Deserialize)]
-pub(crate) struct FlatMark {
-    id: u64,
-    at: Timestamp,
-    until: Option<Timestamp>,
-    kind: MarkKind,
-    #[serde(default)]
-    src: String,
-    #[serde(default)]
-    dst: String,
-    text: String,
-}
-
-impl From<FlatMark> for Mark {
-    fn from(flat: FlatMark) -> Self {
-        let FlatMark { id, at, until, kind, src, dst, text } = flat;
-        Self { id, mark: NewMark { at, until, kind, src, dst, text, figures: Default::default() } }
-    }
 }
 
 fn text(data: &str, field: &str) -> Option<String> {
@@ -96,9 +41,11 @@ mod tests {
     use super::*;
     use crate::example::{diagnosis, incident, mark, node, run};
     use netloom_core::{
+        diagnosis::DiagnosisState,
         event::Hello,
         health::Health,
         incident::IncidentState,
+        mark::MarkKind,
         matrix::MatrixChange,
         sample::{Readings, SeriesKey},
         time::Timestamp,

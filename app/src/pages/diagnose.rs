@@ -10,9 +10,9 @@ use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
 use crate::range::segment;
-use draft::{Draft, Form};
-use earlier::Earlier;
-use result::Outcome;
+use draft::{Draft, form};
+use earlier::earlier;
+use result::outcome;
 
 /// Where a diagnosis from a node is asked for; of a host, when one is named.
 pub(crate) fn path(node: &str, host: Option<&str>) -> String {
@@ -32,10 +32,10 @@ pub(crate) fn Diagnose() -> impl IntoView {
             <h1 class="page-title">"Diagnose"</h1>
             <p class="muted">"Check this now."</p>
         </div>
-        <Form draft />
+        {form(draft)}
         // Another diagnosis begins anew.
-        {move || id.get().map(|id| view! { <Outcome id draft /> })}
-        <Earlier shown=id />
+        {move || id.get().map(|id| outcome(id, draft))}
+        {earlier(id)}
     }
     .into_any()
 }

@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::{
     api,
     clock::Clock,
-    components::pieces::{segment as toggle, trouble_line},
+    components::pieces::trouble_line,
     live::Live,
     range::{TimeRange, segment},
 };
@@ -123,9 +123,9 @@ impl Draft {
         self.is_busy.set(true);
         spawn_local(async move {
             match api::diagnose(&request).await {
-                Ok(told) => {
+                Ok(id) => {
                     self.is_open.try_set(false);
-                    self.go.try_run(told.id);
+                    self.go.try_run(id);
                 }
                 Err(problem) => {
                     self.is_open.try_set(true);
@@ -156,171 +156,200 @@ impl Draft {
     }
 }
 
-/// The form, under a button that opens it.
-#[component]
-pub(super) fn Form(draft: Draft) -> impl IntoView {
-    let on_submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        draft.start();
-    };
-    let is_closed = move || !draft.is_open.get();
-    view! {
-        <section class="card" aria-label="What to check">
-            <button
-                type="button"
-                class="link-button"
-                aria-expanded=move || draft.is_open.get().to_string()
-                aria-controls="diagnose-form"
-                data-testid="diagnose-new"
-                on:click=move |_| draft.is_open.update(|is_open| *is_open = !*is_open)
-            >
-                {move || if is_closed() { "Check something else" } else { "What to check" }}
-            </button>
-            <form class="diagnose-form" id="diagnose-form" novalidate hidden=is_closed on:submit=on_submit>
-                {from(draft)} {hosts(draft)} {throughput(draft)}
-                <p class="sheet-foot">
-                    <button
-                        type="submit"
-                        class="button is-primary"
-                        data-testid="diagnose-start"
-                        disabled=draft.is_busy
-                    >
-                        "Start"
-                    </button>
-                </p>
-            </form>
-            {trouble_line("diagnose-trouble", draft.trouble)}
-        </section>
-    }
-    .into_any()
+/// What the form shows beside what was typed.
+#[derive(Clone, PartialEq)]
+struct Around {
+    /// The nodes, and whether each is silent.
+    nodes: Vec<(String, bool)>,
+    /// What a test of throughput may take, as far as one is allowed.
+    budget: Option<String>,
+    /// The active run that it would disturb.
+    run: Option<String>,
 }
 
-fn from(draft: Draft) -> AnyView {
-    let option = move |node: NodeStatus| {
-        let name = node.info.node;
-        let word = if node.status == NodeState::Silent { format!("{name} (silent)") } else { name.clone() };
-        let value = name.clone();
-        let is_chosen = move || draft.node.with(|chosen| *chosen == name);
-        view! {
-            <option value=value selected=untrack(&is_chosen) prop:selected=is_chosen>
-                {word}
-            </option>
+impl Draft {
+    fn around(self) -> Around {
+        let node = |node: &NodeStatus| (node.info.node.clone(), node.status == NodeState::Silent);
+        Around {
+            nodes: self.live.nodes.with(|nodes| nodes.iter().map(node).collect()),
+            budget: budget(self.live),
+            run: self.active_run(),
         }
-    };
-    view! {
-        <div class="sheet-field">
-            <label class="field-label" for="diagnose-node">
-                "From"
-            </label>
-            <select
-                class="text-input"
-                id="diagnose-node"
-                data-testid="diagnose-node"
-                on:change=move |event| draft.node.set(event_target_value(&event))
-            >
-                {move || draft.live.nodes.get().into_iter().map(option).collect_view()}
-            </select>
-            <p class="field-help">"The node that sends the probes."</p>
-        </div>
     }
-    .into_any()
-}
-
-fn hosts(draft: Draft) -> AnyView {
-    let names = Memo::new(move |_| {
-        let nodes = draft.live.nodes.with(|nodes| nodes.iter().map(|node| node.info.node.clone()).collect::<Vec<_>>());
-        draft.node.with(|from| nodes.into_iter().filter(|name| name != from).collect::<Vec<_>>())
-    });
-    let pick = move |name: String| {
-        let (word, host) = (name.clone(), name.clone());
-        let is_on = Signal::derive(move || draft.hosts.with(|text| words(text).any(|word| word == name)));
-        let turn = Callback::new(move |()| draft.hosts.update(|text| *text = turned(text, &host)));
-        toggle(word.clone().into_any(), format!("pick-{word}"), is_on, turn)
-    };
-    view! {
-        <div class="sheet-field">
-            <label class="field-label" for="diagnose-hosts">
-                "What"
-            </label>
-            <input
-                class="text-input"
-                type="text"
-                id="diagnose-hosts"
-                data-testid="diagnose-hosts"
-                autocomplete="off"
-                spellcheck="false"
-                placeholder="what every node depends on"
-                aria-describedby="diagnose-hosts-help"
-                value=draft.hosts.get_untracked()
-                prop:value=draft.hosts
-                on:input=move |event| draft.hosts.set(event_target_value(&event))
-            />
-            <div class="diagnose-picks" role="group" aria-label="Nodes">
-                {move || names.get().into_iter().map(pick).collect_view()}
-            </div>
-            <p class="field-help" id="diagnose-hosts-help">
-                "Nodes, names, addresses or checks such as " <code>"redis://10.0.0.5"</code>
-                ". Left empty: gateway, name servers, public resolvers, the hub and its nodes."
-            </p>
-        </div>
-    }
-    .into_any()
 }
 
 /// What a test of throughput may take, as far as the settings allow one.
 fn budget(live: Live) -> Option<String> {
     let document = live.settings.with(|reply| reply.settings.document());
     let at = |path: &str| netloom_core::settings::at(&document, path).cloned().unwrap_or_default();
-    if at("active.throughput") != true {
-        return None;
-    }
-    Some(format!("{} s, {} MB", at("active.duration_s"), at("active.bytes_max")))
+    (at("active.throughput") == true).then(|| format!("{} s and {} MB", at("active.longest_s"), at("active.most_mb")))
 }
 
-fn throughput(draft: Draft) -> AnyView {
+/// The form, under a button that opens it.
+pub(super) fn form(draft: Draft) -> AnyView {
     let range = TimeRange::expect();
-    let budget = Memo::new(move |_| budget(draft.live));
-    let run = Memo::new(move |_| draft.active_run().filter(|_| draft.throughput.get()));
-    let help = move || match budget.get() {
-        Some(budget) => format!("Between nodes, at most {budget}. It takes what the links give, and others feel it."),
-        None => "Tests of throughput are switched off. They load the network, so somebody has to allow them: ".into(),
+    let around = Memo::new(move |_| draft.around());
+    let on_submit = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        draft.start();
     };
-    let settings = move || {
-        let link = view! { <a href=move || range.carry("/settings")>"settings"</a> };
-        budget.with(Option::is_none).then_some(link)
+    // Drawn anew with every change; what is the same stays as it is, and so does the focus.
+    let body = move || {
+        let is_open = draft.is_open.get();
+        around.with(|around| {
+            view! {
+                <button
+                    type="button"
+                    class="link-button"
+                    aria-expanded=is_open.to_string()
+                    aria-controls="diagnose-form"
+                    data-testid="diagnose-new"
+                    on:click=move |_| draft.is_open.update(|is_open| *is_open = !*is_open)
+                >
+                    {if is_open { "What to check" } else { "Check something else" }}
+                </button>
+                <form class="diagnose-form" id="diagnose-form" novalidate hidden=!is_open on:submit=on_submit>
+                    {from(draft, around)} {hosts(draft, around)} {throughput(draft, around, range)}
+                    <p class="sheet-foot">
+                        <button
+                            type="submit"
+                            class="button is-primary"
+                            data-testid="diagnose-start"
+                            disabled=draft.is_busy.get()
+                        >
+                            "Start"
+                        </button>
+                    </p>
+                </form>
+            }
+            .into_any()
+        })
     };
     view! {
+        <section class="card" aria-label="What to check">
+            {body} {trouble_line("diagnose-trouble", draft.trouble)}
+        </section>
+    }
+    .into_any()
+}
+
+/// A field: its label, its control, and what there is to say about it.
+fn field(id: &'static str, label: &'static str, control: AnyView, help: AnyView) -> AnyView {
+    view! {
         <div class="sheet-field">
-            <label class="field-label" for="diagnose-throughput">
-                "Throughput"
+            <label class="field-label" for=id>
+                {label}
             </label>
-            <input
-                type="checkbox"
-                class="switch"
-                role="switch"
-                id="diagnose-throughput"
-                data-testid="diagnose-throughput"
-                aria-describedby="diagnose-throughput-help"
-                disabled=move || budget.with(Option::is_none)
-                prop:checked=draft.throughput
-                on:change=move |event| draft.throughput.set(event_target_checked(&event))
-            />
-            <p class="field-help" id="diagnose-throughput-help">
-                {help} {settings}
+            {control}
+            <p class="field-help" id=format!("{id}-help")>
+                {help}
             </p>
-            <label class="diagnose-yes" hidden=move || run.with(Option::is_none)>
-                <input
-                    type="checkbox"
-                    class="tick"
-                    data-testid="diagnose-during-run"
-                    prop:checked=draft.during_run
-                    on:change=move |event| draft.during_run.set(event_target_checked(&event))
-                />
-                <span>{move || format!("Yes, test although the run {} is active", run.get().unwrap_or_default())}</span>
-            </label>
         </div>
     }
     .into_any()
+}
+
+fn from(draft: Draft, around: &Around) -> AnyView {
+    let chosen = draft.node.get();
+    let option = |(name, is_silent): &(String, bool)| {
+        let word = if *is_silent { format!("{name} (silent)") } else { name.clone() };
+        let is_chosen = *name == chosen;
+        view! {
+            <option value=name.clone() selected=is_chosen prop:selected=is_chosen>
+                {word}
+            </option>
+        }
+    };
+    let control = view! {
+        <select
+            class="text-input"
+            id="diagnose-node"
+            data-testid="diagnose-node"
+            on:change=move |event| draft.node.set(event_target_value(&event))
+        >
+            {around.nodes.iter().map(option).collect_view()}
+        </select>
+    };
+    field("diagnose-node", "From", control.into_any(), "The node that sends the probes.".into_any())
+}
+
+fn hosts(draft: Draft, around: &Around) -> AnyView {
+    let (text, from) = (draft.hosts.get(), draft.node.get());
+    let pick = |name: &String| {
+        let is_on = words(&text).any(|word| word == name);
+        let host = name.clone();
+        view! {
+            <button
+                type="button"
+                class="segment"
+                aria-pressed=is_on.to_string()
+                data-testid=format!("pick-{name}")
+                on:click=move |_| draft.hosts.update(|text| *text = turned(text, &host))
+            >
+                {name.clone()}
+            </button>
+        }
+    };
+    let picks = around.nodes.iter().map(|(name, _)| name).filter(|name| **name != from).map(pick).collect_view();
+    let control = view! {
+        <input
+            class="text-input"
+            type="text"
+            id="diagnose-hosts"
+            data-testid="diagnose-hosts"
+            autocomplete="off"
+            spellcheck="false"
+            placeholder="what every node depends on"
+            aria-describedby="diagnose-hosts-help"
+            value=text.clone()
+            prop:value=text.clone()
+            on:input=move |event| draft.hosts.set(event_target_value(&event))
+        />
+        <div class="diagnose-picks" role="group" aria-label="Nodes">
+            {picks}
+        </div>
+    };
+    let help = "Nodes, names, addresses, or checks such as redis://10.0.0.5. Left empty: gateway, name servers, public \
+                resolvers, the hub and its nodes.";
+    field("diagnose-hosts", "What", control.into_any(), help.into_any())
+}
+
+fn throughput(draft: Draft, around: &Around, range: TimeRange) -> AnyView {
+    let (is_on, is_allowed) = (draft.throughput.get(), around.budget.is_some());
+    let control = view! {
+        <input
+            type="checkbox"
+            class="switch"
+            role="switch"
+            id="diagnose-throughput"
+            data-testid="diagnose-throughput"
+            aria-describedby="diagnose-throughput-help"
+            disabled=!is_allowed
+            prop:checked=is_on
+            on:change=move |event| draft.throughput.set(event_target_checked(&event))
+        />
+        <label class="diagnose-yes" hidden=around.run.is_none() || !is_on>
+            <input
+                type="checkbox"
+                class="tick"
+                data-testid="diagnose-during-run"
+                prop:checked=draft.during_run.get()
+                on:change=move |event| draft.during_run.set(event_target_checked(&event))
+            />
+            {format!("Yes, test although the run {} is active", around.run.clone().unwrap_or_default())}
+        </label>
+    };
+    let words = match &around.budget {
+        Some(budget) => format!("Between nodes, at most {budget}. It takes what the links give, and others feel it."),
+        None => "Tests of throughput load the network and are switched off; somebody has to allow them: ".to_owned(),
+    };
+    let settings = view! {
+        {words}
+        <a href=range.carry("/settings") hidden=is_allowed>
+            "settings"
+        </a>
+    };
+    field("diagnose-throughput", "Throughput", control.into_any(), settings.into_any())
 }
 
 #[cfg(test)]

@@ -6,15 +6,15 @@ use netloom_core::diagnosis::{DiagnosisBrief, DiagnosisState};
 use super::told::{brief_look, what};
 use crate::{
     api,
-    components::{empty_state::EmptyState, pieces::card, status_badge::StatusBadge, when::When},
+    clock::Clock,
+    components::{pieces::card, status_badge::badge},
     live::{Link, Live},
     range::{TimeRange, segment},
 };
 
 /// The list; the one that is shown above is marked.
-#[component]
-pub(super) fn Earlier(shown: Memo<Option<String>>) -> impl IntoView {
-    let live = Live::expect();
+pub(super) fn earlier(shown: Memo<Option<String>>) -> AnyView {
+    let (live, clock, range) = (Live::expect(), Clock::expect(), TimeRange::expect());
     let is_asked = RwSignal::new(false);
     let is_open = Memo::new(move |_| live.link.get() == Link::Open);
     // What the stream did not tell: those before, and after a gap.
@@ -27,38 +27,38 @@ pub(super) fn Earlier(shown: Memo<Option<String>>) -> impl IntoView {
             }
         });
     });
-    let key = |one: &DiagnosisBrief| (one.id.clone(), one.done, brief_look(one).1);
+    // Drawn anew with every change; what is the same stays as it is.
+    let rows = move || {
+        let shown = shown.get().unwrap_or_default();
+        live.diagnoses.with(|all| all.iter().map(|one| row(one, one.id == shown, (clock, range))).collect_view())
+    };
+    let is_empty = move || is_asked.get() && live.diagnoses.with(Vec::is_empty);
     let body = view! {
         <ul class="diagnoses" data-testid="diagnoses">
-            <For each=move || live.diagnoses.get() key let:one>
-                {row(one, shown)}
-            </For>
+            {rows}
         </ul>
-        <Show when=move || is_asked.get() && live.diagnoses.with(Vec::is_empty)>
-            <EmptyState title="Nothing has been diagnosed yet">
-                "Start one above, or with " <code>"netloom diagnose"</code> " on any machine."
-            </EmptyState>
-        </Show>
+        <p class="muted" hidden=move || !is_empty()>
+            "None yet. Start one above, or with \"netloom diagnose\" on any machine."
+        </p>
     };
     card("earlier-title", "earlier", "Earlier diagnoses", ().into_any(), body.into_any())
 }
 
-fn row(one: DiagnosisBrief, shown: Memo<Option<String>>) -> AnyView {
-    let range = TimeRange::expect();
-    let (tone, word) = brief_look(&one);
-    let path = format!("/diagnose?id={}", segment(&one.id));
+fn row(one: &DiagnosisBrief, is_shown: bool, (clock, range): (Clock, TimeRange)) -> impl IntoView + use<> {
+    let (tone, word) = brief_look(one);
     let is_over = matches!(one.state, DiagnosisState::Done | DiagnosisState::Failed { .. });
-    let words = if is_over { one.sentence } else { format!("{} of {} checks have ended", one.done, one.items) };
-    let id = one.id.clone();
+    let words = if is_over { one.sentence.clone() } else { format!("{} of {} checks have ended", one.done, one.items) };
     view! {
-        <li class="diagnosis-row" data-testid="diagnosis-row" data-id=one.id>
-            <StatusBadge tone word />
-            <a href=move || range.carry(&path) aria-current=move || (shown.get().as_ref() == Some(&id)).then_some("true")>
+        <li class="diagnosis-row" data-testid="diagnosis-row" data-id=one.id.clone()>
+            {badge(tone, word)}
+            <a
+                href=range.carry(&format!("/diagnose?id={}", segment(&one.id)))
+                aria-current=is_shown.then_some("true")
+            >
                 {format!("{} → {}", one.node, what(&one.hosts))}
             </a>
             <span class="diagnosis-words">{words}</span>
-            <span class="muted"><When at=one.started_at /></span>
+            <span class="muted">{clock.write(one.started_at)}</span>
         </li>
     }
-    .into_any()
 }

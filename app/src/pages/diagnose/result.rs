@@ -2,28 +2,21 @@
 
 mod rows;
 
-use leptos::{prelude::*, task::spawn_local};
-use netloom_core::diagnosis::Point;
-
 use super::{
     draft::Draft,
-    told::{Diagnosis, graded, what},
+    told::{Diagnosis, Look, what},
 };
 use crate::{
     api, browser,
     clock::Clock,
-    components::{
-        pieces::action,
-        status_badge::{Shape, StatusBadge},
-        when::When,
-    },
+    components::status_badge::badge,
     live::{
         Link, Live,
         frame::{self, Frame},
     },
     range::segment,
 };
-use rows::Rows;
+use leptos::{prelude::*, task::spawn_local};
 
 /// The hub is asked for the diagnosis at most this often, ms.
 const ASK_MIN_MS: i64 = 500;
@@ -147,72 +140,114 @@ impl Follow {
                     self.drawn.try_set(drawn);
                 }
                 Err(problem) => {
+                    // Whoever opens another one asks again.
+                    self.drawn_of.try_set_value(0);
                     self.trouble.try_set(Some(format!("The details could not be loaded: {}", problem.detail)));
                 }
             }
         });
     }
-
-    /// Reads something of it, once it is at hand.
-    fn read<T: Default>(self, read: impl FnOnce(&Diagnosis) -> T) -> T {
-        self.told.with(|told| told.as_ref().map(read).unwrap_or_default())
-    }
 }
 
 /// The diagnosis.
-#[component]
-pub(super) fn Outcome(id: String, draft: Draft) -> impl IntoView {
-    let follow = Follow::begin(id.clone());
-    let whole = Memo::new(move |_| follow.told.with(|told| told.as_ref().map(Diagnosis::whole)));
-    let is_known = Memo::new(move |_| whole.get().is_some());
-    let spoken = Memo::new(move |_| follow.read(Diagnosis::spoken));
-    let sentence = Memo::new(move |_| match follow.trouble.get().filter(|_| !is_known.get()) {
-        Some(trouble) => trouble,
-        None if is_known.get() => follow.read(Diagnosis::sentence),
-        None => "It is being looked up.".to_owned(),
-    });
-    let title = move || follow.read(|told| format!("{} → {}", told.node, what(&told.hosts)));
-    let at = move || follow.told.with(|told| told.as_ref().map(|told| view! { <When at=told.started_at /> }));
-    let badge = move || whole.get().map(|look| view! { <StatusBadge tone=look.tone word=look.word /> });
-    let width = move || format!("width: {:.1}%", whole.get().map_or(0.0, |look| look.ratio) * 100.0);
-    let state = move || follow.read(|told| told.state.clone());
+pub(super) fn outcome(id: String, draft: Draft) -> AnyView {
+    let actions = actions(&id);
+    let follow = Follow::begin(id);
+    // Drawn anew with every answer; what is the same stays as it is.
+    let head = move || follow.told.with(|told| head(told.as_ref(), follow.trouble.get(), follow.clock));
+    let body = move || follow.told.with(|told| told.as_ref().map(|told| rows::body(follow, told)));
     view! {
-        <section class="card diagnosis" aria-labelledby="diagnosis-title" data-testid="diagnosis" data-state=state>
-            <header class="card-header">
-                <h2 id="diagnosis-title">{title}</h2>
-                <span class="muted">{at}</span>
-                <span class="feed-actions">{actions(follow, draft, &id)}</span>
-            </header>
-            <p class="diagnosis-sentence" data-testid="diagnosis-sentence">{badge} " " {sentence}</p>
-            <p class="visually-hidden" role="status" aria-live="polite">{spoken}</p>
-            <div class="check-bar"><span class:is-over=move || whole.get().is_some_and(|look| look.is_over) style=width></span></div>
-            <p class="run-trouble" role="alert" hidden=move || follow.trouble.with(Option::is_none) || !is_known.get()>
-                {follow.trouble}
-            </p>
-            <div class="diagnosis-body">
-                <Rows follow />
-                <Points follow />
-            </div>
+        <section class="card diagnosis" aria-labelledby="diagnosis-title">
+            {head}
+            <p class="diagnosis-actions">{actions} {buttons(follow, draft)}</p>
+            <div class="diagnosis-body">{body}</div>
         </section>
     }
     .into_any()
 }
 
-/// What can be done with it.
-fn actions(follow: Follow, draft: Draft, id: &str) -> AnyView {
+/// What it is about, how it stands, and how far it is.
+fn head(told: Option<&Diagnosis>, trouble: Option<String>, clock: Clock) -> AnyView {
+    let waiting = Diagnosis::default();
+    let one = told.unwrap_or(&waiting);
+    let look = one.whole();
+    let (title, sentence, spoken) = match told {
+        Some(one) => {
+            let asked = clock.write(one.started_at);
+            (format!("{} → {}, {asked}", one.node, what(&one.hosts)), one.sentence(), one.spoken())
+        }
+        None => {
+            let why = trouble.clone().unwrap_or_else(|| "It is being looked up.".to_owned());
+            ("Diagnosis".to_owned(), why, String::new())
+        }
+    };
+    view! {
+        <h2 id="diagnosis-title">{title}</h2>
+        <p class="diagnosis-sentence" data-testid="diagnosis" data-state=one.state.clone()>
+            {told.map(|_| badge(look.tone, look.word))}
+            <span data-testid="diagnosis-sentence">{sentence}</span>
+        </p>
+        <p class="visually-hidden" role="status">
+            {spoken}
+        </p>
+        {bar(look)}
+        <p class="run-trouble" role="alert">
+            {trouble.filter(|_| told.is_some())}
+        </p>
+    }
+    .into_any()
+}
+
+/// A thin bar that fills.
+fn bar(look: Look) -> impl IntoView {
+    view! {
+        <div class="check-bar">
+            <span class:is-over=look.is_over style=format!("width: {:.0}%", look.ratio * 100.0)></span>
+        </div>
+    }
+}
+
+/// The ways to its report.
+fn actions(id: &str) -> AnyView {
     let report = format!("/api/v1/diagnoses/{}/report", segment(id));
+    view! {
+        <a class="button is-small" href=report.clone() target="_blank" rel="external" data-testid="report">
+            "Report"
+        </a>
+        <a
+            class="button is-small"
+            href=format!("{report}?download=true")
+            download=""
+            rel="external"
+            data-testid="download-report"
+        >
+            "Download report"
+        </a>
+    }
+    .into_any()
+}
+
+/// What can be done with it.
+fn buttons(follow: Follow, draft: Draft) -> AnyView {
     let (is_copied, is_asking) = (RwSignal::new(false), RwSignal::new(false));
-    let copy = move |_| {
+    let button = |testid: &'static str, word: Signal<&'static str>, run: Callback<()>| {
+        view! {
+            <button type="button" class="button is-small" data-testid=testid on:click=move |_| run.run(())>
+                {word}
+            </button>
+        }
+    };
+    let copy = Callback::new(move |()| {
         spawn_local(async move {
             is_copied.try_set(browser::copy(&browser::address()).await);
         });
-    };
+    });
     let again = Callback::new(move |()| {
         if let Some(told) = follow.told.get_untracked() {
             draft.again(told.node.clone(), &told.hosts, told.has_throughput());
         }
     });
-    let delete = move |_| {
+    let delete = Callback::new(move |()| {
         if !is_asking.get_untracked() {
             return is_asking.set(true);
         }
@@ -228,64 +263,13 @@ fn actions(follow: Follow, draft: Draft, id: &str) -> AnyView {
                 }
             }
         });
-    };
-    view! {
-        <a class="button is-small" href=report.clone() target="_blank" rel="external" data-testid="report">
-            "Report"
-        </a>
-        <a class="button is-small" href=format!("{report}?download=true") download rel="external" data-testid="download-report">
-            "Download report"
-        </a>
-        <button type="button" class="button is-small" data-testid="copy-link" on:click=copy>
-            {move || if is_copied.get() { "Copied" } else { "Copy link" }}
-        </button>
-        {action("Run again", "run-again", None, again)}
-        <button type="button" class="button is-small" data-testid="delete" on:click=delete>
-            {move || if is_asking.get() { "Delete for good?" } else { "Delete" }}
-        </button>
-    }
-    .into_any()
-}
-
-/// The verdict, sentence by sentence, each with what would help and what it stands on.
-#[component]
-fn Points(follow: Follow) -> impl IntoView {
-    let points = Memo::new(move |_| {
-        follow.read(|told| told.verdict.as_ref().map(|verdict| verdict.points.clone()).unwrap_or_default())
     });
-    let evidence = move |at: usize| {
-        let name = follow.read(|told| told.items.get(at).map(|item| format!("{}, {}", item.subject, item.title)));
-        let show = move |_| {
-            follow.open(at);
-            browser::focus(&format!("check-{at}"));
-        };
-        name.map(|name| {
-            view! {
-                <li>
-                    <button type="button" class="link-button" data-testid="evidence" on:click=show>
-                        {name}
-                    </button>
-                </li>
-            }
-        })
-    };
-    let point = move |point: Point| {
-        let evidence = untrack(|| point.evidence.into_iter().map(evidence).collect_view());
-        view! {
-            <li class="diagnosis-point" data-testid="point">
-                <Shape tone=graded(point.grade).0 />
-                <div>
-                    <p>{point.text}</p>
-                    <p class="muted" hidden=point.cure.is_empty()>{point.cure.clone()}</p>
-                    <ul class="diagnosis-evidence">{evidence}</ul>
-                </div>
-            </li>
-        }
-    };
-    view! {
-        <ul class="diagnosis-points" aria-label="Verdict" data-testid="points">
-            {move || points.get().into_iter().map(point).collect_view()}
-        </ul>
-    }
+    let copied = Signal::derive(move || if is_copied.get() { "Copied" } else { "Copy link" });
+    let deleted = Signal::derive(move || if is_asking.get() { "Delete for good?" } else { "Delete" });
+    [
+        button("copy-link", copied, copy),
+        button("run-again", Signal::stored("Run again"), again),
+        button("delete", deleted, delete),
+    ]
     .into_any()
 }

@@ -5,74 +5,49 @@ use netloom_core::{
     diagnosis::{DiagnosisBrief, DiagnosisState, DiagnosisVerdict, Grade},
     time::Timestamp,
 };
-use serde::Deserialize;
+use serde_json::Value;
 
-use crate::components::status_badge::Tone;
+use crate::{api::told, components::status_badge::Tone};
 
 /// How the hub begins the details of a check.
 const SECTION: &str = "<section data-item=\"";
 
 /// A diagnosis as far as it is.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Clone, Default)]
 pub(crate) struct Diagnosis {
-    /// Its lasting name.
-    pub(crate) id: String,
     /// The node that checks.
-    pub(crate) node: String,
+    pub(super) node: String,
     /// What was asked for.
-    pub(crate) hosts: Vec<String>,
+    pub(super) hosts: Vec<String>,
     /// When it was asked for.
-    pub(crate) started_at: Timestamp,
+    pub(super) started_at: Timestamp,
     /// `waiting`, `running`, `done` or `failed`.
-    pub(crate) state: String,
+    pub(super) state: String,
     /// Why it failed.
-    #[serde(default)]
-    pub(crate) why: String,
+    pub(super) why: String,
     /// The checks, in the order of the page.
-    pub(crate) items: Vec<Item>,
+    pub(super) items: Vec<Item>,
     /// What they say together, once all have ended.
-    pub(crate) verdict: Option<DiagnosisVerdict>,
+    pub(super) verdict: Option<DiagnosisVerdict>,
 }
 
 /// One check.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub(crate) struct Item {
+#[derive(Clone)]
+pub(super) struct Item {
     /// The heading that it stands under.
-    pub(crate) subject: String,
+    pub(super) subject: String,
     /// What people call it there.
-    pub(crate) title: String,
-    /// What is checked.
-    pub(crate) check: Kind,
-    /// How far it is, once it began.
-    pub(crate) progress: Option<Progress>,
-    /// How it ended, once it did.
-    pub(crate) finding: Option<Ended>,
-    /// What that means.
-    pub(crate) grade: Grade,
-    /// The figure that people look at first, or the cause.
-    #[serde(default)]
-    pub(crate) headline: String,
-}
-
-/// The kind of a check.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub(crate) struct Kind {
+    pub(super) title: String,
     /// `icmp`, `throughput` and so on.
-    pub(crate) kind: String,
-}
-
-/// How far a check is.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub(crate) struct Progress {
-    /// The part that is done, 0 to 1.
-    pub(crate) done_ratio: f64,
-}
-
-/// How a check ended.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub(crate) struct Ended {
-    /// `reply`, `lost`, `failed` or `skipped`.
-    pub(crate) outcome: String,
+    pub(super) kind: String,
+    /// How far it is, 0 to 1, once it began.
+    pub(super) ratio: Option<f64>,
+    /// `reply`, `lost`, `failed` or `skipped`, once it ended.
+    pub(super) outcome: Option<String>,
+    /// What that means.
+    pub(super) grade: Grade,
+    /// The figure that people look at first, or the cause.
+    pub(super) headline: String,
 }
 
 /// How something looks in a list.
@@ -121,6 +96,28 @@ pub(super) fn section(drawn: &str, item: usize) -> Option<String> {
 }
 
 impl Diagnosis {
+    /// Reads what the hub tells.
+    pub(crate) fn read(value: &Value) -> Self {
+        let item = |value: &Value| Item {
+            subject: told::text(value, "subject"),
+            title: told::text(value, "title"),
+            kind: told::text(&value["check"], "kind"),
+            ratio: told::number(&value["progress"], "done_ratio"),
+            outcome: value["finding"].is_object().then(|| told::text(&value["finding"], "outcome")),
+            grade: told::grade(value),
+            headline: told::text(value, "headline"),
+        };
+        Self {
+            node: told::text(value, "node"),
+            hosts: told::texts(value, "hosts"),
+            started_at: told::moment(value, "started_at").unwrap_or_default(),
+            state: told::text(value, "state"),
+            why: told::text(value, "why"),
+            items: told::list(value, "items").iter().map(item).collect(),
+            verdict: told::verdict(&value["verdict"]),
+        }
+    }
+
     /// Whether nothing more comes.
     pub(super) fn is_over(&self) -> bool {
         matches!(self.state.as_str(), "done" | "failed")
@@ -128,12 +125,12 @@ impl Diagnosis {
 
     /// How many checks have ended.
     pub(super) fn ended(&self) -> usize {
-        self.items.iter().filter(|item| item.finding.is_some()).count()
+        self.items.iter().filter(|item| item.outcome.is_some()).count()
     }
 
     /// Whether throughput was a part of it.
     pub(super) fn has_throughput(&self) -> bool {
-        self.items.iter().any(|item| item.check.kind == "throughput")
+        self.items.iter().any(|item| item.kind == "throughput")
     }
 
     /// The checks under their headings, in the order in which these come first.
@@ -152,15 +149,14 @@ impl Diagnosis {
     pub(super) fn look(&self, at: usize) -> Look {
         let waiting = Look { tone: Tone::Unknown, word: "waiting", ratio: 0.0, is_over: false };
         let Some(item) = self.items.get(at) else { return waiting };
-        match (&item.finding, &item.progress) {
-            (Some(ended), _) => {
-                let (tone, word) =
-                    if ended.outcome == "skipped" { (Tone::Unknown, "skipped") } else { graded(item.grade) };
+        match (&item.outcome, item.ratio) {
+            (Some(outcome), _) => {
+                let (tone, word) = if outcome == "skipped" { (Tone::Unknown, "skipped") } else { graded(item.grade) };
                 Look { tone, word, ratio: 1.0, is_over: true }
             }
             (None, _) if self.is_over() => Look { word: "not done", ..waiting },
-            (None, Some(progress)) => {
-                Look { tone: Tone::Active, word: "checking", ratio: progress.done_ratio.clamp(0.0, 1.0), ..waiting }
+            (None, Some(ratio)) => {
+                Look { tone: Tone::Active, word: "checking", ratio: ratio.clamp(0.0, 1.0), ..waiting }
             }
             (None, None) => waiting,
         }
@@ -202,11 +198,11 @@ impl Diagnosis {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
 
     /// A diagnosis as a hub writes it, with one check that has ended, one that runs, and one that waits.
-    pub(crate) fn running() -> Diagnosis {
+    fn running() -> Diagnosis {
         let text = r#"{"id":"d1","node":"n1","hosts":["n2"],"by":"ada","version":"1","started_at":"1970-01-01T00:01:00Z",
             "state":"running","items":[
             {"subject":"n2","title":"ping","check":{"kind":"icmp","host":"n2"},"grade":"fine","headline":"0.3 ms",
@@ -214,7 +210,7 @@ pub(super) mod tests {
             {"subject":"gateway","title":"ping","check":{"kind":"icmp"},"grade":"unknown","headline":"",
              "progress":{"done_ratio":0.5,"figures":[]}},
             {"subject":"n2","title":"throughput","check":{"kind":"throughput"},"grade":"unknown"}]}"#;
-        serde_json::from_str(text).expect("is understood")
+        Diagnosis::read(&serde_json::from_str(text).expect("is JSON"))
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! The way of the packets between two nodes, and the ways before.
 
 use leptos::{prelude::*, task::spawn_local};
-use netloom_core::{mark::MarkKind, probe::ProbeMode, time::Timestamp, unit::Unit};
-use serde::Deserialize;
+use netloom_core::{mark::MarkKind, time::Timestamp, unit::Unit};
+use serde_json::Value;
 
 use crate::{
-    api,
-    components::{empty_state::EmptyState, pieces::card, when::When},
+    api::{self, told},
+    clock::Clock,
+    components::pieces::{card, table},
     live::Live,
 };
 
@@ -14,90 +15,99 @@ use crate::{
 const EARLIER_MAX: usize = 8;
 
 /// A way and when it was taken; what the page reads of it.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Clone)]
 pub(crate) struct PathRecord {
-    mode: ProbeMode,
+    mode: String,
     first_at: Timestamp,
     last_at: Timestamp,
-    trace: Trace,
-}
-
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-struct Trace {
     is_reached: bool,
-    flows: Vec<Flow>,
+    /// The hops of each flow.
+    flows: Vec<Vec<Hop>>,
 }
 
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-struct Flow {
-    hops: Vec<Hop>,
-}
-
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Clone)]
 struct Hop {
-    ttl: u8,
-    address: Option<String>,
-    sent: u16,
-    answered: u16,
+    ttl: usize,
+    /// Who answered; a star when nobody did.
+    address: String,
+    sent: usize,
+    answered: usize,
     rtt_us: Option<f64>,
-    #[serde(default)]
     refusal: String,
 }
 
 /// One answerer at one distance.
-#[derive(Debug, Clone, PartialEq)]
 struct Step {
-    ttl: u8,
-    /// Who answered; a star when nobody did.
-    address: String,
-    /// The fastest median of the flows, µs.
-    rtt_us: Option<f64>,
-    sent: u32,
-    answered: u32,
+    hop: Hop,
     /// Flows that came by here.
     flows: usize,
-    refusal: String,
 }
 
 impl PathRecord {
-    /// Hop by hop, those of different flows beside each other.
+    /// Reads what the hub tells.
+    pub(crate) fn read(value: &Value) -> Option<Self> {
+        let hop = |value: &Value| Hop {
+            ttl: told::count(value, "ttl"),
+            address: value["address"].as_str().unwrap_or("*").to_owned(),
+            sent: told::count(value, "sent"),
+            answered: told::count(value, "answered"),
+            rtt_us: told::number(value, "rtt_us"),
+            refusal: told::text(value, "refusal"),
+        };
+        let trace = &value["trace"];
+        Some(Self {
+            mode: told::text(value, "mode"),
+            first_at: told::moment(value, "first_at")?,
+            last_at: told::moment(value, "last_at")?,
+            is_reached: trace["is_reached"] == true,
+            flows: told::list(trace, "flows")
+                .iter()
+                .map(|flow| told::list(flow, "hops").iter().map(hop).collect())
+                .collect(),
+        })
+    }
+
+    /// Hop by hop, those of different flows beside each other; the time is that of the fastest.
     fn steps(&self) -> Vec<Step> {
         let mut steps: Vec<Step> = Vec::new();
-        for hop in self.trace.flows.iter().flat_map(|flow| &flow.hops) {
-            let address = hop.address.clone().unwrap_or_else(|| "*".to_owned());
-            let found = steps.iter_mut().find(|step| step.ttl == hop.ttl && step.address == address);
-            if let Some(step) = found {
+        for hop in self.flows.iter().flatten() {
+            let known = steps.iter_mut().find(|step| step.hop.ttl == hop.ttl && step.hop.address == hop.address);
+            if let Some(step) = known {
                 step.flows += 1;
-                step.sent += u32::from(hop.sent);
-                step.answered += u32::from(hop.answered);
-                step.rtt_us = step.rtt_us.into_iter().chain(hop.rtt_us).reduce(f64::min);
+                step.hop.sent += hop.sent;
+                step.hop.answered += hop.answered;
+                step.hop.rtt_us = step.hop.rtt_us.into_iter().chain(hop.rtt_us).reduce(f64::min);
                 continue;
             }
-            let at = steps.partition_point(|step| step.ttl <= hop.ttl);
-            let (ttl, rtt_us, refusal) = (hop.ttl, hop.rtt_us, hop.refusal.clone());
-            let (sent, answered) = (u32::from(hop.sent), u32::from(hop.answered));
-            steps.insert(at, Step { ttl, address, rtt_us, sent, answered, flows: 1, refusal });
+            let at = steps.partition_point(|step| step.hop.ttl <= hop.ttl);
+            steps.insert(at, Step { hop: hop.clone(), flows: 1 });
         }
         steps
     }
 
     /// How far it is, in words.
     fn words(&self) -> String {
-        let hops = self.trace.flows.iter().map(|flow| flow.hops.len()).max().unwrap_or_default();
+        let hops = self.flows.iter().map(Vec::len).max().unwrap_or_default();
         let hops = if hops == 1 { "1 hop".to_owned() } else { format!("{hops} hops") };
-        let end = if self.trace.is_reached { "" } else { ", the end does not answer" };
-        format!("{hops} over {}{end}", self.mode.label().to_ascii_uppercase())
+        let end = if self.is_reached { "" } else { ", the end does not answer" };
+        format!("{hops} over {}{end}", self.mode.to_ascii_uppercase())
     }
 
     /// The routers on the way of the first flow, in a line.
     fn line(&self) -> String {
-        let hops = self.trace.flows.first().map(|flow| flow.hops.as_slice()).unwrap_or_default();
-        hops.iter().map(|hop| hop.address.as_deref().unwrap_or("*")).collect::<Vec<_>>().join(" → ")
+        let hops = self.flows.first().map(Vec::as_slice).unwrap_or_default();
+        hops.iter().map(|hop| hop.address.as_str()).collect::<Vec<_>>().join(" → ")
+    }
+
+    /// When it was taken, and how far it is.
+    fn stretch(&self, clock: Clock) -> String {
+        format!("{} to {}: {}", clock.write(self.first_at), clock.write(self.last_at), self.words())
     }
 }
 
 /// The card of one direction.
 pub(super) fn ways(live: Live, (id, title): (&'static str, &'static str), src: String, dst: String) -> AnyView {
+    let clock = Clock::expect();
     let records = RwSignal::new(None::<Vec<PathRecord>>);
     let ends = (src.clone(), dst.clone());
     // A change of the way is marked on the time axis.
@@ -118,76 +128,39 @@ pub(super) fn ways(live: Live, (id, title): (&'static str, &'static str), src: S
             }
         });
     });
-    let now = move || records.with(|all| all.as_ref().and_then(|all| all.first().map(current)));
-    let earlier = move || {
-        let all =
-            records.with(|all| all.as_ref().map(|all| all.iter().skip(1).take(EARLIER_MAX).map(before).collect_view()));
-        let is_some = records.with(|all| all.as_ref().is_some_and(|all| all.len() > 1));
-        view! { <ul class="ways" hidden=!is_some aria-label="Earlier ways" data-testid="earlier-ways">{all}</ul> }
-    };
-    let is_empty = move || records.with(|all| all.as_ref().is_some_and(Vec::is_empty));
-    let body = view! {
-        <div class="way" data-testid=id>
-            {now} {earlier}
-            <Show when=is_empty>
-                <EmptyState title="The way is not known">
-                    "It is looked at by schedule, where the settings say so, and by every diagnosis."
-                </EmptyState>
-            </Show>
-        </div>
-    };
-    card(id, "", title, ().into_any(), body.into_any())
+    let body = move || records.with(|all| all.as_ref().map(|all| drawn(all, clock)));
+    card(id, "way", title, ().into_any(), view! { <div data-testid=id>{body}</div> }.into_any())
 }
 
-/// The way as it is.
-fn current(record: &PathRecord) -> AnyView {
-    let all = record.trace.flows.len();
-    let row = move |step: Step| {
-        let flows = if step.flows < all { format!("{} of {all}", step.flows) } else { "all".to_owned() };
-        let rtt = step.rtt_us.map_or_else(|| "–".to_owned(), |rtt| Unit::Microseconds.figure(rtt).to_string());
+/// The way as it is, and those before.
+fn drawn(all: &[PathRecord], clock: Clock) -> AnyView {
+    let Some((now, earlier)) = all.split_first() else {
+        let words = "The way is not known. It is looked at by schedule, where the settings say so.";
+        return view! { <p class="muted">{words}</p> }.into_any();
+    };
+    let count = now.flows.len();
+    let row = |step: Step| {
+        let Step { hop, flows } = step;
+        let flows = if flows < count { format!("{flows} of {count}") } else { "all".to_owned() };
+        let rtt = hop.rtt_us.map_or_else(|| "–".to_owned(), |rtt| Unit::Microseconds.figure(rtt).to_string());
+        let answered = format!("{}/{}", hop.answered, hop.sent);
+        vec![hop.ttl.to_string(), format!("{} {}", hop.address, hop.refusal), rtt, answered, flows]
+    };
+    let line = |record: &PathRecord| {
         view! {
-            <tr class:is-split=step.flows < all data-testid="hop">
-                <td class="number">{step.ttl}</td>
-                <td>
-                    <code>{step.address}</code>
-                    " "
-                    <span class="muted">{step.refusal}</span>
-                </td>
-                <td class="number">{rtt}</td>
-                <td class="number">{format!("{}/{}", step.answered, step.sent)}</td>
-                <td>{flows}</td>
-            </tr>
+            <li>
+                {record.stretch(clock)} <code>{record.line()}</code>
+            </li>
         }
     };
+    let hops =
+        table("hops", &["#Hop", "Address", "#Time", "#Answered", "Flows"], now.steps().into_iter().map(row).collect());
     view! {
-        <p class="muted" data-testid="way-since">
-            "Since " <When at=record.first_at /> ", last seen " <When at=record.last_at /> ": " {record.words()}
-        </p>
-        <div class="table-scroll">
-            <table>
-                <thead>
-                    <tr>
-                        <th scope="col" class="number">"Hop"</th>
-                        <th scope="col">"Address"</th>
-                        <th scope="col" class="number">"Time"</th>
-                        <th scope="col" class="number">"Answered"</th>
-                        <th scope="col">"Flows"</th>
-                    </tr>
-                </thead>
-                <tbody>{record.steps().into_iter().map(row).collect_view()}</tbody>
-            </table>
-        </div>
-    }
-    .into_any()
-}
-
-/// A way that was, in a line.
-fn before(record: &PathRecord) -> AnyView {
-    view! {
-        <li>
-            <span class="muted"><When at=record.first_at /> " to " <When at=record.last_at /> ", " {record.words()}</span>
-            <code>{record.line()}</code>
-        </li>
+        <p class="muted" data-testid="way-since">{format!("Since {}", now.stretch(clock))}</p>
+        {hops}
+        <ul class="ways" aria-label="Earlier ways" data-testid="earlier-ways">
+            {earlier.iter().take(EARLIER_MAX).map(line).collect_view()}
+        </ul>
     }
     .into_any()
 }
@@ -203,15 +176,15 @@ mod tests {
                               {"ttl":2,"address":"10.0.0.9","sent":3,"answered":2,"rtt_us":200.0}]},
             {"flow":2,"hops":[{"ttl":1,"address":null,"sent":3,"answered":0,"rtt_us":null},
                               {"ttl":2,"address":"10.0.0.9","sent":3,"answered":3,"rtt_us":180.0}]}]}}"#;
-        serde_json::from_str(text).expect("is understood")
+        PathRecord::read(&serde_json::from_str(text).expect("is JSON")).expect("is understood")
     }
 
     #[test]
     fn flows_that_differ_stand_beside_each_other() {
         let steps = record().steps();
-        let seen: Vec<_> = steps.iter().map(|step| (step.ttl, step.address.as_str(), step.flows)).collect();
+        let seen: Vec<_> = steps.iter().map(|step| (step.hop.ttl, step.hop.address.as_str(), step.flows)).collect();
         assert_eq!(seen, [(1, "10.0.0.1", 1), (1, "*", 1), (2, "10.0.0.9", 2)]);
-        assert_eq!((steps[2].rtt_us, steps[2].answered, steps[2].sent), (Some(180.0), 5, 6));
+        assert_eq!((steps[2].hop.rtt_us, steps[2].hop.answered, steps[2].hop.sent), (Some(180.0), 5, 6));
     }
 
     #[test]

@@ -4,36 +4,30 @@ use leptos::prelude::*;
 use netloom_core::check::interface::{BondMember, InterfaceDepth};
 
 use super::Subject;
-use crate::components::pieces::card;
+use crate::components::pieces::{card, table};
+
+/// The headings of the table.
+const HEADS: [&str; 8] = [
+    "Interface",
+    "Driver",
+    "#Speed",
+    "Duplex",
+    "#MTU",
+    "#Queues in/out",
+    "#Carrier changes",
+    "Errors and drops since the start",
+];
 
 /// The card; nothing where the node does not tell.
-#[component]
-pub(super) fn Depth(subject: Subject) -> impl IntoView {
-    let all = Memo::new(move |_| subject.read(|node| node.info.depth.clone()).unwrap_or_default());
-    let table = move || {
-        let body = view! {
-            <div class="table-scroll">
-                <table data-testid="interface-depth">
-                    <thead>
-                        <tr>
-                            <th scope="col">"Interface"</th>
-                            <th scope="col">"Driver"</th>
-                            <th scope="col" class="number">"Speed"</th>
-                            <th scope="col">"Duplex"</th>
-                            <th scope="col" class="number">"MTU"</th>
-                            <th scope="col" class="number">"Queues in/out"</th>
-                            <th scope="col" class="number">"Carrier changes"</th>
-                            <th scope="col">"Errors and drops since the system started"</th>
-                        </tr>
-                    </thead>
-                    <tbody>{move || all.get().into_iter().map(row).collect_view()}</tbody>
-                </table>
-            </div>
-        };
-        card("depth-title", "", "Interfaces in depth", ().into_any(), body.into_any())
+pub(super) fn depth(subject: Subject) -> AnyView {
+    let body = move || {
+        let rows: Vec<_> = subject.read(|node| node.info.depth.iter().map(row).collect()).unwrap_or_default();
+        (!rows.is_empty()).then(|| {
+            let table = table("interface-depth", &HEADS, rows);
+            card("depth-title", "depth", "Interfaces in depth", ().into_any(), table)
+        })
     };
-    let is_told = Memo::new(move |_| all.with(|all| !all.is_empty()));
-    move || is_told.get().then(table)
+    body.into_any()
 }
 
 /// A figure that the system may not tell.
@@ -70,30 +64,32 @@ fn member(member: &BondMember) -> String {
     format!("{}{state} {}{failures}", member.name, speed(member.speed_mbps))
 }
 
-fn row(depth: InterfaceDepth) -> AnyView {
-    let (errors, has_errors) = (errors(&depth), !depth.errors.is_empty());
+/// Name, state, and what it is made of.
+fn name(depth: &InterfaceDepth) -> String {
+    let state = if depth.is_up { "" } else { " (down)" };
     let bond = depth.bond.as_ref().map(|bond| {
-        let members = bond.members.iter().map(member).collect::<Vec<_>>().join("; ");
-        view! { <p class="muted" data-testid="bond">{format!("bond, {}: {members}", bond.mode)}</p> }
+        format!(": bond, {}: {}", bond.mode, bond.members.iter().map(member).collect::<Vec<_>>().join("; "))
     });
-    view! {
-        <tr data-testid=format!("depth-{}", depth.name)>
-            <th scope="row">{depth.name.clone()} {(!depth.is_up).then_some(" (down)")} {bond}</th>
-            <td>{told(depth.driver.as_ref())}</td>
-            <td class="number">{speed(depth.speed_mbps)}</td>
-            <td>{told(depth.duplex.as_ref())}</td>
-            <td class="number">{told(depth.mtu_bytes.as_ref())}</td>
-            <td class="number">{format!("{} / {}", depth.rx_queues, depth.tx_queues)}</td>
-            <td class="number">{told(depth.carrier_changes.as_ref())}</td>
-            <td class="depth-errors" class:muted=!has_errors>{errors}</td>
-        </tr>
-    }
-    .into_any()
+    format!("{}{state}{}", depth.name, bond.unwrap_or_default())
+}
+
+fn row(depth: &InterfaceDepth) -> Vec<String> {
+    vec![
+        name(depth),
+        told(depth.driver.as_ref()),
+        speed(depth.speed_mbps),
+        told(depth.duplex.as_ref()),
+        told(depth.mtu_bytes.as_ref()),
+        format!("{} / {}", depth.rx_queues, depth.tx_queues),
+        told(depth.carrier_changes.as_ref()),
+        errors(depth),
+    ]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use netloom_core::check::interface::Bond;
 
     #[test]
     fn figures_read_as_people_say_them() {
@@ -106,6 +102,8 @@ mod tests {
         depth.errors = [("rx_crc".to_owned(), 3), ("tx_dropped".to_owned(), 1)].into();
         assert_eq!(errors(&depth), "rx crc 3, tx dropped 1");
         let lost = BondMember { name: "eth1".into(), is_up: false, speed_mbps: Some(1_000), failures: 2 };
-        assert_eq!(member(&lost), "eth1 (down) 1 Gbit/s, failed 2 times");
+        depth.bond = Some(Bond { mode: "802.3ad".into(), members: vec![lost] });
+        (depth.name, depth.is_up) = ("bond0".into(), true);
+        assert_eq!(name(&depth), "bond0: bond, 802.3ad: eth1 (down) 1 Gbit/s, failed 2 times");
     }
 }
