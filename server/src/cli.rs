@@ -15,6 +15,7 @@ mod probe;
 mod run;
 mod serve;
 mod test;
+mod throughput;
 mod watch;
 
 use clap::{Parser, Subcommand};
@@ -31,6 +32,7 @@ pub use self::{
     run::RunArgs,
     serve::ServeArgs,
     test::{FamilyArgs, IperfArgs, TestArgs},
+    throughput::{ThroughputArgs, ThroughputRole, ThroughputServeArgs},
     watch::WatchArgs,
 };
 #[cfg(feature = "hub")]
@@ -92,6 +94,8 @@ pub enum Command {
     Test(Box<TestArgs>),
     /// Measure latency, loss and throughput before and after a command
     Around(Box<AroundArgs>),
+    /// Test throughput to another machine on which netloom runs, or be the other end
+    Throughput(Box<ThroughputArgs>),
     /// Take samples out of a hub: lines of JSON, or comma-separated values
     Export(Box<ExportArgs>),
     /// Put samples into a hub: lines of JSON as export writes them, or files of the JSONL log

@@ -58,6 +58,7 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
         Command::Completions(args) => tool::manual::completions(args),
         #[cfg(feature = "tools")]
         Command::Man(args) => tool::manual::man(args),
+        Command::Throughput(args) => run_command(tool::throughput::run(args)),
         Command::Export(args) => run_command(client::export::run(args)),
         Command::Import(args) => run_command(client::import::run(args)),
         #[cfg(feature = "hub")]

@@ -10,6 +10,7 @@ mod rounds;
 mod screen;
 mod stop;
 pub mod test;
+pub mod throughput;
 
 use netloom_core::check::{Finding, Outcome};
 

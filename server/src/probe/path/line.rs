@@ -149,6 +149,7 @@ fn send_despite(socket: &Socket, send: impl Fn() -> io::Result<usize>) -> io::Re
 pub(super) fn is_told(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable, PermissionDenied};
     let kinds = [ConnectionRefused, HostUnreachable, NetworkUnreachable, PermissionDenied];
-    let numbers = [nix::libc::EPROTO, nix::libc::ENOPROTOOPT, nix::libc::EMSGSIZE, nix::libc::ENONET, nix::libc::EHOSTDOWN];
+    let numbers =
+        [nix::libc::EPROTO, nix::libc::ENOPROTOOPT, nix::libc::EMSGSIZE, nix::libc::ENONET, nix::libc::EHOSTDOWN];
     kinds.contains(&error.kind()) || error.raw_os_error().is_some_and(|number| numbers.contains(&number))
 }
