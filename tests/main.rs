@@ -12,6 +12,7 @@ mod care;
 mod crash;
 mod demo;
 mod desk;
+mod diagnoses;
 mod export;
 mod join;
 mod ledger;

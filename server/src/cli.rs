@@ -11,6 +11,7 @@ mod export;
 mod import;
 #[cfg(feature = "tools")]
 mod manual;
+mod probe;
 mod run;
 mod serve;
 mod test;
@@ -27,6 +28,7 @@ pub use self::{
     diagnose::DiagnoseArgs,
     export::ExportArgs,
     import::ImportArgs,
+    probe::ProbeArgs,
     run::RunArgs,
     serve::ServeArgs,
     test::{FamilyArgs, IperfArgs, TestArgs},
@@ -82,6 +84,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Read counters and probe targets, and print every sample as a line of JSON
     Watch(WatchArgs),
+    /// Check hosts and services once, side by side: ping, TCP, UDP, DNS, HTTP, Redis, paths
+    Probe(Box<ProbeArgs>),
     /// Run a command and record it with the hub as a training run
     Run(RunArgs),
     /// Check everything that this machine depends on, or a few hosts, and say in words what is wrong

@@ -194,6 +194,7 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
     background.spawn(past_desk.run(stores.samples.clone()));
 
     let arranger = Arc::new(Arranger::new(errands.clone(), keeper.subscribe(), runs.subscribe()));
+    diagnoses.arrange_with(arranger.clone());
     let state = WebState {
         cluster: config.cluster.as_str().into(),
         is_demo: config.is_demo,

@@ -51,6 +51,7 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
             let log = config.log.clone();
             run_role(&log, async |shutdown| watch::run(config, args, shutdown).await)
         }
+        Command::Probe(args) => run_command(tool::probe::run(args)),
         Command::Run(args) => run_alone(async { Ok(code_of(client::run::run(args).await?)) }),
         Command::Diagnose(args) => run_alone(tool::diagnose::run(args)),
         Command::Test(args) => run_alone(tool::test::run(args)),

@@ -5,6 +5,7 @@ pub mod around;
 pub mod diagnose;
 #[cfg(feature = "tools")]
 pub mod manual;
+pub mod probe;
 mod rounds;
 mod screen;
 mod stop;

@@ -80,7 +80,8 @@ async fn the_hub_has_two_nodes_test_and_refuses_what_would_disturb() {
     assert_eq!((status, kind(&problem), &problem["field"]), (409, "run-active", &json!("during_run")), "{problem}");
     let mut all_the_same = test.clone();
     all_the_same["during_run"] = json!(true);
-    assert_eq!(post(&hub, "/api/v1/throughput", &all_the_same).await.0, 200);
+    let (status, answer) = post(&hub, "/api/v1/throughput", &all_the_same).await;
+    assert_eq!(status, 200, "{answer}");
 
     // Never two on a node, whoever asks.
     let long = json!({"src": "a", "dst": "b", "duration_s": 9, "during_run": true});

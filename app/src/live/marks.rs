@@ -19,7 +19,7 @@ pub(crate) struct Happenings {
 }
 
 /// Looks up what happened in the window, and follows what happens; `is_about` chooses.
-pub(crate) fn use_happenings(is_about: impl Fn(&Mark) -> bool + Send + Sync + 'static) -> Happenings {
+pub(crate) fn use_happenings(is_about: Box<dyn Fn(&Mark) -> bool + Send + Sync>) -> Happenings {
     let (live, range, clock) = (Live::expect(), TimeRange::expect(), Clock::expect());
     let window = Memo::new(move |_| range.window());
     // An effect runs in the browser only.

@@ -103,7 +103,7 @@ fn Body(src: String, dst: String) -> impl IntoView {
     let stored = StoredValue::new(names.clone());
     let alerts = move || live.settings.with(|reply| reply.settings.alerts.clone());
     let ends = (src.clone(), dst.clone());
-    let happenings = use_happenings(move |mark| About::Pair(&ends.0, &ends.1).covers(mark));
+    let happenings = use_happenings(Box::new(move |mark| About::Pair(&ends.0, &ends.1).covers(mark)));
     let latency = |at: usize| {
         let way = ways[at];
         let chart = Memo::new(move |_| {

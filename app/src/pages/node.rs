@@ -114,7 +114,7 @@ fn Body(name: String) -> impl IntoView {
     let node = Memo::new(move |_| {
         live.nodes.with(|nodes| nodes.iter().find(|node| stored.with_value(|name| *name == node.info.node)).cloned())
     });
-    let happenings = use_happenings(move |mark| stored.with_value(|name| About::Node(name).covers(mark)));
+    let happenings = use_happenings(Box::new(move |mark| stored.with_value(|name| About::Node(name).covers(mark))));
     let (range, clock) = (TimeRange::expect(), Clock::expect());
     let subject = Subject { live, range, clock, name: stored, node, happenings };
     view! {

@@ -93,6 +93,10 @@ pub fn grade(spec: &ItemSpec, finding: &Finding) -> (Grade, String) {
         Outcome::Reply => answered(spec, finding),
         Outcome::Skipped { why } => (Grade::Unknown, why.clone()),
         Outcome::Lost if plan::is_optional(spec) => (Grade::Unknown, "no answer, which may be meant so".to_owned()),
+        // Hosts and routers need not answer such packets.
+        Outcome::Lost if matches!(spec.check, Check::Path(_) | Check::Mtu(_)) => {
+            (Grade::Unknown, "no answer to such packets".to_owned())
+        }
         Outcome::Lost => (Grade::Bad, lost(finding)),
         Outcome::Failed { .. } if plan::is_optional(spec) && is_refusal(finding) => {
             (Grade::Fine, "nobody listens there; the host answers".to_owned())
@@ -267,7 +271,11 @@ fn circle(trace: &PathTrace) -> Option<std::net::IpAddr> {
 
 /// Whether a check of the MTU found that packets vanish without a word.
 pub fn is_black_hole(finding: &Finding) -> bool {
-    finding.notes.iter().any(|note| note.contains("black hole"))
+    let says_so = |text: &str| text.contains("vanish") || text.contains("black hole");
+    match &finding.outcome {
+        Outcome::Failed { cause, .. } => says_so(cause),
+        _ => finding.notes.iter().any(|note| says_so(note)),
+    }
 }
 
 fn mtu(finding: &Finding) -> (Grade, String) {

@@ -20,13 +20,14 @@ const HEADS: [&str; 8] = [
 
 /// The card; nothing where the node does not tell.
 pub(super) fn depth(subject: Subject) -> AnyView {
-    let all = Memo::new(move |_| subject.read(|node| node.info.depth.clone()).unwrap_or_default());
-    let body = move || all.with(|all| table("interface-depth", &HEADS, all.iter().map(row).collect()));
-    let is_told = Memo::new(move |_| all.with(|all| !all.is_empty()));
-    let drawn = move || {
-        is_told.get().then(|| card("depth-title", "depth", "Interfaces in depth", ().into_any(), body.into_any()))
+    let body = move || {
+        let rows: Vec<_> = subject.read(|node| node.info.depth.iter().map(row).collect()).unwrap_or_default();
+        (!rows.is_empty()).then(|| {
+            let table = table("interface-depth", &HEADS, rows);
+            card("depth-title", "depth", "Interfaces in depth", ().into_any(), table)
+        })
     };
-    drawn.into_any()
+    body.into_any()
 }
 
 /// A figure that the system may not tell.

@@ -56,7 +56,9 @@ enum Data {
 impl Session<'_> {
     /// Makes the test. Returns what came here.
     pub(super) async fn run(mut self) -> Result<Option<Flowed>, String> {
-        let ended = self.make().await;
+        // The streams stay until the near end has read what they sent again.
+        let mut crew = Crew::new();
+        let ended = self.make(&mut crew).await;
         match &ended {
             // What the near end waits for is on its way to it; it hangs up when it has read it.
             Ok(_) => self.control.wait_for_end(END_LIMIT).await,
@@ -70,19 +72,18 @@ impl Session<'_> {
         ended.map_err(|fault| fault.cause)
     }
 
-    async fn make(&mut self) -> Result<Option<Flowed>, Fault> {
+    async fn make(&mut self, crew: &mut Crew) -> Result<Option<Flowed>, Fault> {
         let test = TestId(private::random().map_err(|error| Fault::prepare(&error))?);
-        let mut crew = Crew::new();
         let up = Arc::new(Lanes::new(self.plan.streams));
         let data = match self.plan.protocol {
             Protocol::Tcp => timeout(OPEN_LIMIT, self.streams(test)).await,
-            Protocol::Udp => timeout(OPEN_LIMIT, self.datagrams(test, &crew, &up)).await,
+            Protocol::Udp => timeout(OPEN_LIMIT, self.datagrams(test, crew, &up)).await,
         };
         let data = data.unwrap_or_else(|_| Err(Fault::gone("not all connections for the data came")))?;
         self.say(&Far::Ready).await?;
         self.wait_for_start().await?;
-        self.start(data, test, &mut crew, &up).map_err(|error| Fault::prepare(&error))?;
-        self.drive(&crew, &up).await
+        self.start(data, test, crew, &up).map_err(|error| Fault::prepare(&error))?;
+        self.drive(crew, &up).await
     }
 
     async fn say(&mut self, message: &Far) -> Result<(), Fault> {
