@@ -26,7 +26,7 @@ pub use self::{
     import::ImportArgs,
     run::RunArgs,
     serve::ServeArgs,
-    test::{FamilyArgs, IperfArgs, TestArgs},
+    test::{FamilyArgs, IperfArgs, ReportArgs, TestArgs},
     watch::WatchArgs,
 };
 #[cfg(feature = "hub")]
