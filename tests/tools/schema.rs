@@ -69,10 +69,9 @@ fn check(value: &Value, schema: &Value, root: &Value, place: &str) -> Result<(),
         }
     }
     for (bound, is_kept) in [("minimum", f64::ge as fn(&f64, &f64) -> bool), ("maximum", f64::le)] {
-        if let (Some(number), Some(bound)) = (value.as_f64(), rules.get(bound).and_then(Value::as_f64)) {
-            if !is_kept(&number, &bound) {
-                return wrong("is out of bounds".into());
-            }
+        let (number, bound) = (value.as_f64(), rules.get(bound).and_then(Value::as_f64));
+        if number.zip(bound).is_some_and(|(number, bound)| !is_kept(&number, &bound)) {
+            return wrong("is out of bounds".into());
         }
     }
     match value {
