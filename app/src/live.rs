@@ -279,6 +279,8 @@ impl Live {
             }
             LiveEvent::Run(run) => self.take_runs([*run]),
             LiveEvent::Verdict(verdict) => self.verdict.set(*verdict),
+            // Marks are asked for with the chart that they stand on.
+            LiveEvent::Mark(_) => {}
             LiveEvent::Matrix(change) => {
                 let metric = change.metric.clone();
                 let is_read = self.grids.try_update_value(|grids| grids.take(*change).is_some());

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub use wanted::{Interest, Wanted};
 
 use crate::{
-    api::NodeStatus, health::Health, incident::Incident, matrix::MatrixChange, run::Run, sample::Readings,
+    api::NodeStatus, health::Health, incident::Incident, mark::Mark, matrix::MatrixChange, run::Run, sample::Readings,
     silence::Silence, time::Timestamp, verdict::MeshVerdict,
 };
 
@@ -52,17 +52,20 @@ pub enum Topic {
     Runs,
     /// What is wrong in the mesh.
     Verdict,
+    /// Marks on the time axis.
+    Marks,
 }
 
 impl Topic {
     /// Every topic by the name in `?topics=`.
-    pub const ALL: [(&'static str, Topic); 6] = [
+    pub const ALL: [(&'static str, Topic); 7] = [
         ("samples", Topic::Samples),
         ("nodes", Topic::Nodes),
         ("alerts", Topic::Alerts),
         ("settings", Topic::Settings),
         ("runs", Topic::Runs),
         ("verdict", Topic::Verdict),
+        ("marks", Topic::Marks),
     ];
 
     /// The topic of that name.
@@ -108,6 +111,8 @@ pub enum LiveEvent {
     Run(Box<Run>),
     /// What is wrong in the mesh, when that changed.
     Verdict(Box<MeshVerdict>),
+    /// A mark on the time axis is new, or what it is about has ended.
+    Mark(Box<Mark>),
     /// Rows of a matrix that changed; for those who asked for that metric (`?matrix=`), and never replayed: after a gap
     /// the whole matrix comes anew.
     Matrix(Box<MatrixChange>),
@@ -144,12 +149,13 @@ impl LiveEvent {
             LiveEvent::Storage { .. } => "storage",
             LiveEvent::Run(_) => "run",
             LiveEvent::Verdict(_) => "verdict",
+            LiveEvent::Mark(_) => "mark",
             LiveEvent::Matrix(_) => "matrix",
         }
     }
 
     /// The names of all events, in the order of the variants.
-    pub const NAMES: [&'static str; 13] = [
+    pub const NAMES: [&'static str; 14] = [
         "hello",
         "resync",
         "samples",
@@ -162,6 +168,7 @@ impl LiveEvent {
         "storage",
         "run",
         "verdict",
+        "mark",
         "matrix",
     ];
 
@@ -175,6 +182,7 @@ impl LiveEvent {
             LiveEvent::Settings { .. } => Some(Topic::Settings),
             LiveEvent::Run(_) => Some(Topic::Runs),
             LiveEvent::Verdict(_) => Some(Topic::Verdict),
+            LiveEvent::Mark(_) => Some(Topic::Marks),
         }
     }
 }

@@ -12,6 +12,9 @@ mod run;
 
 use std::{io, net::SocketAddr, time::Instant};
 
+#[cfg(target_os = "linux")]
+pub(in crate::probe) use self::line::send_despite;
+
 use netloom_core::{
     check::{Detail, Finding, Outcome, Phase, path::PathTrace, spec::PathSpec},
     probe::ProbeMode,
@@ -60,7 +63,8 @@ async fn trace(spec: &PathSpec, to: SocketAddr) -> Finding {
         Ok(Ok(seen)) => {
             let mut finding = found(seen.trace);
             if seen.unclear > 0 {
-                let word = "answers told too little to be sure of their hop, and were put in the order in which they came";
+                let word =
+                    "answers told too little to be sure of their hop, and were put in the order in which they came";
                 finding.note(format!("{} {word}.", seen.unclear));
             }
             finding
@@ -114,7 +118,9 @@ pub(in crate::probe) fn refused(mode: ProbeMode, error: &io::Error) -> Finding {
 /// Why nothing could be sent.
 pub(in crate::probe) fn unsent(error: &io::Error) -> Finding {
     let cure = match error.kind() {
-        io::ErrorKind::NetworkUnreachable => "give this machine a route there: look at `ip route` and the default gateway",
+        io::ErrorKind::NetworkUnreachable => {
+            "give this machine a route there: look at `ip route` and the default gateway"
+        }
         io::ErrorKind::HostUnreachable => "look whether the gateway, or the host in the same network, is up",
         io::ErrorKind::PermissionDenied => "let such packets out in this machine's own firewall",
         io::ErrorKind::AddrNotAvailable => "give this machine an address of that version of IP",
@@ -175,9 +181,10 @@ fn different_ways(trace: &PathTrace) -> usize {
     let mut ways: Vec<&netloom_core::check::path::Flow> = Vec::new();
     for flow in trace.flows.iter().filter(|flow| !flow.hops.is_empty()) {
         let is_same = |other: &&netloom_core::check::path::Flow| {
-            flow.hops.iter().zip(&other.hops).all(|(one, two)| {
-                one.address.is_none() || two.address.is_none() || one.address == two.address
-            })
+            flow.hops
+                .iter()
+                .zip(&other.hops)
+                .all(|(one, two)| one.address.is_none() || two.address.is_none() || one.address == two.address)
         };
         if !ways.iter().any(is_same) {
             ways.push(flow);

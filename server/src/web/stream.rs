@@ -41,7 +41,7 @@ pub fn router() -> Router<WebState> {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct StreamText {
-    /// Topics, separated by commas: samples, nodes, alerts, settings, runs, verdict; all when left out.
+    /// Topics, separated by commas: samples, nodes, alerts, settings, runs, verdict, marks; all when left out.
     topics: Option<String>,
     /// Which samples: a JSON list such as `[{"metric":"rtt_us","labels":{"src":"a"}}]`; all when left out.
     samples: Option<String>,
@@ -54,7 +54,7 @@ pub struct StreamText {
 /// Events as they happen. Starts with `hello`; then what was missed after `Last-Event-ID` or `after`, or, when that is
 /// not known any more, `resync` and everything as it is now.
 #[utoipa::path(get, path = "/api/v1/stream", tag = "stream", params(StreamText), responses(
-    (status = 200, description = "events: hello, resync, samples, node, node_left, incident, silences, health, settings, storage, run, verdict, matrix", content_type = "text/event-stream"),
+    (status = 200, description = "events: hello, resync, samples, node, node_left, incident, silences, health, settings, storage, run, verdict, mark, matrix", content_type = "text/event-stream"),
     (status = 400, description = "a parameter is wrong", body = Problem),
     (status = 503, description = "too many streams", body = Problem),
 ))]

@@ -312,7 +312,8 @@ mod tests {
 
     #[test]
     fn the_checksum_of_a_flow_stays_the_same() {
-        let sums: Vec<_> = [0, 1, 77, 0xffff].map(|sequence| echo_request(false, 9, sequence, 64)[2..4].to_vec()).into();
+        let sums: Vec<_> =
+            [0, 1, 77, 0xffff].map(|sequence| echo_request(false, 9, sequence, 64)[2..4].to_vec()).into();
         assert!(sums.iter().all(|sum| *sum == sums[0]), "{sums:?}");
         assert_eq!(checksum(&echo_request(false, 9, 5, 65)), 0, "right, odd lengths too");
         assert_ne!(echo_request(false, 10, 0, 64)[2..4], sums[0][..], "another flow, another one");

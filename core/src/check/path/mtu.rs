@@ -135,12 +135,15 @@ mod tests {
                 return (search.found(), search.rounds);
             }
             for size in sizes {
-                search.take(size, match size {
-                    size if size > here => Fate::TooBigHere,
-                    size if size > told => Fate::TooBig { mtu: told },
-                    size if size > silent => Fate::Vanished,
-                    _ => Fate::Passed,
-                });
+                search.take(
+                    size,
+                    match size {
+                        size if size > here => Fate::TooBigHere,
+                        size if size > told => Fate::TooBig { mtu: told },
+                        size if size > silent => Fate::Vanished,
+                        _ => Fate::Passed,
+                    },
+                );
             }
         }
     }

@@ -166,7 +166,8 @@ impl Tracer {
             return Some(due);
         }
         // Forward first, and only when nothing is on its way; again only while there is time.
-        let goes_on = way.end.is_none() && way.hops.len() < usize::from((way.reach + SILENT_MAX).min(self.wanted.hops_max));
+        let goes_on =
+            way.end.is_none() && way.hops.len() < usize::from((way.reach + SILENT_MAX).min(self.wanted.hops_max));
         let is_late = now_us > self.began_us + self.wanted.timeout_us;
         if !sent.is_empty() && (goes_on || is_late) {
             return None;
@@ -281,7 +282,8 @@ fn hop(ttl: u8, slots: &[Slot], host: IpAddr) -> Hop {
     let of_it = || answers.iter().filter(|answer| Some(answer.from) == address);
     let mut rtts: Vec<f64> = of_it().map(|answer| answer.rtt_us).collect();
     rtts.sort_by(f64::total_cmp);
-    let said = of_it().find(|answer| !(answer.word == Word::NoPort && answer.from == host) && !answer.word.refusal().is_empty());
+    let said = of_it()
+        .find(|answer| !(answer.word == Word::NoPort && answer.from == host) && !answer.word.refusal().is_empty());
     Hop {
         ttl,
         address,

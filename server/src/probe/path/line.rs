@@ -128,7 +128,7 @@ pub(in crate::probe) fn set_hops(socket: &Socket, is_v6: bool, hops: u8) -> io::
 }
 
 /// Sends again when an error is told that belongs to an earlier packet: what routers say of it is in the error queue, too.
-fn send_despite(socket: &Socket, send: impl Fn() -> io::Result<usize>) -> io::Result<()> {
+pub(in crate::probe) fn send_despite(socket: &Socket, send: impl Fn() -> io::Result<usize>) -> io::Result<()> {
     /// More cannot have come since the queue was read last.
     const ATTEMPTS: usize = 8;
     let mut result = send();
@@ -149,6 +149,7 @@ fn send_despite(socket: &Socket, send: impl Fn() -> io::Result<usize>) -> io::Re
 pub(super) fn is_told(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable, PermissionDenied};
     let kinds = [ConnectionRefused, HostUnreachable, NetworkUnreachable, PermissionDenied];
-    let numbers = [nix::libc::EPROTO, nix::libc::ENOPROTOOPT, nix::libc::EMSGSIZE, nix::libc::ENONET, nix::libc::EHOSTDOWN];
+    let numbers =
+        [nix::libc::EPROTO, nix::libc::ENOPROTOOPT, nix::libc::EMSGSIZE, nix::libc::ENONET, nix::libc::EHOSTDOWN];
     kinds.contains(&error.kind()) || error.raw_os_error().is_some_and(|number| numbers.contains(&number))
 }

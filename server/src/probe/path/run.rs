@@ -108,7 +108,9 @@ impl Run {
             self.tracer.first_open(heard.flow, heard.word == Word::Expired, now_us)
         });
         let Some(probe) = probe else { return };
-        let (Some(sent_us), Some(sent_at_ns)) = (self.tracer.sent_us(probe), self.sent_at_ns.get(&probe)) else { return };
+        let (Some(sent_us), Some(sent_at_ns)) = (self.tracer.sent_us(probe), self.sent_at_ns.get(&probe)) else {
+            return;
+        };
         let read_us = now_us.saturating_sub(sent_us) as f64;
         // The kernel's stamp is better than the moment at which it was read, unless the clock was set in between.
         let stamped_us = heard.at_ns.and_then(|at_ns| at_ns.checked_sub(*sent_at_ns)).map(|ns| ns as f64 / 1e3);

@@ -98,10 +98,7 @@ impl Line for Echo {
 
     fn receive(&mut self, heard: &mut Vec<Heard>) {
         for (flow, (_, socket)) in (0..).zip(&self.flows) {
-            read_all(
-                || queue::complaint(socket),
-                |read| heard.extend(read.word.and_then(|_| self.heard(flow, &read))),
-            );
+            read_all(|| queue::complaint(socket), |read| heard.extend(read.word.and_then(|_| self.heard(flow, &read))));
             read_all(|| queue::packet(socket), |read| heard.extend(self.heard(flow, &read)));
         }
     }

@@ -36,14 +36,19 @@ impl Tcp {
     /// What came of a handshake.
     fn fate(&self, probe: Probe, socket: &Socket) -> Fate {
         let mut said = None;
-        read_all(|| queue::complaint(socket), |read| {
-            if let (None, Some(from), Some(word)) = (&said, read.from, read.word) {
-                said = Some(Heard { flow: probe.flow, probe: Some(probe), from, word, at_ns: read.at_ns });
-            }
-        });
+        read_all(
+            || queue::complaint(socket),
+            |read| {
+                if let (None, Some(from), Some(word)) = (&said, read.from, read.word) {
+                    said = Some(Heard { flow: probe.flow, probe: Some(probe), from, word, at_ns: read.at_ns });
+                }
+            },
+        );
         match (said, socket.take_error()) {
             (Some(heard), _) => Fate::Heard(heard),
-            (None, Ok(Some(error))) if error.kind() == io::ErrorKind::ConnectionRefused => Fate::Heard(self.answered(probe)),
+            (None, Ok(Some(error))) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                Fate::Heard(self.answered(probe))
+            }
             (None, Ok(None)) if socket.peer_addr().is_ok() => Fate::Heard(self.answered(probe)),
             (None, Ok(None)) => Fate::UnderWay,
             (None, _) => Fate::Over,
