@@ -114,13 +114,13 @@ pub enum LiveEvent {
     Run(Box<Run>),
     /// What is wrong in the mesh, when that changed.
     Verdict(Box<MeshVerdict>),
+    /// A mark on the time axis is new, or what it is about has ended.
+    Mark(Box<Mark>),
     /// Rows of a matrix that changed; for those who asked for that metric (`?matrix=`), and never replayed: after a gap
     /// the whole matrix comes anew.
     Matrix(Box<MatrixChange>),
     /// A diagnosis is new, a check of it ended, or all did.
     Diagnosis(Box<DiagnosisBrief>),
-    /// A mark on the time axis is new or changed.
-    Mark(Box<Mark>),
 }
 
 /// Who speaks.
@@ -154,9 +154,9 @@ impl LiveEvent {
             LiveEvent::Storage { .. } => "storage",
             LiveEvent::Run(_) => "run",
             LiveEvent::Verdict(_) => "verdict",
+            LiveEvent::Mark(_) => "mark",
             LiveEvent::Matrix(_) => "matrix",
             LiveEvent::Diagnosis(_) => "diagnosis",
-            LiveEvent::Mark(_) => "mark",
         }
     }
 
@@ -174,9 +174,9 @@ impl LiveEvent {
         "storage",
         "run",
         "verdict",
+        "mark",
         "matrix",
         "diagnosis",
-        "mark",
     ];
 
     /// The topic it belongs to; `None` for what every client gets.
