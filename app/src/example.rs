@@ -24,6 +24,7 @@ pub(crate) fn node(name: &str, targets: &[&str]) -> NodeStatus {
         targets: targets.iter().map(target).collect(),
         measurements: Vec::new(),
         echo: None,
+        depth: Vec::new(),
     };
     NodeStatus { role: NodeRole::Hub, address: String::new(), last_seen: Timestamp(0), status: NodeState::Up, info }
 }

@@ -36,6 +36,9 @@ pub struct NodeInfo {
     /// Where it answers the probes of other nodes, if it does.
     #[serde(default)]
     pub echo: Option<Echo>,
+    /// Its interfaces in depth.
+    #[serde(default)]
+    pub depth: Vec<crate::check::interface::InterfaceDepth>,
 }
 
 /// What one tier of the store takes.

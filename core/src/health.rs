@@ -96,6 +96,7 @@ mod tests {
             targets: Vec::new(),
             measurements: Vec::new(),
             echo: None,
+            depth: Vec::new(),
         };
         NodeStatus { role: NodeRole::Hub, address: String::new(), last_seen: Timestamp(0), status, info }
     }

@@ -70,6 +70,13 @@ catalogue! {
     IF_TX_ERRORS_PS = "if_tx_errors_ps", "Send errors", PerSecond, Interface, "Transmit errors per second.";
     IF_RX_DROPS_PS = "if_rx_drops_ps", "Receive drops", PerSecond, Interface, "Received packets dropped per second.";
     IF_TX_DROPS_PS = "if_tx_drops_ps", "Send drops", PerSecond, Interface, "Packets dropped before sending, per second.";
+    IF_RX_ERRORS_BY_CAUSE_PS = "if_rx_errors_by_cause_ps", "Receive errors by cause", PerSecond, Interface, "Receive errors and drops per second of one cause (label cause: crc, missed and others); only causes that ever occurred.";
+    IF_TX_ERRORS_BY_CAUSE_PS = "if_tx_errors_by_cause_ps", "Send errors by cause", PerSecond, Interface, "Transmit errors per second of one cause (label cause: carrier, collisions and others); only causes that ever occurred.";
+    IF_CARRIER_CHANGES = "if_carrier_changes", "Carrier changes", Count, Interface, "How often the carrier came or went since the system started; from the first change that the agent saw.";
+    CONN_RTT_US = "conn_rtt_us", "Latency of connections", Microseconds, Pair, "Median of the kernel's smoothed round-trip time over all TCP connections to the node.";
+    CONN_RETRANSMIT_RATIO = "conn_retransmit_ratio", "Retransmitted", Ratio, Pair, "Bytes that TCP connections to the node sent again, over all bytes they sent since the look before.";
+    CONN_DELIVERY_BPS = "conn_delivery_bps", "Delivery rate", BitsPerSecond, Pair, "What arrives at the node over all TCP connections that lately sent, by the kernel's estimates.";
+    CONN_SOCKETS = "conn_sockets", "Connections", Count, Pair, "TCP connections to the node.";
     SOCK_TCP_ESTABLISHED = "sock_tcp_established", "TCP established", Count, Node, "TCP connections in ESTABLISHED or CLOSE-WAIT (RFC 4022, tcpCurrEstab).";
     SOCK_TCP_TOTAL = "sock_tcp_total", "TCP sockets", Count, Node, "TCP sockets in use.";
     SOCK_UDP_TOTAL = "sock_udp_total", "UDP sockets", Count, Node, "UDP sockets in use.";

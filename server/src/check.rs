@@ -8,10 +8,11 @@ use std::{
 };
 
 use netloom_core::{
+    api::AgentConfig,
     check::{Check, Finding, Phase, Progress, spec::Family},
     settings::active::ActiveSettings,
 };
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
 use crate::{
     collect,
@@ -28,7 +29,7 @@ pub struct Means {
     /// What tests that load the network may take here; asked anew before each.
     pub active: Arc<dyn Fn() -> ActiveSettings + Send + Sync>,
     /// Names of nodes by their addresses.
-    pub nodes: BTreeMap<IpAddr, String>,
+    pub nodes: Nodes,
 }
 
 impl Means {
@@ -39,7 +40,26 @@ impl Means {
 
     /// The means with sockets that others use, too.
     pub fn with(icmp: Arc<IcmpProber>) -> Self {
-        Self { icmp, throughput: Arc::default(), active: Arc::new(ActiveSettings::unbounded), nodes: BTreeMap::new() }
+        let active = Arc::new(ActiveSettings::unbounded);
+        Self { icmp, throughput: Arc::default(), active, nodes: Nodes::default() }
+    }
+}
+
+/// Which nodes there are, as the orders of the hub say at the time. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Nodes(Option<watch::Receiver<AgentConfig>>);
+
+impl Nodes {
+    /// The nodes of these orders.
+    pub fn of(orders: watch::Receiver<AgentConfig>) -> Self {
+        Self(Some(orders))
+    }
+
+    /// Their names by their addresses; none without a hub, or before it gave orders.
+    pub fn names(&self) -> BTreeMap<IpAddr, String> {
+        let orders = self.0.as_ref().map(watch::Receiver::borrow);
+        let peers = orders.as_ref().and_then(|orders| Some(&orders.mesh.as_ref()?.peers));
+        peers.into_iter().flatten().map(|peer| (peer.address.ip().to_canonical(), peer.node.clone())).collect()
     }
 }
 

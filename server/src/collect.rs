@@ -5,10 +5,14 @@ pub mod depth;
 pub mod interface;
 pub mod inventory;
 #[cfg(target_os = "linux")]
+pub mod link;
+#[cfg(target_os = "linux")]
 mod netlink;
 pub mod socket;
 
 use netloom_core::{sample::Readings, topology::Interface};
+
+use crate::check::Nodes;
 
 /// One reading's moment on both clocks.
 #[derive(Debug, Clone, Copy)]
@@ -30,11 +34,16 @@ pub trait Collector: Send {
     fn collect(&mut self, now: Moment, interfaces: &[Interface], readings: &mut Readings) -> Result<(), String>;
 }
 
-/// Every collector.
-pub fn all(node: &str) -> Vec<Box<dyn Collector>> {
+/// Every collector of a node that knows of these others.
+pub fn all(node: &str, nodes: Nodes) -> Vec<Box<dyn Collector>> {
     vec![
         Box::new(interface::InterfaceCollector::new(node)),
         #[cfg(target_os = "linux")]
         Box::new(socket::SocketCollector::new(node)),
+        #[cfg(target_os = "linux")]
+        Box::new(connection::ConnectionCollector::new(node, nodes)),
     ]
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests;

@@ -118,6 +118,7 @@ impl Agent {
             targets: Vec::new(),
             measurements: Vec::new(),
             echo: None,
+            depth: Vec::new(),
         };
         Self { client, session, numbers, info: serde_json::to_string(&info).ok(), seq: 0 }
     }

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use anyhow::{Result, bail};
 
-use crate::bench::{alerts, mesh, store};
+use crate::bench::{alerts, mesh, probes, store};
 use crate::lab;
 
 /// What `cargo xtask` without a command prints.
@@ -22,6 +22,8 @@ usage: cargo xtask <command>
                        measure what probing 63 peers costs an agent, beside fping
   bench alerts [--part evaluate|latency] [--ticks N] [--incidents N]
                        measure how long rules take to be judged, and from a sample to its alert on the stream
+  bench probes [--part counters|targets|diagnosis] [--seconds N]
+                       measure reading counters, probing a thousand targets, and a full diagnosis
   lab [run|up|down] [--nodes N] [--rate RATE] [--quick] [--only rtt,loss,verdict,cut]
                        hold Netloom's figures against the kernel, ping and fping, in network namespaces (root, Linux)";
 
@@ -66,6 +68,8 @@ pub(crate) enum Bench {
     Mesh(mesh::Options),
     /// The alert rules.
     Alerts(alerts::Options),
+    /// Counters, many targets, and diagnoses.
+    Probes(probes::Options),
 }
 
 /// Reads the arguments that follow `cargo xtask`.
@@ -92,6 +96,9 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command>
             }
             Some(part) if part == "alerts" => {
                 return Ok(Command::Bench(Bench::Alerts(alerts::Options::parse(&rest[1..])?)));
+            }
+            Some(part) if part == "probes" => {
+                return Ok(Command::Bench(Bench::Probes(probes::Options::parse(&rest[1..])?)));
             }
             _ => Command::Bench(Bench::Browser),
         },
@@ -160,6 +167,10 @@ mod tests {
             panic!("another command");
         };
         assert_eq!(options.ticks, 20);
+        let Command::Bench(Bench::Probes(options)) = parsed("bench probes --part targets").unwrap() else {
+            panic!("another command");
+        };
+        assert_eq!(options.part, Some(probes::Part::Targets));
         assert!(parsed("bench shop").unwrap_err().to_string().contains("`shop`"));
         assert!(parsed("bench store fast").unwrap_err().to_string().contains("`fast`"));
     }

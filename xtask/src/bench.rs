@@ -2,6 +2,7 @@
 
 pub(crate) mod alerts;
 pub(crate) mod mesh;
+pub(crate) mod probes;
 pub(crate) mod store;
 
 use anyhow::Result;
@@ -18,6 +19,7 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
         Bench::Store(options) => store::run(options),
         Bench::Mesh(options) => mesh::run(options),
         Bench::Alerts(options) => alerts::run(options),
+        Bench::Probes(options) => probes::run(options),
     }
 }
 

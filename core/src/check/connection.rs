@@ -1,6 +1,7 @@
 //! The quality of TCP connections, by where they go.
 
 pub mod diag;
+pub mod group;
 pub mod tcp_info;
 
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,8 @@ pub struct RemoteQuality {
     pub rtt_min_us: Option<f64>,
     /// Bytes that were sent again, over all bytes sent.
     pub retransmit_ratio: Option<f64>,
-    /// What arrives there, all connections together, by the kernel's newest estimate of each, bit/s.
+    /// What arrives there, all connections together that lately sent something, by the kernel's newest estimate of each,
+    /// bit/s.
     pub delivery_bps: Option<f64>,
     /// Bytes sent over their lives.
     pub sent_bytes: u64,

@@ -1,5 +1,8 @@
 //! Interfaces in depth.
 
+pub mod counters;
+pub mod link;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -20,18 +23,31 @@ pub struct InterfaceDepth {
     pub duplex: Option<String>,
     /// Largest packet, bytes.
     pub mtu_bytes: Option<u64>,
-    /// How often the carrier came or went since the system started.
+    /// How often the carrier came or went since the interface was made.
     pub carrier_changes: Option<u64>,
     /// Queues that receive.
     pub rx_queues: u32,
     /// Queues that send.
     pub tx_queues: u32,
-    /// Errors and drops since the system started, by cause; only those that happened.
+    /// Errors and drops since the interface was made, in sum (`rx_errors`, `tx_dropped`) and by cause (`rx_crc`); only those
+    /// that happened.
     #[serde(default)]
     pub errors: BTreeMap<String, u64>,
     /// What it is made of, when it is a bond.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bond: Option<Bond>,
+}
+
+impl InterfaceDepth {
+    /// The same without what counts on: whoever compares two of these learns whether the interface is another one now.
+    #[must_use]
+    pub fn without_counts(&self) -> Self {
+        let mut still = self.clone();
+        still.errors.clear();
+        still.carrier_changes = None;
+        still.bond.iter_mut().flat_map(|bond| &mut bond.members).for_each(|member| member.failures = 0);
+        still
+    }
 }
 
 /// A bond.
@@ -50,8 +66,11 @@ pub struct Bond {
 pub struct BondMember {
     /// Its name.
     pub name: String,
-    /// Whether the bond uses it.
+    /// Whether its link is there.
     pub is_up: bool,
+    /// Whether the bond uses it now; one that waits as a backup is up and not active.
+    #[serde(default)]
+    pub is_active: bool,
     /// Its speed, Mbit/s.
     pub speed_mbps: Option<u64>,
     /// How often its link failed.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Field, FieldError, FieldKind, Section};
 
 /// Targets one agent probes at most: at five probes a second each this stays a small load for the network and the host.
-pub const TARGETS_MAX: usize = 64;
+pub const TARGETS_MAX: usize = 1_024;
 /// Longest name of a target: fits the label and a table cell.
 pub const NAME_MAX_CHARS: usize = 64;
 

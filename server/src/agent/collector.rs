@@ -9,7 +9,10 @@ use tokio::{
 };
 
 use super::{hub_clock::HubClock, status::StatusBoard};
-use crate::collect::{self, Collector, Moment, inventory};
+use crate::{
+    check::Nodes,
+    collect::{self, Collector, Moment, depth, inventory},
+};
 
 /// How often the list of interfaces is read anew: interfaces come and go seldom, and listing them opens many files.
 const INVENTORY_INTERVAL: Duration = Duration::from_secs(10);
@@ -29,7 +32,7 @@ pub async fn run(
     status: StatusBoard,
     Out { bursts, clock }: Out,
 ) {
-    let mut collectors = collect::all(node);
+    let mut collectors = collect::all(node, Nodes::of(config.clone()));
     let mut interfaces = Interfaces::default();
     let start = Instant::now();
     loop {
@@ -68,8 +71,9 @@ impl Interfaces {
         }
         self.read_at = Some(Instant::now());
         let result = inventory::read().map(|interfaces| self.known = interfaces);
-        status.set_result("inventory", &result, now);
         status.set_interfaces(&self.known);
+        let in_depth = depth::read(&self.known).map(|depth| status.set_depth(depth, now));
+        status.set_result("inventory", &result.and(in_depth), now);
     }
 }
 

@@ -27,7 +27,7 @@ use super::{
     status::StatusBoard,
 };
 use crate::{
-    check::Means,
+    check::{Means, Nodes},
     probe::{Prober, icmp::IcmpProber, tcp::TcpProber},
 };
 
@@ -134,7 +134,7 @@ impl Probing {
     fn means(&self, icmp: &Arc<IcmpProber>) -> Means {
         let config = self.config.clone();
         let active = Arc::new(move || config.borrow().settings.active.clone());
-        Means { active, ..Means::with(icmp.clone()) }
+        Means { active, nodes: Nodes::of(self.config.clone()), ..Means::with(icmp.clone()) }
     }
 
     /// Starts the probes of peers; they end with the thread.

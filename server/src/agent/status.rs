@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use netloom_core::{
     api::{Measurement, MeasurementState, NodeInfo, TargetInfo},
+    check::interface::InterfaceDepth,
     mesh::Echo,
     time::Timestamp,
     topology::Interface,
@@ -16,8 +17,12 @@ pub struct StatusBoard {
     shared: Arc<Mutex<Shared>>,
 }
 
+/// How often counts of errors are told when nothing else of an interface changed, ms: series tell them as they happen.
+const COUNTS_INTERVAL_MS: i64 = 60_000;
+
 struct Shared {
     info: NodeInfo,
+    counts_at: Timestamp,
     is_changed: bool,
 }
 
@@ -38,8 +43,9 @@ impl StatusBoard {
             targets: Vec::new(),
             measurements: Vec::new(),
             echo: None,
+            depth: Vec::new(),
         };
-        Self { shared: Arc::new(Mutex::new(Shared { info, is_changed: true })) }
+        Self { shared: Arc::new(Mutex::new(Shared { info, counts_at: Timestamp(0), is_changed: true })) }
     }
 
     /// Notes when the agent started.
@@ -92,6 +98,23 @@ impl StatusBoard {
         }
     }
 
+    /// Notes the interfaces in depth. When nothing but counts went on, that is told every [`COUNTS_INTERVAL_MS`] only.
+    pub fn set_depth(&self, depth: Vec<InterfaceDepth>, now: Timestamp) {
+        let mut shared = self.lock();
+        if shared.info.depth == depth {
+            return;
+        }
+        let is_same = shared
+            .info
+            .depth
+            .iter()
+            .map(InterfaceDepth::without_counts)
+            .eq(depth.iter().map(InterfaceDepth::without_counts));
+        if !is_same || now.ms() - shared.counts_at.ms() >= COUNTS_INTERVAL_MS {
+            (shared.info.depth, shared.counts_at, shared.is_changed) = (depth, now, true);
+        }
+    }
+
     /// Notes the targets.
     pub fn set_targets(&self, targets: Vec<TargetInfo>) {
         let mut shared = self.lock();
@@ -129,6 +152,23 @@ impl StatusBoard {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn counts_alone_are_told_now_and_then() {
+        let board = StatusBoard::new("n1", Timestamp(0));
+        let depth = |errors: u64, is_up: bool| {
+            let errors = [("rx_errors".to_owned(), errors)].into();
+            vec![InterfaceDepth { name: "eth0".into(), is_up, errors, ..InterfaceDepth::default() }]
+        };
+        let told = |depth, at| {
+            board.set_depth(depth, Timestamp(at));
+            board.take_change().map(|info| info.depth)
+        };
+        assert_eq!(told(depth(1, true), 1_000), Some(depth(1, true)));
+        assert_eq!(told(depth(2, true), 2_000), None);
+        assert_eq!(told(depth(2, false), 3_000), Some(depth(2, false)), "it went down");
+        assert_eq!(told(depth(3, false), 3_000 + COUNTS_INTERVAL_MS), Some(depth(3, false)));
+    }
 
     #[test]
     fn only_changes_are_told_and_a_state_keeps_its_start() {

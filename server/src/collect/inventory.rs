@@ -47,7 +47,7 @@ fn is_up(place: &Path) -> bool {
 }
 
 /// A driver without a speed says -1 or refuses.
-fn speed_mbps(place: &Path) -> Option<u64> {
+pub(super) fn speed_mbps(place: &Path) -> Option<u64> {
     read_line(&place.join("speed"))?.parse().ok().filter(|speed| *speed > 0)
 }
 
@@ -79,7 +79,7 @@ fn kind(place: &Path, name: &str) -> InterfaceKind {
     }
 }
 
-fn read_line(path: &Path) -> Option<String> {
+pub(super) fn read_line(path: &Path) -> Option<String> {
     std::fs::read_to_string(path).ok().map(|text| text.trim().to_owned())
 }
 

@@ -72,6 +72,7 @@ mod tests {
             targets: Vec::new(),
             measurements: Vec::new(),
             echo: Some(Echo { port, address: address.map(parse) }),
+            depth: Vec::new(),
         };
         matches!(echo_of(&info, parse(peer)), Ok(Some(_)))
     }

@@ -40,8 +40,9 @@ use crate::{
 
 /// The longest any answer may take, the body of the request included.
 const REQUEST_LIMIT: Duration = Duration::from_secs(25);
-/// What a node says of itself at most, bytes of JSON: a few hundred measurements.
-const INFO_MAX_BYTES: usize = 256 * 1_024;
+/// What a node says of itself at most, bytes of JSON: a thousand targets with their measurements, and no more than half of a
+/// body.
+const INFO_MAX_BYTES: usize = 512 * 1_024;
 
 /// The largest body of an agent that wants to join, bytes: a code and two names, and whoever sends it shows no token.
 const ENROL_MAX_BYTES: usize = 4 * 1_024;

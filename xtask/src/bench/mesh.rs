@@ -5,7 +5,7 @@ mod browser;
 mod cast;
 mod fping;
 mod hub;
-mod lean;
+pub(crate) mod lean;
 pub(crate) mod load;
 mod options;
 mod seen;

@@ -5,6 +5,7 @@ use crate::netlink::{read_u32, read_u64};
 /// Where things stand in the structure. It only ever grew at its end, so what is there is where it always was.
 mod at {
     pub(super) const STATE: usize = 0;
+    pub(super) const LAST_DATA_SENT: usize = 44;
     pub(super) const RTT: usize = 68;
     pub(super) const RTTVAR: usize = 72;
     pub(super) const SND_CWND: usize = 80;
@@ -46,6 +47,8 @@ pub struct TcpInfo {
     pub total_retrans: u32,
     /// SYNs that were sent again. `None` when other segments were, too, because the kernel does not tell them apart.
     pub syn_retransmits: Option<u32>,
+    /// How long ago data was sent, ms; since the handshake when none was.
+    pub last_sent_ms: u32,
     /// The congestion window, segments.
     pub snd_cwnd: u32,
     /// The newest estimate of what arrives at the other end, bytes/s. `None` before anything did.
@@ -81,6 +84,7 @@ impl TcpInfo {
             rtt_min_us: us(at::MIN_RTT),
             total_retrans,
             syn_retransmits: (nothing_else_again || total_retrans == 0).then_some(total_retrans),
+            last_sent_ms: read_u32(bytes, at::LAST_DATA_SENT)?,
             snd_cwnd: read_u32(bytes, at::SND_CWND)?,
             delivery_rate: read_u64(bytes, at::DELIVERY_RATE).filter(|rate| *rate > 0),
             bytes_acked: read_u64(bytes, at::BYTES_ACKED),
