@@ -189,11 +189,11 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
     background.spawn(matrices.clone().run());
     background.spawn(past_desk.run(stores.samples.clone()));
 
-    let arranger = Arc::new(Arranger::new(errands.clone(), keeper.subscribe(), runs.subscribe()));
     let state = WebState {
         cluster: config.cluster.as_str().into(),
         is_demo: config.is_demo,
         started,
+        arranger: Arc::new(Arranger::new(errands.clone(), keeper.subscribe(), runs.subscribe())),
         runs,
         stores,
         board,
@@ -203,7 +203,6 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
         connections: Connections::default(),
         agents: Arc::new(agents),
         errands,
-        arranger,
         uplink: None,
         layout,
         keeper: Arc::new(keeper),
@@ -215,8 +214,10 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
         ingest: ingest_handle,
         shutdown,
     };
-    let jsonl = jsonl_task;
-    Ok((state, Tasks { background, ingest, desk: at_desk, watcher, notifications, jsonl, finish, desk_finish }))
+    Ok((
+        state,
+        Tasks { background, ingest, desk: at_desk, watcher, notifications, jsonl: jsonl_task, finish, desk_finish },
+    ))
 }
 
 /// The settings, and who tells people of incidents as they say.
