@@ -166,10 +166,6 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
     let ((counts, counted), (census, censused)) = (watch::channel(IngestCounts::default()), watch::channel(Vec::new()));
     let (past, past_desk) = PastLink::channel();
     let runs = Arc::new(RunKeeper::open(stores.ledger.clone(), live.clone()).await?);
-    let (errands, marks, paths) = (told.errands.clone(), told.marks.clone(), told.paths.clone());
-    let diagnoses =
-        DiagnosisKeeper::open(config.node.clone(), stores.ledger.clone(), live.clone(), board.clone(), errands.clone());
-    let diagnoses = Arc::new(diagnoses.await?);
     let ingest = Ingest {
         store: stores.samples.clone(),
         desk: desk.clone(),
@@ -192,10 +188,10 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
     let mut background = look_after(config, &stores, &board, settings, &ingest_handle);
     background.spawn(matrices.clone().run());
     background.spawn(past_desk.run(stores.samples.clone()));
-    told.start(&mut background);
+    let parties = Parties { node: &config.node, stores: &stores, live: &live, board: &board };
+    let OnDemand { errands, marks, paths, diagnoses, arranger } =
+        told.start(parties, keeper.subscribe(), runs.subscribe(), &mut background).await?;
 
-    let arranger = Arc::new(Arranger::new(errands.clone(), keeper.subscribe(), runs.subscribe()));
-    diagnoses.arrange_with(arranger.clone());
     let state = WebState {
         cluster: config.cluster.as_str().into(),
         is_demo: config.is_demo,
@@ -224,8 +220,10 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
         ingest: ingest_handle,
         shutdown,
     };
-    let jsonl = jsonl_task;
-    Ok((state, Tasks { background, ingest, desk: at_desk, watcher, notifications, jsonl, finish, desk_finish }))
+    Ok((
+        state,
+        Tasks { background, ingest, desk: at_desk, watcher, notifications, jsonl: jsonl_task, finish, desk_finish },
+    ))
 }
 
 /// The settings, and who tells people of incidents as they say.

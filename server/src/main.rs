@@ -122,7 +122,7 @@ async fn agent(args: &AgentArgs, shutdown: CancellationToken) -> anyhow::Result<
         spool_max_bytes: args.spool_mib * MIB,
         wall: Arc::new(clock::now_us),
     };
-    role::run(options, shutdown).await
+    Box::pin(role::run(options, shutdown)).await
 }
 
 #[cfg(feature = "hub")]
