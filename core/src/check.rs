@@ -3,9 +3,11 @@
 //! A check is written as an address (`tcp://host:443`, `dns://10.0.0.53/example.org`), runs on any node, and always ends
 //! with a [`Finding`]: a failure is one, with the phase that failed, the cause and a cure.
 
+pub mod address;
 pub mod connection;
 pub mod interface;
 pub mod path;
+pub mod series;
 pub mod spec;
 pub mod throughput;
 
