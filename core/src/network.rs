@@ -6,8 +6,8 @@ use crate::{metric, sample::SeriesKey, settings::Settings, stats::aggregate::Agg
 
 mod current;
 
-use current::Currency;
 pub use current::CURRENT_FOR_MS;
+use current::Currency;
 
 /// The newest value of a series.
 #[derive(Debug, Clone, PartialEq)]
@@ -202,7 +202,10 @@ mod tests {
         assert_eq!(metrics.tcp_connectivity_ms, Some(9.0));
         assert_eq!(metrics.packet_loss_percent, Some(10.0));
         assert_eq!(metrics.timestamp, Some(1.5));
-        assert_eq!((metrics.dns_resolution_ms, metrics.udp_connectivity_ms, metrics.network_path_hops), (None, None, None));
+        assert_eq!(
+            (metrics.dns_resolution_ms, metrics.udp_connectivity_ms, metrics.network_path_hops),
+            (None, None, None)
+        );
     }
 
     #[test]
@@ -235,7 +238,11 @@ mod tests {
     fn old_figures_and_other_nodes_do_not_count() {
         let all = [newest("net_rx_bps", ("", ""), 8e6), to("path_hops", "hub", "path", 5.0)];
         let later = of(&all, 1_500 + CURRENT_FOR_MS + 1);
-        assert_eq!((later.bandwidth_in_mbps, later.network_path_hops), (None, Some(5.0)), "ways come every five minutes");
+        assert_eq!(
+            (later.bandwidth_in_mbps, later.network_path_hops),
+            (None, Some(5.0)),
+            "ways come every five minutes"
+        );
         assert_eq!(later.timestamp, Some(1.5));
         let (other, settings) = (|_: &str| true, Settings::default());
         assert_eq!(NetworkMetrics::of("n2", &all, other, &settings, 2_000), NetworkMetrics::default());

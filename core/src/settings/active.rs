@@ -125,7 +125,9 @@ mod tests {
         for good in ["iperf3", "iperf3-3.17", "/opt/iperf/bin/iperf3"] {
             assert!(is_program(good), "{good}");
         }
-        for bad in ["", "sh", "/bin/sh", "./iperf3", "../iperf3", "/opt/../bin/iperf3", "iperf3/sh", "/iperf3\n", "xiperf3"] {
+        for bad in
+            ["", "sh", "/bin/sh", "./iperf3", "../iperf3", "/opt/../bin/iperf3", "iperf3/sh", "/iperf3\n", "xiperf3"]
+        {
             assert!(!is_program(bad), "{bad}");
         }
     }

@@ -76,7 +76,11 @@ pub(super) const SECTION: Section = Section {
             path: "checks.scheduled",
             label: "More checks",
             help: "One a line, such as redis://10.0.0.5:6379 every 30s, or https://10.0.0.9/health every 1m on node1,node2.",
-            kind: FieldKind::Lines { max_lines: LINES_MAX, max_chars: LINE_MAX_CHARS, example: "redis://10.0.0.5:6379 every 30s" },
+            kind: FieldKind::Lines {
+                max_lines: LINES_MAX,
+                max_chars: LINE_MAX_CHARS,
+                example: "redis://10.0.0.5:6379 every 30s",
+            },
         },
     ],
 };

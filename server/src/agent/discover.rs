@@ -53,8 +53,7 @@ fn usual_targets(hub: SocketAddr) -> Vec<Target> {
         let name = if index == 0 { "gateway".to_owned() } else { format!("gateway {address}") };
         targets.push(at_default_port(name, address, TargetKind::Gateway));
     }
-    let resolv_conf = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
-    for address in name_servers(&resolv_conf) {
+    for address in configured_name_servers() {
         targets.push(at_default_port(format!("dns {address}"), address, TargetKind::NameServer));
     }
     targets.push(Target { name: "hub".into(), address: hub.ip(), port: hub.port(), kind: TargetKind::Hub });
@@ -77,6 +76,11 @@ fn gateways() -> Vec<IpAddr> {
 #[cfg(not(target_os = "linux"))]
 fn gateways() -> Vec<IpAddr> {
     Vec::new()
+}
+
+/// The name servers of this machine, as they are now.
+pub(super) fn configured_name_servers() -> Vec<IpAddr> {
+    name_servers(&std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default())
 }
 
 /// The addresses of `nameserver` lines.

@@ -71,7 +71,8 @@ impl IperfSpec {
     /// bounds the bytes, because `iperf3` keeps either a time or a number of bytes.
     pub fn budget(&self) -> (u64, Option<u64>) {
         let time_ms = self.duration_ms.saturating_add(self.warm_up_ms);
-        let paced = (self.protocol == Protocol::Udp).then(|| of(self.direction, time_ms, u64::MAX, Some(self.rate_bps)));
+        let paced =
+            (self.protocol == Protocol::Udp).then(|| of(self.direction, time_ms, u64::MAX, Some(self.rate_bps)));
         (time_ms, paced.map(|budget| budget.bytes))
     }
 

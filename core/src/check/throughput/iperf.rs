@@ -70,9 +70,10 @@ pub fn parse(text: &str, spec: &IperfSpec) -> Result<ThroughputResult, IperfErro
     let (is_up, is_down) = (spec.direction.is_up(), spec.direction.is_down());
     let reverse = if spec.direction == Direction::Both { "_bidir_reverse" } else { "" };
     let flow = |is_there: bool, suffix: &str| {
-        is_there.then(|| flowed(&report, end, suffix)).transpose().map_err(|what| {
-            cut(format!("iperf3 reports no {what}"))
-        })
+        is_there
+            .then(|| flowed(&report, end, suffix))
+            .transpose()
+            .map_err(|what| cut(format!("iperf3 reports no {what}")))
     };
     Ok(ThroughputResult {
         protocol: spec.protocol,
@@ -123,9 +124,8 @@ fn flowed(report: &Value, end: &Value, suffix: &str) -> Result<Flowed, String> {
 /// The round-trip time under load, as the kernel of this machine saw it: the mean over the streams.
 fn mean_rtt_us(end: &Value) -> Option<f64> {
     let streams = end.get("streams")?.as_array()?.iter();
-    let rtts: Vec<f64> = streams
-        .filter_map(|stream| number(stream.get("sender")?, "mean_rtt").filter(|rtt_us| *rtt_us > 0.0))
-        .collect();
+    let rtts: Vec<f64> =
+        streams.filter_map(|stream| number(stream.get("sender")?, "mean_rtt").filter(|rtt_us| *rtt_us > 0.0)).collect();
     (!rtts.is_empty()).then(|| rtts.iter().sum::<f64>() / rtts.len() as f64)
 }
 
@@ -185,9 +185,7 @@ mod tests {
     /// What 3.12 prints for `--bidir -P 2`, shortened.
     fn bidir() -> Value {
         let sum = |bps: f64, retransmits: u64| json!({"seconds": 1.0, "bytes": 125, "bits_per_second": bps, "retransmits": retransmits});
-        let interval = |omitted: bool| {
-            json!({"sum": {"bits_per_second": 8.0, "omitted": omitted}, "sum_bidir_reverse": {"bits_per_second": 3.0, "omitted": omitted}})
-        };
+        let interval = |omitted: bool| json!({"sum": {"bits_per_second": 8.0, "omitted": omitted}, "sum_bidir_reverse": {"bits_per_second": 3.0, "omitted": omitted}});
         json!({
             "intervals": [interval(true), interval(false)],
             "end": {
@@ -270,8 +268,23 @@ mod tests {
             "\\PC{0,12}".prop_map(Value::from),
         ];
         let key = prop::sample::select(vec![
-            "end", "error", "intervals", "streams", "sender", "sum", "sum_sent", "sum_received", "sum_received_bidir_reverse",
-            "bits_per_second", "bytes", "seconds", "packets", "lost_packets", "retransmits", "mean_rtt", "omitted",
+            "end",
+            "error",
+            "intervals",
+            "streams",
+            "sender",
+            "sum",
+            "sum_sent",
+            "sum_received",
+            "sum_received_bidir_reverse",
+            "bits_per_second",
+            "bytes",
+            "seconds",
+            "packets",
+            "lost_packets",
+            "retransmits",
+            "mean_rtt",
+            "omitted",
         ]);
         leaf.prop_recursive(5, 64, 6, move |inner| {
             prop_oneof![

@@ -343,7 +343,8 @@ mod tests {
 
     #[test]
     fn messages_come_back_however_they_are_cut() {
-        let said = [Near::Hello { ticket: "t".repeat(32), plan: plan() }, Near::Ping { seq: 7 }, Near::Start, Near::Stop];
+        let said =
+            [Near::Hello { ticket: "t".repeat(32), plan: plan() }, Near::Ping { seq: 7 }, Near::Start, Near::Stop];
         let bytes: Vec<u8> = said.iter().flat_map(frame).collect();
         for size in [1, 3, 8, 100, bytes.len()] {
             let (mut frames, mut heard) = (Frames::default(), Vec::new());
@@ -369,7 +370,10 @@ mod tests {
         assert!(first(b"NLT1\xff\xff\xff\xff").contains("4294967295"));
         assert!(first(b"NLT1\x00\x00\x00\x02{}").contains("not understood"));
         assert_eq!(opening(b"GET / HT"), Opening::Foreign);
-        assert_eq!((opening(b""), opening(b"NL"), opening(b"NLD1x")), (Opening::Unknown, Opening::Unknown, Opening::Data));
+        assert_eq!(
+            (opening(b""), opening(b"NL"), opening(b"NLD1x")),
+            (Opening::Unknown, Opening::Unknown, Opening::Data)
+        );
     }
 
     #[test]

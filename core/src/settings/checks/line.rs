@@ -57,7 +57,8 @@ impl Scheduled {
             Some("on") => nodes(&words.collect::<Vec<_>>().join(" "))?,
             Some(word) => return Err(format!("{word:?} is not understood: what may follow is on NODE,NODE")),
         };
-        let shortest_ms = shortest_ms(&check).ok_or_else(|| format!("{address} is read all the time, not by schedule"))?;
+        let shortest_ms =
+            shortest_ms(&check).ok_or_else(|| format!("{address} is read all the time, not by schedule"))?;
         if !(shortest_ms..=LONGEST_MS).contains(&every_ms) {
             let (least, most) = (duration_words(shortest_ms), duration_words(LONGEST_MS));
             return Err(format!("every {every} is out of bounds: such a check may run every {least} to {most}"));
