@@ -5,8 +5,15 @@
 
 pub mod address;
 pub mod connection;
+pub mod dns;
+pub mod echo;
+pub mod http;
+pub mod icmp;
 pub mod interface;
+pub mod limit;
 pub mod path;
+pub mod redis;
+pub mod round;
 pub mod series;
 pub mod spec;
 pub mod throughput;

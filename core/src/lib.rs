@@ -24,6 +24,7 @@ pub mod mark;
 pub mod matrix;
 pub mod mesh;
 pub mod metric;
+pub mod netlink;
 pub mod network;
 pub mod notify;
 pub mod probe;

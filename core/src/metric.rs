@@ -56,6 +56,7 @@ catalogue! {
     RTT_MDEV_US = "rtt_mdev_us", "Latency, deviation", Microseconds, Pair, "Standard deviation of the round-trip times of one round, as ping calls mdev.";
     TCP_CONNECT_US = "tcp_connect_us", "TCP handshake", Microseconds, Pair, "Time of a TCP handshake, as the kernel took it where it tells.";
     SYN_RETRANSMITS = "syn_retransmits", "SYN sent again", Count, Pair, "SYN packets of one check that had to be sent again.";
+    DUPLICATES = "duplicates", "Duplicates of a check", Count, Pair, "Answers of one check that came more than once.";
     UDP_ECHO_US = "udp_echo_us", "UDP echo", Microseconds, Pair, "Median round-trip time to a service that echoes over UDP (RFC 862).";
     DNS_LOOKUP_US = "dns_lookup_us", "DNS look-up", Microseconds, Pair, "Time until one name server answered, asked by itself and without a cache.";
     HTTP_FIRST_BYTE_US = "http_first_byte_us", "HTTP, first byte", Microseconds, Pair, "Time from the start of a request to the first byte of its answer, connecting included.";

@@ -118,7 +118,7 @@ impl Settings {
             fields().filter_map(|field| field.check(at(&document, field.path).unwrap_or(&Value::Null))).collect();
         errors.extend(self.probe.validate());
         errors.extend(self.mesh.validate());
-        errors.extend(self.checks.validate(self.active.throughput));
+        errors.extend(self.checks.validate(&self.active));
         errors.extend(self.active.validate());
         errors.extend(self.alerts.validate());
         errors.extend(self.notify.validate());

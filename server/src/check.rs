@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use netloom_core::check::{Check, Finding, Phase, Progress, spec::Family};
+use netloom_core::check::{Check, Finding, Phase, Progress, redis::PASSWORD_VARIABLE, spec::Family};
 use tokio::sync::Mutex;
 
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
 };
 
 /// What checks share on one machine.
+#[derive(Clone)]
 pub struct Means {
     /// The sockets of ICMP. Checks run on the runtime that opened them.
     pub icmp: Arc<IcmpProber>,
@@ -24,6 +25,8 @@ pub struct Means {
     pub throughput: Arc<Mutex<()>>,
     /// Names of nodes by their addresses.
     pub nodes: BTreeMap<IpAddr, String>,
+    /// The password of Redis servers, out of the environment: it stands in no address and no settings.
+    pub redis_password: Option<String>,
 }
 
 impl Means {
@@ -34,7 +37,8 @@ impl Means {
 
     /// The means with sockets that others use, too.
     pub fn with(icmp: Arc<IcmpProber>) -> Self {
-        Self { icmp, throughput: Arc::default(), nodes: BTreeMap::new() }
+        let redis_password = std::env::var(PASSWORD_VARIABLE).ok().filter(|password| !password.is_empty());
+        Self { icmp, throughput: Arc::default(), nodes: BTreeMap::new(), redis_password }
     }
 }
 

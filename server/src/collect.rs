@@ -4,6 +4,8 @@ pub mod connection;
 pub mod depth;
 pub mod interface;
 pub mod inventory;
+#[cfg(target_os = "linux")]
+mod netlink;
 pub mod socket;
 
 use netloom_core::{sample::Readings, topology::Interface};

@@ -1,5 +1,8 @@
 //! The quality of TCP connections, by where they go.
 
+pub mod diag;
+pub mod tcp_info;
+
 use serde::{Deserialize, Serialize};
 
 /// All connections to one place.

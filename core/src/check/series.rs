@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn lost_is_a_loss_and_failed_is_none() {
         let lost = Finding::new(Outcome::Lost);
-        assert_eq!(told(&check("dns://db"), &lost), [(metric::LOSS_RATIO.to_owned(), 1.0)]);
+        assert_eq!(told(&check("dns://db/a.b"), &lost), [(metric::LOSS_RATIO.to_owned(), 1.0)]);
         assert_eq!(state(&lost).0, MeasurementState::Degraded);
         let mut failed = Finding::failed(Phase::Authenticate, "NOAUTH", "set NETLOOM_REDIS_PASSWORD");
         failed.figure(metric::LOSS_RATIO, 1.0);

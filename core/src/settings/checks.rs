@@ -4,7 +4,7 @@ mod line;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Field, FieldError, FieldKind, Section, probe::is_host};
+use super::{Field, FieldError, FieldKind, Section, active::ActiveSettings, probe::is_host};
 
 pub use line::{Scheduled, TEST_SHORTEST_MS};
 
@@ -91,8 +91,8 @@ impl ChecksSettings {
         self.scheduled.iter().filter_map(|line| Scheduled::parse(line).ok())
     }
 
-    /// `tests_allowed` tells whether tests of throughput are.
-    pub(super) fn validate(&self, tests_allowed: bool) -> Vec<FieldError> {
+    /// What tests of throughput may take stands elsewhere in the settings.
+    pub(super) fn validate(&self, active: &ActiveSettings) -> Vec<FieldError> {
         let mut errors = Vec::new();
         if !is_host(self.dns_name.trim_end_matches('.')) {
             errors.push(FieldError::new("checks.dns_name", format!("{:?} is not a host name", self.dns_name)));
@@ -110,13 +110,13 @@ impl ChecksSettings {
             let wrong = |why: String| FieldError::new("checks.scheduled", format!("line {}: {why}", at + 1));
             match Scheduled::parse(line) {
                 Err(why) => errors.push(wrong(why)),
-                Ok(new) if new.is_test() && !tests_allowed => errors.push(wrong(
-                    "tests of throughput are switched off: switch on active.throughput, or leave it out".to_owned(),
-                )),
                 Ok(new) if known.iter().any(|other| other.is_same_target(&new)) => {
                     errors.push(wrong(format!("{} is checked twice", new.address)));
                 }
-                Ok(new) => known.push(new),
+                Ok(new) => {
+                    errors.extend(new.allowed(active).err().map(wrong));
+                    known.push(new);
+                }
             }
         }
         errors
@@ -128,7 +128,8 @@ mod tests {
     use super::*;
 
     fn blamed(settings: &ChecksSettings, tests_allowed: bool) -> Vec<(String, String)> {
-        settings.validate(tests_allowed).into_iter().map(|error| (error.field, error.message)).collect()
+        let active = ActiveSettings { throughput: tests_allowed, ..ActiveSettings::default() };
+        settings.validate(&active).into_iter().map(|error| (error.field, error.message)).collect()
     }
 
     #[test]

@@ -33,10 +33,6 @@ use crate::{
 
 /// Checks that run at once. They share the thread of the probes, and more would be measured along with each other.
 const AT_ONCE_MAX: usize = 8;
-/// A check that has not ended by itself after this long is cut off: a look at a way of thirty silent hops takes half of it.
-const LIMIT: Duration = Duration::from_mins(1);
-/// The same for a test of throughput; the longest is in the settings, and usually ten seconds.
-const TEST_LIMIT: Duration = Duration::from_mins(65);
 /// The first runs are spread over this time at most, so that what is wrong is known soon after the start.
 const FIRST_WITHIN_MS: u64 = 10_000;
 /// How often the name servers are looked up anew.
@@ -71,8 +67,12 @@ pub fn runner(means: &Arc<Means>) -> Runner {
         if check.is_test() {
             return Box::pin(run_apart(check, means));
         }
-        Box::pin(async move { check::run(&check, &means, LIMIT, &|_| {}).await })
+        Box::pin(async move { check::run(&check, &means, limit(&check), &|_| {}).await })
     })
+}
+
+fn limit(check: &Check) -> Duration {
+    Duration::from_millis(check.longest_ms())
 }
 
 /// Runs a check in a runtime of its own.
@@ -81,9 +81,8 @@ async fn run_apart(check: Check, means: Arc<Means>) -> Finding {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let finding = runtime.block_on(async {
             // Sockets belong to the runtime that opened them.
-            let mut own = Means::with(Arc::new(IcmpProber::new()));
-            own.throughput = means.throughput.clone();
-            check::run(&check, &own, TEST_LIMIT, &|_| {}).await
+            let own = Means { icmp: Arc::new(IcmpProber::new()), ..(*means).clone() };
+            check::run(&check, &own, limit(&check), &|_| {}).await
         });
         runtime.shutdown_background();
         Ok::<_, std::io::Error>(finding)

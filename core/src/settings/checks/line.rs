@@ -3,6 +3,7 @@
 use crate::{
     check::Check,
     sample::{LABEL_MAX_BYTES, check_node_name},
+    settings::active::ActiveSettings,
     time::{duration_words, parse_duration_ms},
 };
 
@@ -63,6 +64,9 @@ impl Scheduled {
             let (least, most) = (duration_words(shortest_ms), duration_words(LONGEST_MS));
             return Err(format!("every {every} is out of bounds: such a check may run every {least} to {most}"));
         }
+        if sending_ms(&check) > every_ms.unsigned_abs() {
+            return Err(format!("sends for longer than {every}: ask for fewer packets, or a longer interval"));
+        }
         Ok(Self { address, check, every_ms, nodes })
     }
 
@@ -71,9 +75,18 @@ impl Scheduled {
         self.nodes.is_empty() || self.nodes.iter().any(|own| own == node)
     }
 
-    /// Whether it is a test of throughput.
-    pub fn is_test(&self) -> bool {
-        self.check.is_test()
+    /// Whether it may run, which is a question for tests of throughput only.
+    ///
+    /// # Errors
+    /// The setting that is against it, and why, in one sentence.
+    pub fn allowed(&self, active: &ActiveSettings) -> Result<(), String> {
+        let (time_ms, bytes) = match &self.check {
+            Check::Download(spec) => (spec.duration_ms, spec.bytes_max),
+            Check::Throughput(spec) => (spec.duration_ms + spec.warm_up_ms, spec.bytes_max),
+            Check::Iperf3(spec) => (spec.duration_ms + spec.warm_up_ms, 0),
+            _ => return Ok(()),
+        };
+        active.allows(time_ms, bytes).map_err(|(setting, why)| format!("{why}: see {setting}"))
     }
 
     /// The label `dst` of its series.
@@ -94,6 +107,16 @@ fn shortest_ms(check: &Check) -> Option<i64> {
         Check::Path(_) | Check::Mtu(_) => Some(WAY_SHORTEST_MS),
         check if check.is_test() => Some(TEST_SHORTEST_MS),
         _ => Some(SHORTEST_MS),
+    }
+}
+
+/// For how long a check sends, ms, where it says so.
+fn sending_ms(check: &Check) -> u64 {
+    match check {
+        Check::Icmp(spec) | Check::Tcp(spec) | Check::Udp(spec) => {
+            u64::from(spec.packets).saturating_mul(spec.interval_ms)
+        }
+        _ => 0,
     }
 }
 
@@ -138,6 +161,7 @@ mod tests {
             ("tcp://a:1 every 30s at noon", "\"at\" is not understood"),
             ("tcp://a:1 every 30s on a,,b", "not a usable name"),
             ("tcp://a:1 every 30s on", "not a usable name"),
+            ("icmp://a?packets=100&interval_ms=1000 every 1m", "sends for longer than 1m"),
             ("interfaces: every 30s", "read all the time"),
             ("weather://a every 30s", "weather"),
         ];

@@ -109,8 +109,8 @@ impl Plan {
         }
         for line in lines {
             let (row, dst) = (format!("check {}", line.address), line.target().to_owned());
-            if line.is_test() && !settings.active.throughput {
-                self.off(&row, "tests of throughput are switched off: switch on active.throughput");
+            if let Err(why) = line.allowed(&settings.active) {
+                self.off(&row, &why);
                 continue;
             }
             let every = Duration::from_millis(line.every_ms.unsigned_abs());
