@@ -30,6 +30,7 @@ mod store_contract;
 mod store_sqlite;
 mod stress;
 mod support;
+mod throughput;
 mod truth;
 mod uplink;
 mod verdict;

@@ -38,6 +38,11 @@ pub enum Errand {
         /// How much may be sent in each direction, bytes.
         bytes_max: u64,
     },
+    /// Check one thing.
+    Check {
+        /// What.
+        check: Check,
+    },
     /// Give up an errand that was given before.
     GiveUp {
         /// Its number.

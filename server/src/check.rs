@@ -7,7 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use netloom_core::check::{Check, Finding, Phase, Progress, redis::PASSWORD_VARIABLE, spec::Family};
+use netloom_core::{
+    check::{Check, Finding, Phase, Progress, redis::PASSWORD_VARIABLE, spec::Family},
+    settings::active::ActiveSettings,
+};
 use tokio::sync::Mutex;
 
 use crate::{
@@ -23,6 +26,8 @@ pub struct Means {
     pub icmp: Arc<IcmpProber>,
     /// Held by a test of throughput for as long as it runs: two on one machine would measure each other.
     pub throughput: Arc<Mutex<()>>,
+    /// What tests that load the network may take here; asked anew before each.
+    pub active: Arc<dyn Fn() -> ActiveSettings + Send + Sync>,
     /// Names of nodes by their addresses.
     pub nodes: BTreeMap<IpAddr, String>,
     /// The password of Redis servers, out of the environment: it stands in no address and no settings.
@@ -38,7 +43,8 @@ impl Means {
     /// The means with sockets that others use, too.
     pub fn with(icmp: Arc<IcmpProber>) -> Self {
         let redis_password = std::env::var(PASSWORD_VARIABLE).ok().filter(|password| !password.is_empty());
-        Self { icmp, throughput: Arc::default(), nodes: BTreeMap::new(), redis_password }
+        let active = Arc::new(ActiveSettings::unbounded);
+        Self { icmp, throughput: Arc::default(), active, nodes: BTreeMap::new(), redis_password }
     }
 }
 

@@ -9,12 +9,19 @@ mod export;
 mod import;
 mod run;
 mod serve;
+mod throughput;
 mod watch;
 
 use clap::{Parser, Subcommand};
 
 pub use self::{
-    agent::AgentArgs, export::ExportArgs, import::ImportArgs, run::RunArgs, serve::ServeArgs, watch::WatchArgs,
+    agent::AgentArgs,
+    export::ExportArgs,
+    import::ImportArgs,
+    run::RunArgs,
+    serve::ServeArgs,
+    throughput::{ThroughputArgs, ThroughputRole, ThroughputServeArgs},
+    watch::WatchArgs,
 };
 #[cfg(feature = "hub")]
 pub use self::{
@@ -49,6 +56,8 @@ pub enum Command {
     Watch(WatchArgs),
     /// Run a command and record it with the hub as a training run
     Run(RunArgs),
+    /// Test throughput to another machine on which netloom runs, or be the other end
+    Throughput(Box<ThroughputArgs>),
     /// Take samples out of a hub: lines of JSON, or comma-separated values
     Export(Box<ExportArgs>),
     /// Put samples into a hub: lines of JSON as export writes them, or files of the JSONL log

@@ -38,6 +38,7 @@ use crate::{
     settings::SettingsKeeper,
     shutdown::DRAIN_LIMIT,
     store::{self, Stores},
+    throughput::Arranger,
     upkeep,
     watcher::{Feed, WatchCounts, Watcher},
     web::{self, Connections, WebState},
@@ -188,6 +189,7 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
     background.spawn(matrices.clone().run());
     background.spawn(past_desk.run(stores.samples.clone()));
 
+    let arranger = Arc::new(Arranger::new(errands.clone(), keeper.subscribe(), runs.subscribe()));
     let state = WebState {
         cluster: config.cluster.as_str().into(),
         is_demo: config.is_demo,
@@ -201,6 +203,7 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
         connections: Connections::default(),
         agents: Arc::new(agents),
         errands,
+        arranger,
         uplink: None,
         layout,
         keeper: Arc::new(keeper),

@@ -14,7 +14,7 @@ use netloom_server::{
     cli::{AgentArgs, Cli, Command, RunArgs, ServeArgs},
     client, clock,
     config::{self, Config},
-    exit, shutdown, watch,
+    exit, shutdown, tool, watch,
 };
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -50,6 +50,7 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
             run_role(&log, async |shutdown| watch::run(config, args, shutdown).await)
         }
         Command::Run(args) => record(args),
+        Command::Throughput(args) => run_command(tool::throughput::run(args)),
         Command::Export(args) => run_command(client::export::run(args)),
         Command::Import(args) => run_command(client::import::run(args)),
         #[cfg(feature = "hub")]

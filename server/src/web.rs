@@ -23,6 +23,7 @@ mod settings;
 mod silences;
 mod storage;
 mod stream;
+mod throughput;
 mod user;
 mod verdict;
 
@@ -53,6 +54,7 @@ use crate::{
     runs::RunKeeper,
     settings::SettingsKeeper,
     store::Stores,
+    throughput::Arranger,
     uplink::UplinkPlace,
     watcher::WatchCounts,
 };
@@ -95,6 +97,8 @@ pub struct WebState {
     pub agents: Arc<AgentKeeper>,
     /// What nodes are to do once.
     pub errands: Arc<ErrandDesk>,
+    /// Who has nodes test throughput.
+    pub arranger: Arc<Arranger>,
     /// Where others may join, if they may.
     pub uplink: Option<UplinkPlace>,
     /// What ingest did.
@@ -139,6 +143,7 @@ pub async fn router(state: WebState) -> Router {
     answers
         .merge(stream::router())
         .merge(export::router())
+        .merge(throughput::router())
         .merge(alerts::export::router())
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))

@@ -4,6 +4,7 @@ pub mod budget;
 pub mod datagram;
 pub mod iperf;
 pub mod rate;
+pub mod request;
 pub mod slices;
 pub mod wire;
 

@@ -82,7 +82,7 @@ impl Probing {
     async fn run(mut self) {
         let icmp = Arc::new(IcmpProber::new());
         self.spawn_peer_modes(&icmp);
-        let means = Arc::new(Means::with(icmp.clone()));
+        let means = Arc::new(self.means(&icmp));
         self.spawn_scheduler(&means);
         let (errands, rounds) = self.errands(means);
         tokio::spawn(errands.run());
@@ -145,6 +145,13 @@ impl Probing {
             reports: self.reports.clone(),
         };
         tokio::spawn(scheduler.run());
+    }
+
+    /// What checks share, and may take, as the hub says.
+    fn means(&self, icmp: &Arc<IcmpProber>) -> Means {
+        let config = self.config.clone();
+        let active = Arc::new(move || config.borrow().settings.active.clone());
+        Means { active, ..Means::with(icmp.clone()) }
     }
 
     /// Starts the probes of peers; they end with the thread.

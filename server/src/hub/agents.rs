@@ -78,6 +78,7 @@ impl Agents {
             Own { node: config.node.clone(), config: first.clone(), echo: sockets.echo.as_ref().and_then(echo_of) };
         let mesh =
             Arc::new(Mesh::open(&config.data_dir, own, sockets.detour).context("cannot use the keys of the mesh")?);
+        state.arranger.connect(mesh.clone());
         let (told, orders) = watch::channel(first);
         let telling = tokio::spawn(mesh.clone().run(keeper.clone(), settings, told));
         let (given, errands) = mpsc::channel(ERRANDS_MAX);

@@ -148,6 +148,7 @@ mod tests {
                 if default.is_u64() { json!(number as u64) } else { json!(number) }
             }
             FieldKind::Text { .. } if field.path.ends_with("_url") => json!("https://example.org/netloom"),
+            FieldKind::Text { .. } if field.path == "active.iperf3" => json!("/usr/bin/iperf3"),
             FieldKind::Text { .. } if field.path.ends_with("_name") => json!("name.example.org"),
             FieldKind::Text { .. } => json!("a \"text\"\twith ümlaut"),
             FieldKind::Choice { options } => json!(options[options.len() - 1].0),
