@@ -15,7 +15,9 @@ pub mod peer_modes;
 pub mod print;
 pub mod prober;
 pub mod remote;
+pub mod scheduler;
 pub mod sender;
+mod standing;
 pub mod status;
 
 use std::{
@@ -123,6 +125,13 @@ impl Agent {
             status.clone(),
             collector::Out { bursts: bursts.clone(), clock: self.clock.clone() },
         );
+        let standing = standing::Standing {
+            config: self.config.clone(),
+            status: status.clone(),
+            clock: self.clock.clone(),
+            collects: self.collects,
+            echoes: echoing.is_some(),
+        };
         let probing = prober::spawn_thread(prober::Probing {
             node: self.node.clone(),
             config: self.config.clone(),
@@ -140,6 +149,7 @@ impl Agent {
             tokio::select! {
                 () = collecting, if self.collects => {}
                 () = own.run() => {}
+                () = standing.run() => {}
                 () = self.shutdown.cancelled() => {}
             }
         };
