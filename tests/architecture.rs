@@ -85,6 +85,10 @@ const FORBIDDEN_IN_SERVER: &[(&str, &[&str])] = &[
         "server/src/secrets.rs",
         &["agent", "alert", "board", "config", "hub", "ingest", "live", "notify", "settings", "web"],
     ),
+    (
+        "server/src/throughput.rs",
+        &["agent", "alert", "board", "config", "hub", "ingest", "live", "settings", "store", "uplink", "web"],
+    ),
     ("server/src/settings.rs", &["agent", "alert", "board", "hub", "ingest", "web"]),
     ("server/src/runs.rs", &["agent", "alert", "board", "client", "config", "hub", "ingest", "settings", "web"]),
     (

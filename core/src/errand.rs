@@ -38,9 +38,15 @@ pub enum Errand {
         /// How much may be sent in each direction, bytes.
         bytes_max: u64,
     },
+    /// Check one thing.
+    Check {
+        /// What.
+        check: Check,
+    },
     /// Give up an errand that was given before.
     GiveUp {
-        /// Its number.
+        /// Its number. Beside the number of this errand, it has another name on the wire.
+        #[serde(rename = "given_up")]
         errand: u64,
     },
 }
@@ -170,5 +176,26 @@ impl Report {
     /// Whether the errand is over with it.
     pub fn is_last(&self) -> bool {
         matches!(self, Report::Done { .. } | Report::Failed { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errands_come_back_from_the_wire() {
+        let what = [
+            Errand::Diagnose(Plan::default()),
+            Errand::Round { hold_ms: 1 },
+            Errand::Serve { ticket: "t".into(), within_ms: 1, bytes_max: 2 },
+            Errand::Check { check: Check::Interfaces },
+            Errand::GiveUp { errand: 7 },
+        ];
+        for what in what {
+            let numbered = Numbered { errand: 8, what };
+            let text = serde_json::to_string(&numbered).expect("is written");
+            assert_eq!(serde_json::from_str::<Numbered>(&text).expect(&text), numbered);
+        }
     }
 }

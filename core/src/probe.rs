@@ -1,5 +1,7 @@
 //! Probes: what is probed, how, and what came of it. A failed probe is data, not an error.
 
+pub mod icmp;
+
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};

@@ -4,6 +4,7 @@
 //! [`fields`], the hub checks a change with [`apply`], and the configuration file has the same shape under
 //! `[settings]`. Adding a setting: a field in its section's struct and its description beside it.
 
+pub mod active;
 pub mod alerts;
 pub mod change;
 pub mod collect;
@@ -31,6 +32,8 @@ pub struct Settings {
     pub mesh: mesh::MeshSettings,
     /// Counters of this machine.
     pub collect: collect::CollectSettings,
+    /// Tests that load the network.
+    pub active: active::ActiveSettings,
     /// Thresholds.
     pub alerts: alerts::AlertSettings,
     /// Who is told of incidents.
@@ -40,8 +43,15 @@ pub struct Settings {
 }
 
 /// The sections in the order of the page.
-pub const SECTIONS: [Section; 6] =
-    [probe::SECTION, mesh::SECTION, collect::SECTION, alerts::SECTION, notify::SECTION, storage::SECTION];
+pub const SECTIONS: [Section; 7] = [
+    probe::SECTION,
+    mesh::SECTION,
+    collect::SECTION,
+    active::SECTION,
+    alerts::SECTION,
+    notify::SECTION,
+    storage::SECTION,
+];
 
 /// Every field of the document.
 pub fn fields() -> impl Iterator<Item = &'static Field> {
@@ -104,6 +114,7 @@ impl Settings {
             fields().filter_map(|field| field.check(at(&document, field.path).unwrap_or(&Value::Null))).collect();
         errors.extend(self.probe.validate());
         errors.extend(self.mesh.validate());
+        errors.extend(self.active.validate());
         errors.extend(self.alerts.validate());
         errors.extend(self.notify.validate());
         errors.extend(self.alerts.check_kept(&self.storage));

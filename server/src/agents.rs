@@ -133,6 +133,11 @@ impl AgentKeeper {
         })
     }
 
+    /// The name of the hub's own node.
+    pub fn own_node(&self) -> &str {
+        &self.own_node
+    }
+
     /// Makes a code that is good once, and says until when.
     ///
     /// # Errors

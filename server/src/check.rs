@@ -9,7 +9,8 @@ use std::{
 
 use netloom_core::{
     api::AgentConfig,
-    check::{Check, Finding, Phase, Progress, spec::Family},
+    check::{Check, Finding, Phase, Progress, redis::PASSWORD_VARIABLE, spec::Family},
+    settings::active::ActiveSettings,
 };
 use tokio::sync::{Mutex, watch};
 
@@ -25,8 +26,12 @@ pub struct Means {
     pub icmp: Arc<IcmpProber>,
     /// Held by a test of throughput for as long as it runs: two on one machine would measure each other.
     pub throughput: Arc<Mutex<()>>,
+    /// What tests that load the network may take here; asked anew before each.
+    pub active: Arc<dyn Fn() -> ActiveSettings + Send + Sync>,
     /// Names of nodes by their addresses.
     pub nodes: Nodes,
+    /// The password of Redis servers, out of the environment: it stands in no address and no settings.
+    pub redis_password: Option<String>,
 }
 
 impl Means {
@@ -37,7 +42,14 @@ impl Means {
 
     /// The means with sockets that others use, too.
     pub fn with(icmp: Arc<IcmpProber>) -> Self {
-        Self { icmp, throughput: Arc::default(), nodes: Nodes::default() }
+        let redis_password = std::env::var(PASSWORD_VARIABLE).ok().filter(|password| !password.is_empty());
+        Self {
+            icmp,
+            throughput: Arc::default(),
+            active: Arc::new(ActiveSettings::unbounded),
+            nodes: Nodes::default(),
+            redis_password,
+        }
     }
 }
 

@@ -11,9 +11,11 @@ mod export;
 mod import;
 #[cfg(feature = "tools")]
 mod manual;
+mod probe;
 mod run;
 mod serve;
 mod test;
+mod throughput;
 mod watch;
 
 use clap::{Parser, Subcommand};
@@ -26,9 +28,11 @@ pub use self::{
     diagnose::DiagnoseArgs,
     export::ExportArgs,
     import::ImportArgs,
+    probe::ProbeArgs,
     run::RunArgs,
     serve::ServeArgs,
     test::{FamilyArgs, IperfArgs, TestArgs},
+    throughput::{ThroughputArgs, ThroughputRole, ThroughputServeArgs},
     watch::WatchArgs,
 };
 #[cfg(feature = "hub")]
@@ -80,6 +84,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Read counters and probe targets, and print every sample as a line of JSON
     Watch(WatchArgs),
+    /// Check hosts and services once, side by side: ping, TCP, UDP, DNS, HTTP, Redis, paths
+    Probe(Box<ProbeArgs>),
     /// Run a command and record it with the hub as a training run
     Run(RunArgs),
     /// Check everything that this machine depends on, or a few hosts, and say in words what is wrong
@@ -88,6 +94,8 @@ pub enum Command {
     Test(Box<TestArgs>),
     /// Measure latency, loss and throughput before and after a command
     Around(Box<AroundArgs>),
+    /// Test throughput to another machine on which netloom runs, or be the other end
+    Throughput(Box<ThroughputArgs>),
     /// Take samples out of a hub: lines of JSON, or comma-separated values
     Export(Box<ExportArgs>),
     /// Put samples into a hub: lines of JSON as export writes them, or files of the JSONL log

@@ -214,7 +214,7 @@ impl DiagnosisKeeper {
         first_node: Option<String>,
         by: &str,
         diagnosis: &Diagnosis,
-    ) -> Result<(crate::errands::Handed, Option<Held>), DiagnosisError> {
+    ) -> Result<(crate::errands::Handed, Option<Box<dyn Held>>), DiagnosisError> {
         let mut held = None;
         if let Some(dst) = first_node.filter(|_| request.throughput) {
             let nobody: Arc<dyn Arrange> = Arc::new(NoArranger);

@@ -39,6 +39,7 @@ use crate::{
     settings::SettingsKeeper,
     shutdown::DRAIN_LIMIT,
     store::{self, Stores},
+    throughput::Arranger,
     upkeep,
     watcher::{Feed, WatchCounts, Watcher},
     web::{self, Connections, WebState},
@@ -192,6 +193,8 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
     background.spawn(matrices.clone().run());
     background.spawn(past_desk.run(stores.samples.clone()));
 
+    let arranger = Arc::new(Arranger::new(errands.clone(), keeper.subscribe(), runs.subscribe()));
+    diagnoses.arrange_with(arranger.clone());
     let state = WebState {
         cluster: config.cluster.as_str().into(),
         is_demo: config.is_demo,
@@ -206,6 +209,7 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
         agents: Arc::new(agents),
         errands,
         diagnoses,
+        arranger,
         uplink: None,
         layout,
         keeper: Arc::new(keeper),

@@ -75,6 +75,8 @@ pub mod settings;
 #[cfg(feature = "hub")]
 pub mod store;
 #[cfg(feature = "hub")]
+pub mod throughput;
+#[cfg(feature = "hub")]
 pub mod upkeep;
 #[cfg(feature = "hub")]
 pub mod uplink;

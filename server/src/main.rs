@@ -49,6 +49,7 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
             let log = config.log.clone();
             run_role(&log, async |shutdown| watch::run(config, args, shutdown).await)
         }
+        Command::Probe(args) => run_command(tool::probe::run(args)),
         Command::Run(args) => run_alone(async { Ok(code_of(client::run::run(args).await?)) }),
         Command::Diagnose(args) => run_alone(tool::diagnose::run(args)),
         Command::Test(args) => run_alone(tool::test::run(args)),
@@ -57,6 +58,7 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
         Command::Completions(args) => tool::manual::completions(args),
         #[cfg(feature = "tools")]
         Command::Man(args) => tool::manual::man(args),
+        Command::Throughput(args) => run_command(tool::throughput::run(args)),
         Command::Export(args) => run_command(client::export::run(args)),
         Command::Import(args) => run_command(client::import::run(args)),
         #[cfg(feature = "hub")]

@@ -127,6 +127,17 @@ impl Mesh {
         (revision, AgentConfig { mesh: mesh.map(|(_, orders)| orders.clone()), ..told.config.clone() })
     }
 
+    /// Where one node reaches another, when both were heard of.
+    pub fn address(&self, src: &str, dst: &str) -> Option<IpAddr> {
+        let (own, heard) = (self.own_node(), self.heard());
+        let find = |name: &str| {
+            let is_meant = |node: &&Node| node.name == name;
+            std::iter::once(&own).chain(heard.values().map(|heard| &heard.node)).find(is_meant)
+        };
+        let (src, dst) = (find(src)?, find(dst)?);
+        Some(orders::address(src, dst, dst.echo.as_ref()))
+    }
+
     /// Tells nodes what changed, the hub's own through a channel, until it is dropped.
     pub async fn run(
         self: Arc<Self>,
@@ -163,16 +174,21 @@ impl Mesh {
         let (now_ms, may_speak) = (clock::now().ms(), agents.numbers());
         let mut heard = self.heard();
         heard.retain(|number, heard| may_speak.contains(number) && now_ms - heard.at_ms <= PRESENT_MS);
-        let own = Node {
-            name: self.own.node.clone(),
-            number: HUB_NUMBER,
-            way: Way { peer: IpAddr::from([127, 0, 0, 1]), local: IpAddr::from([127, 0, 0, 1]) },
-            echo: self.own.echo.clone(),
-        };
-        let nodes = std::iter::once(own).chain(heard.values().map(|heard| heard.node.clone()));
+        let nodes = std::iter::once(self.own_node()).chain(heard.values().map(|heard| heard.node.clone()));
         let nodes = if settings.mesh.enabled { nodes.filter(|node| node.echo.is_some()).collect() } else { Vec::new() };
         let rotation = (now_ms / 1_000) as u64 / settings.mesh.rotate_s.max(1);
         Situation::new(nodes, settings.mesh.peers_max, rotation as u32)
+    }
+
+    /// The hub's own node, which is on the hub's machine.
+    fn own_node(&self) -> Node {
+        let here = IpAddr::from([127, 0, 0, 1]);
+        Node {
+            name: self.own.node.clone(),
+            number: HUB_NUMBER,
+            way: Way { peer: here, local: here },
+            echo: self.own.echo.clone(),
+        }
     }
 
     fn tell(&self, situation: &Situation, settings: &Settings) {

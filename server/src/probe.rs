@@ -1,13 +1,16 @@
 //! Probes: one file per kind, each turning a target into an [`Outcome`]. A failed probe is data, not an error.
 
+mod dial;
 pub mod dns;
 pub mod download;
+mod flight;
 pub mod http;
 pub mod icmp;
 pub mod iperf3;
 pub mod mtu;
 pub mod path;
 pub mod redis;
+mod steps;
 pub mod tcp;
 pub mod throughput;
 pub mod udp;

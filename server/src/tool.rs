@@ -5,10 +5,12 @@ pub mod around;
 pub mod diagnose;
 #[cfg(feature = "tools")]
 pub mod manual;
+pub mod probe;
 mod rounds;
 mod screen;
 mod stop;
 pub mod test;
+pub mod throughput;
 
 use netloom_core::check::{Finding, Outcome};
 

@@ -24,6 +24,7 @@ mod settings;
 mod silences;
 mod storage;
 mod stream;
+mod throughput;
 mod user;
 mod verdict;
 
@@ -55,6 +56,7 @@ use crate::{
     runs::RunKeeper,
     settings::SettingsKeeper,
     store::Stores,
+    throughput::Arranger,
     uplink::UplinkPlace,
     watcher::WatchCounts,
 };
@@ -99,6 +101,8 @@ pub struct WebState {
     pub errands: Arc<ErrandDesk>,
     /// What nodes checked on demand.
     pub diagnoses: Arc<DiagnosisKeeper>,
+    /// Who has nodes test throughput.
+    pub arranger: Arc<Arranger>,
     /// Where others may join, if they may.
     pub uplink: Option<UplinkPlace>,
     /// What ingest did.
@@ -144,6 +148,7 @@ pub async fn router(state: WebState) -> Router {
     answers
         .merge(stream::router())
         .merge(export::router())
+        .merge(throughput::router())
         .merge(alerts::export::router())
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))

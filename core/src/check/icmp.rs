@@ -1,11 +1,7 @@
 //! ICMP echo: requests, and what comes back for them (RFC 792, RFC 4443).
 
-use std::net::IpAddr;
-
 /// The header of an echo: type, code, checksum, identifier, sequence.
 pub const HEADER_BYTES: usize = 8;
-/// The header of IPv6, which stands in the errors of ICMPv6.
-const IPV6_HEADER_BYTES: usize = 40;
 
 const V4_REQUEST: u8 = 8;
 const V4_REPLY: u8 = 0;
@@ -19,24 +15,6 @@ pub struct Echo {
     pub id: u16,
     /// Which it was.
     pub seq: u16,
-}
-
-/// What came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Came<'a> {
-    /// The answer to an echo, with its payload.
-    Reply(Echo, &'a [u8]),
-    /// Somebody on the way says that an echo did not arrive.
-    Error {
-        /// Which.
-        echo: Echo,
-        /// Where it was sent to.
-        to: IpAddr,
-        /// The type.
-        kind: u8,
-        /// The code.
-        code: u8,
-    },
 }
 
 /// A request. The checksum is that of version 4; for version 6 the kernel writes it.
@@ -63,45 +41,23 @@ fn checksum(bytes: &[u8]) -> u16 {
     !(sum as u16)
 }
 
-/// Reads an ICMP packet of version 4 or 6, without the header of IP. `None` when it is about no echo.
-pub fn read(is_v6: bool, packet: &[u8]) -> Option<Came<'_>> {
-    let (kind, code) = (*packet.first()?, *packet.get(1)?);
-    let (is_reply, is_error) =
-        if is_v6 { (kind == V6_REPLY, kind < 128) } else { (kind == V4_REPLY, is_v4_error(kind)) };
-    if is_reply {
-        return Some(Came::Reply(echo(packet)?, packet.get(HEADER_BYTES..)?));
-    }
-    if !is_error {
-        return None;
-    }
-    let inner = packet.get(HEADER_BYTES..)?;
-    let (to, request) = if is_v6 { quoted_v6(inner)? } else { quoted_v4(inner)? };
-    (*request.first()? == if is_v6 { V6_REQUEST } else { V4_REQUEST }).then_some(())?;
-    Some(Came::Error { echo: echo(request)?, to, kind, code })
+/// The answer to an echo, with its payload: out of an ICMP packet of version 4 or 6, without the header of IP.
+pub fn reply(is_v6: bool, packet: &[u8]) -> Option<(Echo, &[u8])> {
+    let kind = if is_v6 { V6_REPLY } else { V4_REPLY };
+    Some((echo(kind, packet)?, packet.get(HEADER_BYTES..)?))
 }
 
-/// Unreachable, source quench, redirect, time exceeded, parameter problem. A redirect is no failure: the packet went on.
-fn is_v4_error(kind: u8) -> bool {
-    matches!(kind, 3 | 4 | 11 | 12)
+/// Which echo a request was, as the kernel hands it back with what a router says against it.
+pub fn asked(is_v6: bool, packet: &[u8]) -> Option<Echo> {
+    echo(if is_v6 { V6_REQUEST } else { V4_REQUEST }, packet)
 }
 
-fn echo(packet: &[u8]) -> Option<Echo> {
+fn echo(kind: u8, packet: &[u8]) -> Option<Echo> {
     let number = |at: usize| Some(u16::from_be_bytes(packet.get(at..at + 2)?.try_into().ok()?));
-    Some(Echo { id: number(4)?, seq: number(6)? })
+    (*packet.first()? == kind).then_some(Echo { id: number(4)?, seq: number(6)? })
 }
 
-/// What an IPv4 packet carries, when that is ICMP, and where it goes.
-fn quoted_v4(packet: &[u8]) -> Option<(IpAddr, &[u8])> {
-    let to: [u8; 4] = packet.get(16..20)?.try_into().ok()?;
-    (packet.get(9) == Some(&1)).then_some((IpAddr::from(to), without_v4_header(packet)?))
-}
-
-fn quoted_v6(packet: &[u8]) -> Option<(IpAddr, &[u8])> {
-    let to: [u8; 16] = packet.get(24..40)?.try_into().ok()?;
-    (packet.get(6) == Some(&58)).then_some((IpAddr::from(to), packet.get(IPV6_HEADER_BYTES..)?))
-}
-
-/// What an IPv4 packet carries: raw sockets of version 4 hand out the header, too.
+/// What an IPv4 packet carries: sockets of version 4 may hand out the header, too.
 pub fn without_v4_header(packet: &[u8]) -> Option<&[u8]> {
     let header = usize::from(packet.first()? & 0x0f) * 4;
     (packet.first()? >> 4 == 4 && header >= 20).then_some(packet.get(header..)?)
@@ -159,35 +115,28 @@ mod tests {
 
     #[test]
     fn a_reply_is_the_request_with_another_type() {
-        for (is_v6, reply) in [(false, 0), (true, 129)] {
+        for (is_v6, kind) in [(false, 0), (true, 129)] {
             let mut packet = request(is_v6, ECHO, b"xyz");
-            assert_eq!(read(is_v6, &packet), None, "a request is no answer");
-            packet[0] = reply;
-            assert_eq!(read(is_v6, &packet), Some(Came::Reply(ECHO, b"xyz")));
+            assert_eq!((reply(is_v6, &packet), asked(is_v6, &packet)), (None, Some(ECHO)));
+            packet[0] = kind;
+            assert_eq!((reply(is_v6, &packet), asked(is_v6, &packet)), (Some((ECHO, b"xyz".as_slice())), None));
+            assert_eq!(reply(is_v6, &packet[..7]), None, "cut off");
         }
     }
 
     #[test]
-    fn a_router_quotes_what_did_not_arrive() {
-        let to: IpAddr = "10.1.2.3".parse().expect("an address");
-        let mut ip = vec![0; 20];
-        (ip[0], ip[9]) = (0x45, 1);
-        ip[16..20].copy_from_slice(&[10, 1, 2, 3]);
-        let packet = [&[3, 1, 0, 0, 0, 0, 0, 0], ip.as_slice(), &request(false, ECHO, b"")].concat();
-        assert_eq!(read(false, &packet), Some(Came::Error { echo: ECHO, to, kind: 3, code: 1 }));
+    fn the_header_of_version_4_says_how_long_it_is() {
+        let packet = [&[0x46][..], &[0; 23], b"inside"].concat();
+        assert_eq!(without_v4_header(&packet), Some(b"inside".as_slice()));
+        assert_eq!(without_v4_header(&packet[..20]), None, "cut off");
+        assert_eq!(without_v4_header(&[0x60; 40]), None, "version 6");
         assert_eq!(words(false, 3, 1), "host unreachable");
-        for cut in 0..packet.len() {
-            assert_eq!(read(false, &packet[..cut]), None, "{cut}");
-        }
-        let mut other = packet.clone();
-        other[8 + 9] = 17;
-        assert_eq!(read(false, &other), None, "about a UDP packet");
     }
 
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(is_v6: bool, bytes in proptest::collection::vec(any::<u8>(), 0..120)) {
-            let _ = read(is_v6, &bytes);
+            let _ = (reply(is_v6, &bytes), asked(is_v6, &bytes));
             let _ = without_v4_header(&bytes);
         }
 

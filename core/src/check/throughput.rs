@@ -1,5 +1,13 @@
 //! Tests of throughput: what is asked for, and what came of it.
 
+pub mod budget;
+pub mod datagram;
+pub mod iperf;
+pub mod rate;
+pub mod request;
+pub mod slices;
+pub mod wire;
+
 use serde::{Deserialize, Serialize};
 
 use super::spec::Family;
@@ -28,6 +36,18 @@ pub enum Direction {
     Down,
     /// Both at once.
     Both,
+}
+
+impl Direction {
+    /// Whether data goes from the node that asks.
+    pub const fn is_up(self) -> bool {
+        matches!(self, Self::Up | Self::Both)
+    }
+
+    /// Whether data comes to the node that asks.
+    pub const fn is_down(self) -> bool {
+        matches!(self, Self::Down | Self::Both)
+    }
 }
 
 /// The most streams of one test: more than the queues of a usual card, and what `iperf3` users ask for.
@@ -133,4 +153,53 @@ pub struct ThroughputResult {
     pub idle_rtt_us: Option<f64>,
     /// The median round-trip time during the test, µs; what it has more is the buffers on the way.
     pub loaded_rtt_us: Option<f64>,
+}
+
+impl ThroughputResult {
+    /// The rate that people mean: that of the one direction, or of the slower of two. Both are never added up: no program
+    /// gets their sum in either direction.
+    pub fn bps(&self) -> Option<f64> {
+        match (&self.up, &self.down) {
+            (Some(up), Some(down)) => Some(up.bps.min(down.bps)),
+            (one, other) => one.as_ref().or(other.as_ref()).map(|flowed| flowed.bps),
+        }
+    }
+
+    /// The figures of it, as findings name them.
+    pub fn figures(&self) -> Vec<(&'static str, f64)> {
+        let mut figures = Vec::new();
+        figures.extend(self.bps().map(|bps| ("throughput_bps", bps)));
+        if let (Some(up), Some(down)) = (&self.up, &self.down) {
+            figures.extend([("throughput_up_bps", up.bps), ("throughput_down_bps", down.bps)]);
+        }
+        let flows = || [&self.up, &self.down].into_iter().flatten();
+        let retransmits: Vec<u64> = flows().filter_map(|flowed| flowed.retransmits).collect();
+        if !retransmits.is_empty() {
+            figures.push(("retransmits", retransmits.iter().sum::<u64>() as f64));
+        }
+        let worst = |of: fn(&Flowed) -> Option<f64>| flows().filter_map(of).reduce(f64::max);
+        figures.extend(worst(|flowed| flowed.loss_ratio).map(|ratio| ("loss_ratio", ratio)));
+        figures.extend(worst(|flowed| flowed.jitter_us).map(|us| ("jitter_us", us)));
+        figures.extend(self.idle_rtt_us.map(|us| ("idle_rtt_us", us)));
+        figures.extend(self.loaded_rtt_us.map(|us| ("loaded_rtt_us", us)));
+        figures
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_directions_are_never_one_rate() {
+        let flowed = |bps: f64, retransmits| Some(Flowed { bps, retransmits: Some(retransmits), ..Flowed::default() });
+        let both = ThroughputResult { up: flowed(9e9, 2), down: flowed(4e9, 3), ..ThroughputResult::default() };
+        let value = |name: &str| both.figures().into_iter().find(|figure| figure.0 == name).map(|figure| figure.1);
+        assert_eq!(value("throughput_bps"), Some(4e9));
+        assert_eq!((value("throughput_up_bps"), value("throughput_down_bps")), (Some(9e9), Some(4e9)));
+        assert_eq!(value("retransmits"), Some(5.0));
+        let one = ThroughputResult { down: flowed(4e9, 3), ..ThroughputResult::default() };
+        assert_eq!(one.bps(), Some(4e9));
+        assert!(one.figures().iter().all(|figure| figure.0 != "throughput_down_bps"));
+    }
 }

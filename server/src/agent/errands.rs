@@ -1,6 +1,7 @@
 //! Does what the hub has this node do once. Errands run beside each other, on the thread of the probes; what is heavy goes
 //! to threads of its own.
 
+mod check;
 mod diagnose;
 mod serve;
 
@@ -81,6 +82,7 @@ impl Errands {
             Errand::Serve { ticket, within_ms, bytes_max } => {
                 Box::pin(serve::run(errand, serve::Offer { ticket, within_ms, bytes_max }, means, reports))
             }
+            Errand::Check { check } => Box::pin(check::run(errand, check, means, reports)),
             Errand::Round { hold_ms } => {
                 let rounds = self.rounds.clone();
                 Box::pin(async move { rounds.send(hold_ms).await.map_err(|_| "the probes do not run".to_owned()) })

@@ -122,12 +122,19 @@ impl Probing {
         let errands = Errands {
             given: std::mem::replace(&mut self.errands, mpsc::channel(1).1),
             reports: self.reports.clone(),
-            means: Arc::new(Means { nodes: Nodes::of(self.config.clone()), ..Means::with(icmp.clone()) }),
+            means: Arc::new(self.means(icmp)),
             status: self.status.clone(),
             clock: self.clock.clone(),
             rounds,
         };
         (errands, asked)
+    }
+
+    /// What checks share, and may take, as the hub says.
+    fn means(&self, icmp: &Arc<IcmpProber>) -> Means {
+        let config = self.config.clone();
+        let active = Arc::new(move || config.borrow().settings.active.clone());
+        Means { active, nodes: Nodes::of(self.config.clone()), ..Means::with(icmp.clone()) }
     }
 
     /// Starts the probes of peers; they end with the thread.

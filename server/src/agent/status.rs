@@ -1,6 +1,9 @@
 //! What the agent measures and whether that works: the part of a node's status that only the node knows.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use netloom_core::{
     api::{Measurement, MeasurementState, NodeInfo, TargetInfo},
@@ -22,6 +25,8 @@ const COUNTS_INTERVAL_MS: i64 = 60_000;
 
 struct Shared {
     info: NodeInfo,
+    /// Where each measurement stands: a thousand targets tell of themselves every second.
+    places: HashMap<String, usize>,
     counts_at: Timestamp,
     is_changed: bool,
 }
@@ -45,7 +50,14 @@ impl StatusBoard {
             echo: None,
             depth: Vec::new(),
         };
-        Self { shared: Arc::new(Mutex::new(Shared { info, counts_at: Timestamp(0), is_changed: true })) }
+        Self {
+            shared: Arc::new(Mutex::new(Shared {
+                info,
+                places: HashMap::new(),
+                counts_at: Timestamp(0),
+                is_changed: true,
+            })),
+        }
     }
 
     /// Notes when the agent started.
@@ -57,7 +69,8 @@ impl StatusBoard {
     /// Notes how a measurement fares. Only a change of state or reason moves its `since`.
     pub fn set(&self, name: &str, state: MeasurementState, detail: &str, now: Timestamp) {
         let mut shared = self.lock();
-        let known = shared.info.measurements.iter_mut().find(|measurement| measurement.name == name);
+        let shared = &mut *shared;
+        let known = shared.places.get(name).and_then(|place| shared.info.measurements.get_mut(*place));
         match known {
             Some(known) if known.state == state && known.detail == detail => return,
             Some(known) => {
@@ -67,6 +80,7 @@ impl StatusBoard {
             }
             None => {
                 let measurement = Measurement { name: name.to_owned(), state, detail: detail.to_owned(), since: now };
+                shared.places.insert(name.to_owned(), shared.info.measurements.len());
                 shared.info.measurements.push(measurement);
             }
         }
@@ -86,7 +100,11 @@ impl StatusBoard {
         let mut shared = self.lock();
         let before = shared.info.measurements.len();
         shared.info.measurements.retain(|measurement| keep(&measurement.name));
-        shared.is_changed |= shared.info.measurements.len() != before;
+        if shared.info.measurements.len() != before {
+            let places = shared.info.measurements.iter().enumerate();
+            shared.places = places.map(|(place, measurement)| (measurement.name.clone(), place)).collect();
+            shared.is_changed = true;
+        }
     }
 
     /// Notes the interfaces.
@@ -181,7 +199,11 @@ mod tests {
         let info = board.take_change().expect("changed");
         assert_eq!(info.measurements[0].since, Timestamp(1));
         assert_eq!(info.measurements[0].detail, "no name");
+        board.set("probe b", MeasurementState::Working, "", Timestamp(4));
         board.retain(|name| name != "probe a");
-        assert!(board.take_change().expect("changed").measurements.is_empty());
+        board.set("probe b", MeasurementState::Failing, "no route", Timestamp(5));
+        let left = board.take_change().expect("changed").measurements;
+        assert_eq!(left.len(), 1);
+        assert_eq!((left[0].name.as_str(), left[0].since), ("probe b", Timestamp(5)));
     }
 }

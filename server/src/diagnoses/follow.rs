@@ -31,7 +31,7 @@ pub(super) struct Following {
 
 impl DiagnosisKeeper {
     /// Follows a diagnosis to its end; what is held for it is free then.
-    pub(super) async fn follow(self: Arc<Self>, following: Following, mut handed: Handed, _held: Option<Held>) {
+    pub(super) async fn follow(self: Arc<Self>, following: Following, mut handed: Handed, held: Option<Box<dyn Held>>) {
         let limit = limit(&following.plan);
         let deadline = Instant::now() + limit;
         let mut ticks = interval(TELL_EVERY);
@@ -58,7 +58,17 @@ impl DiagnosisKeeper {
                 () = following.stop.cancelled() => return self.errands.give_up(&following.node, handed.errand),
             }
         };
+        if let Some((held, finding)) = held.zip(self.throughput(&following.id)) {
+            held.end(&finding);
+        }
         self.end(&following, end).await;
+    }
+
+    /// What came of the test of throughput, when there was one.
+    fn throughput(&self, id: &str) -> Option<Finding> {
+        let running = self.running();
+        let mut items = running.get(id)?.diagnosis.items.iter();
+        items.find(|item| matches!(item.spec.check, Check::Throughput(_)))?.finding.clone()
     }
 
     /// Takes what the node tells. Returns whether a check ended, or everything began.

@@ -80,6 +80,7 @@ impl Agents {
         let mesh =
             Arc::new(Mesh::open(&config.data_dir, own, sockets.detour).context("cannot use the keys of the mesh")?);
         state.diagnoses.connect(mesh.clone(), address, uplink_port);
+        state.arranger.connect(mesh.clone());
         let (told, orders) = watch::channel(first);
         let telling = tokio::spawn(mesh.clone().run(keeper.clone(), settings, told));
         let (given, errands) = mpsc::channel(ERRANDS_MAX);

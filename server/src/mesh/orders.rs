@@ -63,7 +63,7 @@ impl Situation {
 /// What a node is told of another one that it probes.
 fn peer(from: &Node, to: &Node, key_of_to: &MeshKey, detour: Option<&Detour>) -> Option<Peer> {
     let echo = to.echo.as_ref()?;
-    let straight = || SocketAddr::new(address(from, to, echo), echo.port);
+    let straight = || SocketAddr::new(address(from, to, Some(echo)), echo.port);
     let address = detour.and_then(|detour| detour(&from.name, &to.name)).unwrap_or_else(straight);
     let key = way_key(key_of_to, from.number);
     Some(Peer { node: to.name.clone(), number: to.number, address, key })
@@ -71,8 +71,9 @@ fn peer(from: &Node, to: &Node, key_of_to: &MeshKey, detour: Option<&Detour>) ->
 
 /// Where one node reaches another: where that says it is, else where the hub sees it. Whom the hub sees on loopback is on
 /// the hub's machine, and is reached where one reaches the hub.
-fn address(from: &Node, to: &Node, echo: &Echo) -> IpAddr {
-    echo.address.unwrap_or(if to.way.peer.is_loopback() { from.way.local } else { to.way.peer })
+pub(super) fn address(from: &Node, to: &Node, echo: Option<&Echo>) -> IpAddr {
+    let seen = if to.way.peer.is_loopback() { from.way.local } else { to.way.peer };
+    echo.and_then(|echo| echo.address).unwrap_or(seen)
 }
 
 /// The key of a node: HMAC-SHA256 over its number, with the hub's secret.

@@ -2,44 +2,43 @@
 //!
 //! One socket per address family. Unprivileged sockets are tried first, then raw ones; the kernel rewrites the identifier
 //! of unprivileged ones, so replies are told apart by host and sequence number, and one sequence runs per process.
+//!
+//! A check has a socket of its own, which sees duplicates and what routers say.
 
-use std::{
-    io,
-    net::IpAddr,
-    sync::atomic::{AtomicU16, Ordering},
-    time::Duration,
-};
+mod check;
+mod socket;
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(not(target_os = "linux"))]
+mod plain;
+
+use std::{io, net::IpAddr, time::Duration};
 
 use async_trait::async_trait;
-use netloom_core::{
-    check::{self, Finding, spec::RoundSpec},
-    probe::{Outcome, ProbeMode, Target},
-};
-use surge_ping::{Client, Config, ICMP, PingIdentifier, PingSequence, SurgeError};
+use netloom_core::probe::{Outcome, ProbeMode, Target};
 
-use super::{Prober, outcome_of};
-use crate::check::{Means, Told};
+pub use self::check::check;
+use super::Prober;
+
+#[cfg(target_os = "linux")]
+use linux::Echo;
+#[cfg(not(target_os = "linux"))]
+use plain::Echo;
 
 /// The payload of a plain `ping`, so that both time packets of the same size.
 const PAYLOAD: [u8; 56] = [0; 56];
 
 /// Sends ICMP echo requests.
 pub struct IcmpProber {
-    v4: io::Result<Client>,
-    v6: io::Result<Client>,
-    identifier: u16,
-    sequence: AtomicU16,
+    v4: io::Result<Echo>,
+    v6: io::Result<Echo>,
 }
 
 impl IcmpProber {
     /// Opens the sockets. Must run inside the runtime that will probe.
     pub fn new() -> Self {
-        Self {
-            v4: Client::new(&Config::default()),
-            v6: Client::new(&Config::builder().kind(ICMP::V6).build()),
-            identifier: fastrand::u16(..),
-            sequence: AtomicU16::new(0),
-        }
+        Self { v4: Echo::open(true), v6: Echo::open(false) }
     }
 
     /// Whether the system permits ICMP to this address.
@@ -47,7 +46,7 @@ impl IcmpProber {
     /// # Errors
     /// Why not, in a phrase.
     pub fn permits(&self, address: IpAddr) -> Result<(), String> {
-        self.client(address).map(|_| ()).map_err(|error| match error.kind() {
+        self.socket(address).map(|_| ()).map_err(|error| match error.kind() {
             io::ErrorKind::PermissionDenied => "ICMP not permitted".to_owned(),
             _ => format!("ICMP not available ({error})"),
         })
@@ -55,27 +54,18 @@ impl IcmpProber {
 
     /// Probes an address once, with a payload of that many bytes.
     pub async fn probe_with(&self, address: IpAddr, payload_bytes: u16, timeout: Duration) -> Outcome {
-        self.send(address, &vec![0; usize::from(payload_bytes)], timeout).await
+        self.echo(address, &vec![0; usize::from(payload_bytes)], timeout).await
     }
 
-    async fn send(&self, address: IpAddr, payload: &[u8], timeout: Duration) -> Outcome {
-        let client = match self.client(address) {
-            Ok(client) => client,
-            Err(error) => return Outcome::Failed { cause: error.to_string() },
-        };
-        let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
-        let mut pinger = client.pinger(address, PingIdentifier(self.identifier)).await;
-        pinger.timeout(timeout);
-        match pinger.ping(PingSequence(sequence), payload).await {
-            Ok((packet, rtt)) if is_echo_reply(&packet) => Outcome::Reply { rtt_us: rtt.as_nanos() as f64 / 1e3 },
-            // A router's word that the packet did not arrive.
-            Ok(_) | Err(SurgeError::Timeout { .. }) => Outcome::Lost,
-            Err(SurgeError::IOError(error)) => outcome_of(&error),
+    /// Sends one request with that payload, and waits for its answer.
+    pub async fn echo(&self, address: IpAddr, payload: &[u8], timeout: Duration) -> Outcome {
+        match self.socket(address) {
+            Ok(socket) => socket.probe(address, payload, timeout).await,
             Err(error) => Outcome::Failed { cause: error.to_string() },
         }
     }
 
-    fn client(&self, address: IpAddr) -> Result<&Client, &io::Error> {
+    fn socket(&self, address: IpAddr) -> Result<&Echo, &io::Error> {
         if address.is_ipv4() { self.v4.as_ref() } else { self.v6.as_ref() }
     }
 }
@@ -93,42 +83,60 @@ impl Prober for IcmpProber {
     }
 
     async fn probe(&self, target: &Target, timeout: Duration) -> Outcome {
-        self.send(target.address, &PAYLOAD, timeout).await
+        self.echo(target.address, &PAYLOAD, timeout).await
     }
-}
-
-/// Whether the packet is the answer itself (types of RFC 792 and RFC 4443) and not a router's word that it failed.
-fn is_echo_reply(packet: &surge_ping::IcmpPacket) -> bool {
-    const ECHO_REPLY_V4: u8 = 0;
-    const ECHO_REPLY_V6: u8 = 129;
-    match packet {
-        surge_ping::IcmpPacket::V4(packet) => packet.get_icmp_type().0 == ECHO_REPLY_V4,
-        surge_ping::IcmpPacket::V6(packet) => packet.get_icmpv6_type().0 == ECHO_REPLY_V6,
-    }
-}
-
-/// Runs the check: a round of probes.
-pub async fn check(spec: &RoundSpec, _means: &Means, _told: Told<'_>) -> Finding {
-    Finding::new(check::Outcome::Skipped { why: format!("{spec:?} is not built yet") })
 }
 
 #[cfg(test)]
 mod tests {
+    use futures::future::join_all;
+
     use super::*;
 
     #[tokio::test]
     async fn loopback_answers_where_icmp_is_permitted() {
         let prober = IcmpProber::new();
-        let target = Target {
-            name: "self".into(),
-            address: "127.0.0.1".parse().expect("an address"),
-            port: 1,
-            kind: netloom_core::probe::TargetKind::Custom,
-        };
-        let outcome = prober.probe(&target, Duration::from_secs(2)).await;
-        match prober.permits(target.address) {
-            Ok(()) => assert!(outcome.rtt_us().is_some_and(|rtt_us| rtt_us > 0.0), "{outcome:?}"),
-            Err(_) => assert!(!outcome.was_sent(), "{outcome:?}"),
+        for address in ["127.0.0.1", "::1"] {
+            let target = Target {
+                name: "self".into(),
+                address: address.parse().expect("an address"),
+                port: 1,
+                kind: netloom_core::probe::TargetKind::Custom,
+            };
+            let outcome = prober.probe(&target, Duration::from_secs(2)).await;
+            match prober.permits(target.address) {
+                Ok(()) => assert!(outcome.rtt_us().is_some_and(|rtt_us| rtt_us > 0.0), "{outcome:?}"),
+                Err(_) => assert!(!outcome.was_sent(), "{outcome:?}"),
+            }
         }
+    }
+
+    #[tokio::test]
+    async fn hundreds_at_once_get_each_its_own_answer() {
+        let prober = IcmpProber::new();
+        let address = |number: u16| IpAddr::from([127, 8, number.to_be_bytes()[0], number.to_be_bytes()[1].max(1)]);
+        if prober.permits(address(1)).is_err() {
+            return;
+        }
+        // Two probers with raw sockets see each other's packets.
+        let other = IcmpProber::new();
+        let patience = Duration::from_secs(10);
+        let all = (1..=400).map(|number| {
+            let prober = if number % 2 == 0 { &prober } else { &other };
+            prober.echo(address(number), &[7; 1_000], patience)
+        });
+        let outcomes = join_all(all).await;
+        assert!(outcomes.iter().all(|outcome| outcome.rtt_us().is_some()), "{outcomes:?}");
+    }
+
+    #[tokio::test]
+    async fn what_is_not_answered_is_lost_and_what_is_not_sent_failed() {
+        let prober = IcmpProber::new();
+        // A broadcast address is refused, as long as nobody asked for that permission.
+        let refused =
+            prober.echo("255.255.255.255".parse().expect("an address"), &PAYLOAD, Duration::from_secs(1)).await;
+        assert!(!refused.was_sent(), "{refused:?}");
+        let nobody = prober.echo("127.0.0.1".parse().expect("an address"), &PAYLOAD, Duration::ZERO).await;
+        assert!(nobody == Outcome::Lost || nobody.rtt_us().is_some() || prober.permits([127, 0, 0, 1].into()).is_err());
     }
 }

@@ -1,10 +1,132 @@
-//! Throughput to a server of iperf3.
+//! Throughput to a server of iperf3, by the program that is installed.
 
-use netloom_core::check::{Finding, Outcome, throughput::IperfSpec};
+use std::{
+    io,
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
-use crate::check::{Means, Told};
+use netloom_core::{
+    check::{
+        Finding, Outcome, Phase, Progress,
+        throughput::{IperfSpec, iperf},
+    },
+    settings::active::is_program,
+};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt},
+    process::{Child, Command},
+    time::{MissedTickBehavior, interval, timeout},
+};
+
+use super::throughput::{admit, report};
+use crate::check::{Means, Told, address_of};
+
+/// What the program may print at most, bytes: the report of an hour with sixteen streams is a tenth of it.
+const OUTPUT_MAX_BYTES: u64 = 64 << 20;
+/// What is read of its complaints, bytes.
+const COMPLAINT_MAX_BYTES: u64 = 4 * 1_024;
+/// How long it may take beyond its test: connecting, agreeing, and telling the results.
+const AROUND: Duration = Duration::from_secs(10);
+/// How often somebody is told how far it is. It prints its report in the end, so that is all there is to tell.
+const TELL_INTERVAL: Duration = Duration::from_secs(1);
+
+const CURE_INSTALL: &str = "install iperf3 3.12 or newer on this machine, or set active.iperf3 to its path";
 
 /// Runs the check.
-pub async fn check(spec: &IperfSpec, _means: &Means, _told: Told<'_>) -> Finding {
-    Finding::new(Outcome::Skipped { why: format!("{spec:?} is not built yet") })
+pub async fn check(spec: &IperfSpec, means: &Means, told: Told<'_>) -> Finding {
+    if let Err((field, why)) = spec.check() {
+        return Finding::failed(Phase::Prepare, format!("{field} {why}"), "ask for a test within these bounds");
+    }
+    let (time_ms, bytes) = spec.budget();
+    let _turn = match admit(means, time_ms, bytes.unwrap_or(0)).await {
+        Ok(turn) => turn,
+        Err(finding) => return finding,
+    };
+    let program = (means.active)().iperf3;
+    let mut finding = Finding::new(Outcome::Reply);
+    if let Err(outcome) = run(spec, &program, &mut finding, told).await {
+        finding.outcome = outcome;
+    }
+    finding
+}
+
+fn failed(phase: Phase, cause: impl Into<String>, cure: &str) -> Outcome {
+    Outcome::Failed { phase, cause: cause.into(), cure: cure.to_owned() }
+}
+
+async fn run(spec: &IperfSpec, program: &str, finding: &mut Finding, told: Told<'_>) -> Result<(), Outcome> {
+    let began = Instant::now();
+    let address = address_of(&spec.host, spec.family).await.map_err(|finding| finding.outcome)?;
+    finding.address = Some(address);
+    finding.phase(Phase::Resolve, us_since(began));
+    let mut child = start(program, &iperf::arguments(spec, &address.to_string()))?;
+    let began = Instant::now();
+    let lasts = Duration::from_millis(spec.budget().0);
+    let printed = timeout(lasts + AROUND, output(&mut child, lasts, told)).await;
+    // Dropped, it is killed: also when nobody waits for the check any more.
+    drop(child);
+    finding.phase(Phase::Transfer, us_since(began));
+    let Ok((printed, complaint)) = printed else {
+        let cause = format!("iperf3 did not end within {} s", (lasts + AROUND).as_secs());
+        let cure = "let a firewall on the way pass its port, and look whether its server hangs";
+        return Err(failed(Phase::Transfer, cause, cure));
+    };
+    let result = iperf::parse(&printed, spec).map_err(|error| {
+        // An older one does not know its letters and complains instead.
+        let cause = if complaint.is_empty() { error.cause } else { format!("{}: {complaint}", error.cause) };
+        failed(error.phase, cause, error.cure)
+    })?;
+    report(finding, result);
+    Ok(())
+}
+
+fn us_since(began: Instant) -> f64 {
+    began.elapsed().as_nanos() as f64 / 1e3
+}
+
+fn start(program: &str, arguments: &[String]) -> Result<Child, Outcome> {
+    if !is_program(program) {
+        return Err(failed(Phase::Prepare, format!("{program:?} is not the program iperf3"), CURE_INSTALL));
+    }
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command.spawn().map_err(|error| {
+        let cause = match error.kind() {
+            io::ErrorKind::NotFound => format!("{program} is not installed"),
+            _ => format!("cannot run {program}: {error}"),
+        };
+        failed(Phase::Prepare, cause, CURE_INSTALL)
+    })
+}
+
+/// What it prints until it ends, and the first line of what it complains about.
+async fn output(child: &mut Child, lasts: Duration, told: Told<'_>) -> (String, String) {
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let reading = async { tokio::join!(text(stdout, OUTPUT_MAX_BYTES), text(stderr, COMPLAINT_MAX_BYTES)) };
+    tokio::pin!(reading);
+    let began = Instant::now();
+    let mut ticks = interval(TELL_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks.tick().await;
+    loop {
+        tokio::select! {
+            (printed, complaint) = &mut reading => {
+                return (printed, complaint.lines().next().unwrap_or_default().trim().to_owned());
+            }
+            _ = ticks.tick() => {
+                let done_ratio = (began.elapsed().as_secs_f64() / lasts.as_secs_f64()).min(1.0);
+                told(Progress { done_ratio, figures: Vec::new() });
+            }
+        }
+    }
+}
+
+async fn text(from: Option<impl AsyncRead + Unpin>, most: u64) -> String {
+    let mut bytes = Vec::new();
+    if let Some(from) = from {
+        // What was read before it broke is what there is.
+        let _ = from.take(most).read_to_end(&mut bytes).await;
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }

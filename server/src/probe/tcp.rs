@@ -1,16 +1,15 @@
 //! The time of a TCP handshake.
 
+mod check;
+
 use std::{io, net::SocketAddr, time::Duration};
 
 use async_trait::async_trait;
-use netloom_core::{
-    check::{self, Finding, spec::RoundSpec},
-    probe::{Outcome, ProbeMode, Target},
-};
+use netloom_core::probe::{Outcome, ProbeMode, Target};
 use tokio::{net::TcpSocket, time::Instant};
 
+pub use self::check::check;
 use super::{Prober, outcome_of};
-use crate::check::{Means, Told};
 
 /// Opens a connection and closes it at once.
 pub struct TcpProber;
@@ -45,11 +44,6 @@ fn open(address: SocketAddr) -> io::Result<TcpSocket> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket2::SockRef::from(&socket).set_linger(Some(Duration::ZERO))?;
     Ok(socket)
-}
-
-/// Runs the check: a round of probes.
-pub async fn check(spec: &RoundSpec, _means: &Means, _told: Told<'_>) -> Finding {
-    Finding::new(check::Outcome::Skipped { why: format!("{spec:?} is not built yet") })
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use utoipa::OpenApi;
 
 use super::{
     WebState, agents, alerts, diagnoses, export, health, layout, metrics, network, nodes, notify, push, query, rules,
-    runs, settings, silences, storage, stream, verdict,
+    runs, settings, silences, storage, stream, throughput, verdict,
 };
 
 #[derive(OpenApi)]
@@ -35,6 +35,8 @@ use super::{
         silences::silences,
         silences::create,
         silences::end,
+        throughput::test,
+        throughput::budget,
         query::metrics,
         query::query,
         query::matrix,

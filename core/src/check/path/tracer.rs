@@ -207,11 +207,6 @@ impl Tracer {
         self.slot(probe).map(|slot| slot.sent_us)
     }
 
-    /// When a probe is not waited for any more; `None` when it is not waited for, because it was answered or never sent.
-    pub fn waits_until_us(&self, probe: Probe) -> Option<u64> {
-        self.slot(probe).filter(|slot| slot.answer.is_none()).map(|slot| slot.until_us)
-    }
-
     fn slot(&self, probe: Probe) -> Option<&Slot> {
         let hop = self.ways.get(usize::from(probe.flow))?.hops.get(usize::from(probe.ttl).checked_sub(1)?)?;
         hop.get(usize::from(probe.turn))
@@ -235,12 +230,13 @@ impl Tracer {
         self.longest_us = self.longest_us.max(answer.rtt_us);
     }
 
-    /// The first hop of a flow that waits for an answer, for routers that quote too little to tell which probe they mean.
-    /// They answer in the order of the hops, nearly always.
-    pub fn first_open(&self, flow: u16, now_us: u64) -> Option<Probe> {
+    /// The first hop of a flow that waits for an answer, for whoever answers without telling which probe he means: routers
+    /// answer in the order of the hops, nearly always. What is no router's answer comes from beyond all that have answered.
+    pub fn first_open(&self, flow: u16, is_router: bool, now_us: u64) -> Option<Probe> {
         let way = self.ways.get(usize::from(flow))?;
         let is_open = |slot: &Slot| slot.answer.is_none() && slot.until_us > now_us;
-        (1..).zip(&way.hops).find_map(|(ttl, hop)| {
+        let from = if is_router { 0 } else { way.reach };
+        (1..).zip(&way.hops).filter(|(ttl, _)| *ttl > from).find_map(|(ttl, hop)| {
             // A hop that has answered quotes enough, or had its turn.
             let turn = hop.iter().position(is_open).filter(|_| hop.iter().all(|slot| slot.answer.is_none()))?;
             Some(Probe { flow, ttl, turn: turn as u16 })

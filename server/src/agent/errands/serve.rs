@@ -1,11 +1,17 @@
 //! The far end of one test of throughput.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use netloom_core::errand::Report;
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::timeout};
 
-use crate::check::Means;
+use crate::{
+    check::Means,
+    probe::throughput::{
+        TURN_LIMIT,
+        far::{self, FarEnd},
+    },
+};
 
 /// What is offered to the near end.
 pub(super) struct Offer {
@@ -15,11 +21,24 @@ pub(super) struct Offer {
 }
 
 pub(super) async fn run(
-    _errand: u64,
+    errand: u64,
     offer: Offer,
-    _means: Arc<Means>,
-    _reports: mpsc::Sender<Report>,
+    means: Arc<Means>,
+    reports: mpsc::Sender<Report>,
 ) -> Result<(), String> {
-    let Offer { ticket: _, within_ms: _, bytes_max: _ } = offer;
-    Err("not built yet".to_owned())
+    let active = (means.active)();
+    // The hub asks for what settings allow; those that this node knows of may be newer.
+    active.allows(0, offer.bytes_max).map_err(|(_, why)| why)?;
+    let turn = timeout(TURN_LIMIT, means.throughput.lock()).await;
+    let _turn = turn.map_err(|_| "another test of throughput runs on this machine".to_owned())?;
+    let mut far = FarEnd::bind(None).map_err(|error| format!("cannot listen for the test: {error}"))?;
+    let at = far.address();
+    reports.send(Report::Serving { errand, at }).await.map_err(|_| "nobody listens any more".to_owned())?;
+    let offer = far::Offer {
+        ticket: offer.ticket,
+        within: Duration::from_millis(offer.within_ms),
+        longest: Duration::from_millis(offer.within_ms.min(active.longest_s.saturating_mul(1_000))),
+        bytes_max: offer.bytes_max,
+    };
+    far.serve(&offer).await.map(drop)
 }

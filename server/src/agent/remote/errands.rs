@@ -29,6 +29,8 @@ impl RemoteUplink {
         let mut fetched = 0;
         let mut attempt = 0;
         while newest.wait_for(|newest| *newest > fetched).await.is_ok() {
+            // What is told while the hub answers may have come after it looked.
+            let told = *newest.borrow();
             let asked = async {
                 let answer = client.call(Method::GET, "/uplink/v1/errands", Vec::new(), LIMIT).await?;
                 read::<Vec<Numbered>>(&answer.body)
@@ -36,7 +38,6 @@ impl RemoteUplink {
             match asked.await {
                 Ok(errands) => {
                     attempt = 0;
-                    let told = *newest.borrow();
                     fetched = errands.iter().map(|given| given.errand).max().unwrap_or(0).max(told);
                     for errand in errands {
                         if given.send(errand).await.is_err() {

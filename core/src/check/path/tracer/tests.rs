@@ -149,11 +149,11 @@ fn answers_that_nobody_waits_for_change_nothing() {
     tracer.answer(Probe { flow: 9, ttl: 0, turn: 3 }, answer(1.0), 1);
     assert!(!tracer.is_reached());
     tracer.sent(probe, 2);
-    assert_eq!(tracer.first_open(0, 3), Some(probe));
+    assert_eq!(tracer.first_open(0, true, 3), Some(probe));
     tracer.answer(probe, answer(TIMEOUT_US as f64 + 1.0), 9);
     assert!(!tracer.is_reached(), "too late");
     tracer.answer(probe, answer(4.0), 6);
     tracer.answer(probe, answer(9.0), 11);
     assert_eq!(tracer.flows(|number| number)[0].hops[0].rtt_us, Some(4.0), "the first one counts");
-    assert_eq!(tracer.first_open(0, 3), None);
+    assert_eq!(tracer.first_open(0, true, 3), None);
 }

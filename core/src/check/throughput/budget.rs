@@ -1,0 +1,156 @@
+//! What a test takes at most, told before it starts and kept by both ends.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Direction, IperfSpec, Protocol, STREAMS_MAX, ThroughputSpec};
+
+/// The longest test, ms, whatever settings say: an hour of full links is no test any more.
+pub const DURATION_MAX_MS: u64 = 3_600_000;
+/// The shortest test, ms: TCP has hardly begun before.
+pub const DURATION_MIN_MS: u64 = 100;
+/// The longest warm-up, ms.
+pub const WARM_UP_MAX_MS: u64 = 60_000;
+/// What is left out at the start unless told otherwise, ms: slow start is over by then on most ways.
+pub const WARM_UP_MS: u64 = 500;
+/// The rate of UDP unless told otherwise, bit/s: that of `iperf3`, which disturbs nobody.
+pub const UDP_RATE_BPS: u64 = 1_000_000;
+/// The lowest rate of UDP, bit/s for each stream: a datagram a second, or nobody could tell a thin stream from none.
+pub const UDP_RATE_MIN_BPS: u64 = 12_000;
+/// The highest rate of UDP, bit/s.
+pub const UDP_RATE_MAX_BPS: u64 = 1_000_000_000_000;
+/// What comes on top of warm-up and test at most, ms: looking up, connecting, waiting for one's turn, agreeing, and the
+/// last answer of a way with long queues.
+pub const AROUND_MS: u64 = 20_000;
+
+/// What a test takes at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Budget {
+    /// For how long the network is loaded, ms, the warm-up included.
+    pub time_ms: u64,
+    /// How much is sent, bytes of payload, both directions together.
+    pub bytes: u64,
+}
+
+fn of(direction: Direction, time_ms: u64, bytes_max: u64, rate_bps: Option<u64>) -> Budget {
+    let each = rate_bps.map_or(bytes_max, |rate_bps| {
+        let paced = u128::from(rate_bps) * u128::from(time_ms) / 8_000;
+        bytes_max.min(u64::try_from(paced).unwrap_or(u64::MAX))
+    });
+    let ways = 1 + u64::from(direction == Direction::Both);
+    Budget { time_ms, bytes: each.saturating_mul(ways) }
+}
+
+impl ThroughputSpec {
+    /// What it takes at most.
+    pub fn budget(&self) -> Budget {
+        let paced = (self.protocol == Protocol::Udp).then_some(self.rate_bps);
+        of(self.direction, self.duration_ms.saturating_add(self.warm_up_ms), self.bytes_max, paced)
+    }
+
+    /// The longest that the check takes with everything around the test, ms.
+    pub fn longest_ms(&self) -> u64 {
+        self.duration_ms.saturating_add(self.warm_up_ms).saturating_add(AROUND_MS)
+    }
+
+    /// Checks what people or programs ask for.
+    ///
+    /// # Errors
+    /// The field, and what is allowed.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        check_shape(self.streams, self.duration_ms, self.warm_up_ms)?;
+        if self.bytes_max == 0 {
+            return Err(("bytes_max", "must be at least 1".to_owned()));
+        }
+        check_rate(self.protocol, self.streams, self.rate_bps)
+    }
+}
+
+impl IperfSpec {
+    /// For how long the network is loaded, ms, and how much is sent at most, where that is known: only the rate of UDP
+    /// bounds the bytes, because `iperf3` keeps either a time or a number of bytes.
+    pub fn budget(&self) -> (u64, Option<u64>) {
+        let time_ms = self.duration_ms.saturating_add(self.warm_up_ms);
+        let paced =
+            (self.protocol == Protocol::Udp).then(|| of(self.direction, time_ms, u64::MAX, Some(self.rate_bps)));
+        (time_ms, paced.map(|budget| budget.bytes))
+    }
+
+    /// The longest that the check takes with everything around the test, ms.
+    pub fn longest_ms(&self) -> u64 {
+        self.duration_ms.saturating_add(self.warm_up_ms).saturating_add(AROUND_MS)
+    }
+
+    /// Checks what people or programs ask for.
+    ///
+    /// # Errors
+    /// The field, and what is allowed.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        check_shape(self.streams, self.duration_ms, self.warm_up_ms)?;
+        check_rate(self.protocol, self.streams, self.rate_bps)
+    }
+}
+
+fn check_shape(streams: u16, duration_ms: u64, warm_up_ms: u64) -> Result<(), (&'static str, String)> {
+    if !(1..=STREAMS_MAX).contains(&streams) {
+        return Err(("streams", format!("must be from 1 to {STREAMS_MAX}")));
+    }
+    if !(DURATION_MIN_MS..=DURATION_MAX_MS).contains(&duration_ms) {
+        return Err(("duration_ms", format!("must be from {DURATION_MIN_MS} to {DURATION_MAX_MS}")));
+    }
+    if warm_up_ms > WARM_UP_MAX_MS {
+        return Err(("warm_up_ms", format!("must be at most {WARM_UP_MAX_MS}")));
+    }
+    Ok(())
+}
+
+fn check_rate(protocol: Protocol, streams: u16, rate_bps: u64) -> Result<(), (&'static str, String)> {
+    let least = UDP_RATE_MIN_BPS * u64::from(streams);
+    if protocol == Protocol::Udp && !(least..=UDP_RATE_MAX_BPS).contains(&rate_bps) {
+        return Err(("rate_bps", format!("must be from {least} to {UDP_RATE_MAX_BPS} for UDP")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::spec::Family;
+
+    fn spec() -> ThroughputSpec {
+        ThroughputSpec {
+            host: "h".into(),
+            family: Family::Any,
+            port: 1,
+            ticket: String::new(),
+            protocol: Protocol::Tcp,
+            direction: Direction::Up,
+            streams: 4,
+            duration_ms: 10_000,
+            warm_up_ms: 1_000,
+            bytes_max: 1_000_000_000,
+            rate_bps: 0,
+        }
+    }
+
+    #[test]
+    fn a_budget_is_time_and_bytes_of_both_directions() {
+        assert_eq!(spec().budget(), Budget { time_ms: 11_000, bytes: 1_000_000_000 });
+        let both = ThroughputSpec { direction: Direction::Both, ..spec() };
+        assert_eq!(both.budget().bytes, 2_000_000_000);
+        let paced = ThroughputSpec { protocol: Protocol::Udp, rate_bps: 8_000_000, ..spec() };
+        assert_eq!(paced.budget().bytes, 11_000_000);
+    }
+
+    #[test]
+    fn what_is_out_of_bounds_is_named() {
+        let blamed = |spec: ThroughputSpec| spec.check().expect_err("is wrong").0;
+        assert_eq!(spec().check(), Ok(()));
+        assert_eq!(blamed(ThroughputSpec { streams: 0, ..spec() }), "streams");
+        assert_eq!(blamed(ThroughputSpec { streams: 17, ..spec() }), "streams");
+        assert_eq!(blamed(ThroughputSpec { duration_ms: 1, ..spec() }), "duration_ms");
+        assert_eq!(blamed(ThroughputSpec { warm_up_ms: u64::MAX, ..spec() }), "warm_up_ms");
+        assert_eq!(blamed(ThroughputSpec { bytes_max: 0, ..spec() }), "bytes_max");
+        assert_eq!(blamed(ThroughputSpec { protocol: Protocol::Udp, ..spec() }), "rate_bps");
+    }
+}

@@ -1,0 +1,246 @@
+//! Linux: one socket for all that is probed. The kernel stamps what comes (socket(7)), so that nobody measures how long an
+//! answer waited to be read, however many there are.
+
+use std::{
+    collections::HashMap,
+    io::{self, IoSliceMut},
+    net::{IpAddr, SocketAddr},
+    os::fd::AsRawFd,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU16, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use netloom_core::probe::{Outcome, icmp};
+use nix::{
+    cmsg_space,
+    errno::Errno,
+    sys::{
+        socket::{
+            ControlMessageOwned, MsgFlags, MultiHeaders, RecvMsg, SockaddrStorage, recvmmsg, setsockopt, sockopt,
+        },
+        time::TimeSpec,
+    },
+    time::{ClockId, clock_gettime},
+};
+use socket2::{Domain, Protocol, SockFilter, SockRef, Socket, Type};
+use tokio::{
+    io::Interest,
+    net::UdpSocket,
+    sync::oneshot,
+    task::AbortHandle,
+    time::{sleep, timeout},
+};
+
+use crate::probe::outcome_of;
+
+/// Answers taken by one call: what comes within a millisecond from a thousand targets. Room for them is made anew for each.
+const BATCH: usize = 8;
+/// Room for an answer: the longest header of IPv4, and what tells answers apart. The payload is of no interest.
+const BUFFER_BYTES: usize = 60 + icmp::HEADER_BYTES;
+/// What the socket may hold, bytes, as far as the system grants it: the kernel reckons under a kilobyte for an answer, so
+/// these are a thousand, which is when a thousand targets answer at the same moment.
+const QUEUE_BYTES: usize = 1 << 20;
+/// How long the socket is left alone after an error.
+const AFTER_ERROR: Duration = Duration::from_millis(1);
+
+/// A socket for one version of IP.
+pub(super) struct Echo {
+    shared: Arc<Shared>,
+    reader: AbortHandle,
+    sequence: AtomicU16,
+}
+
+struct Shared {
+    socket: UdpSocket,
+    is_v4: bool,
+    is_raw: bool,
+    identifier: u16,
+    /// Whom an answer is for, by the sequence number: there is one sequence for all targets.
+    waiting: Mutex<HashMap<u16, Waiting>>,
+}
+
+struct Waiting {
+    address: IpAddr,
+    sent_ns: u64,
+    sent: Instant,
+    told: oneshot::Sender<f64>,
+}
+
+impl Echo {
+    /// Opens the socket: an unprivileged one where the system permits that, else a raw one. Must run inside the runtime that
+    /// will probe.
+    pub(super) fn open(is_v4: bool) -> io::Result<Self> {
+        let identifier = fastrand::u16(..);
+        let (domain, protocol) =
+            if is_v4 { (Domain::IPV4, Protocol::ICMPV4) } else { (Domain::IPV6, Protocol::ICMPV6) };
+        let (socket, is_raw) = match Socket::new(domain, Type::DGRAM, Some(protocol)) {
+            Ok(socket) => (socket, false),
+            Err(error) => (Socket::new(domain, Type::RAW, Some(protocol)).map_err(|_| error)?, true),
+        };
+        if is_raw {
+            // A raw socket gets what is meant for everybody on this machine.
+            socket.attach_filter(&only_answers_to(identifier, is_v4))?;
+        }
+        socket.set_nonblocking(true)?;
+        let _ = socket.set_recv_buffer_size(QUEUE_BYTES);
+        // Without stamps, the time at which it was read has to do.
+        let _ = setsockopt(&socket, sockopt::ReceiveTimestampns, &true);
+        // To the runtime, one kind of datagrams is like the other.
+        let socket = UdpSocket::from_std(socket.into())?;
+        let shared = Arc::new(Shared { socket, is_v4, is_raw, identifier, waiting: Mutex::default() });
+        let reading = shared.clone();
+        let reader = tokio::spawn(async move { reading.read().await }).abort_handle();
+        Ok(Self { shared, reader, sequence: AtomicU16::new(0) })
+    }
+
+    /// Sends one request and waits for its answer.
+    pub(super) async fn probe(&self, address: IpAddr, payload: &[u8], patience: Duration) -> Outcome {
+        let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
+        let packet = icmp::request(self.shared.is_v4, self.shared.identifier, sequence, payload);
+        let (told, answer) = oneshot::channel();
+        let waiting = Waiting { address, sent: Instant::now(), sent_ns: 0, told };
+        let _entry = self.shared.enter(sequence, waiting);
+        let to = SocketAddr::new(address, 0).into();
+        let send = || {
+            self.shared.stamp(sequence);
+            SockRef::from(&self.shared.socket).send_to(&packet, &to)
+        };
+        if let Err(error) = self.shared.socket.async_io(Interest::WRITABLE, send).await {
+            return outcome_of(&error);
+        }
+        match timeout(patience, answer).await {
+            Ok(Ok(rtt_us)) => Outcome::Reply { rtt_us },
+            _ => Outcome::Lost,
+        }
+    }
+}
+
+impl Drop for Echo {
+    fn drop(&mut self) {
+        self.reader.abort();
+    }
+}
+
+/// What must be forgotten when nobody waits any more, however that came.
+struct Entry<'a> {
+    shared: &'a Shared,
+    sequence: u16,
+}
+
+impl Drop for Entry<'_> {
+    fn drop(&mut self) {
+        self.shared.lock().remove(&self.sequence);
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, HashMap<u16, Waiting>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes who waits. Should a probe of the sequence before still wait, which takes tens of thousands within its patience,
+    /// it is lost.
+    fn enter(&self, sequence: u16, waiting: Waiting) -> Entry<'_> {
+        self.lock().insert(sequence, waiting);
+        Entry { shared: self, sequence }
+    }
+
+    /// The answer of a near host is there before the call returns, so whoever waits is noted before.
+    fn stamp(&self, sequence: u16) {
+        if let Some(waiting) = self.lock().get_mut(&sequence) {
+            (waiting.sent, waiting.sent_ns) = (Instant::now(), now_ns());
+        }
+    }
+
+    /// Hands out answers for as long as the socket is there.
+    async fn read(&self) {
+        let mut buffers = vec![[0; BUFFER_BYTES]; BATCH];
+        while self.socket.readable().await.is_ok() {
+            let taken = self.socket.try_io(Interest::READABLE, || match self.take(&mut buffers) {
+                Ok(BATCH) => Ok(()),
+                // Nothing is left, so that there is no need to ask once more.
+                Ok(_) => Err(io::ErrorKind::WouldBlock.into()),
+                Err(error) => Err(error),
+            });
+            if let Err(error) = taken
+                && error.kind() != io::ErrorKind::WouldBlock
+            {
+                // It is gone once it was read. Should one stay, nobody is kept busy by it.
+                sleep(AFTER_ERROR).await;
+            }
+        }
+    }
+
+    /// Takes a batch at most, and returns how many there were.
+    fn take(&self, buffers: &mut [[u8; BUFFER_BYTES]]) -> io::Result<usize> {
+        let mut headers = MultiHeaders::<SockaddrStorage>::preallocate(BATCH, Some(cmsg_space!(TimeSpec)));
+        let mut slices: Vec<[IoSliceMut; 1]> = buffers.iter_mut().map(|buffer| [IoSliceMut::new(buffer)]).collect();
+        let fd = self.socket.as_raw_fd();
+        let came = match recvmmsg(fd, &mut headers, slices.iter_mut(), MsgFlags::MSG_DONTWAIT, None) {
+            Ok(came) => came,
+            Err(Errno::EAGAIN) => return Ok(0),
+            Err(error) => return Err(error.into()),
+        };
+        let mut count = 0;
+        for message in came {
+            count += 1;
+            self.hand_out(&message);
+        }
+        Ok(count)
+    }
+
+    fn hand_out(&self, message: &RecvMsg<SockaddrStorage>) {
+        let bytes = message.iovs().next().unwrap_or_default();
+        let Some((identifier, sequence)) = icmp::reply(bytes, self.is_v4, self.is_raw && self.is_v4) else { return };
+        // The kernel gives unprivileged sockets an identifier of its own, and what comes for it.
+        if self.is_raw && identifier != self.identifier {
+            return;
+        }
+        let from = message.address.as_ref().and_then(|from| {
+            let v4 = from.as_sockaddr_in().map(|v4| IpAddr::V4(v4.ip()));
+            v4.or_else(|| from.as_sockaddr_in6().map(|v6| IpAddr::V6(v6.ip())))
+        });
+        let mut waiting = self.lock();
+        if waiting.get(&sequence).map(|waiting| waiting.address) != from {
+            return;
+        }
+        let Some(waiting) = waiting.remove(&sequence) else { return };
+        let stamp = message.cmsgs().into_iter().flatten().find_map(|control| match control {
+            ControlMessageOwned::ScmTimestampns(at) => Some(Duration::from(at).as_nanos() as u64),
+            _ => None,
+        });
+        // Nobody listens any more when the patience ended just now.
+        let elapsed_ns = waiting.sent.elapsed().as_nanos() as u64;
+        let _ = waiting.told.send(icmp::round_trip_us(waiting.sent_ns, stamp, elapsed_ns));
+    }
+}
+
+/// The wall clock, with which the kernel stamps.
+fn now_ns() -> u64 {
+    clock_gettime(ClockId::CLOCK_REALTIME).map_or(0, |now| Duration::from(now).as_nanos() as u64)
+}
+
+/// A program for the kernel that lets answers to this identifier pass, and nothing else (bpf(4)).
+fn only_answers_to(identifier: u16, is_v4: bool) -> Vec<SockFilter> {
+    /// `ldxb 4*([k]&0xf)`, `ldb [x+k]`, `ldh [x+k]`, `ldx #k`, `jeq #k`, `ret #k`.
+    const HEADER_LENGTH: u16 = 0xb1;
+    const LOAD_BYTE: u16 = 0x50;
+    const LOAD_HALF: u16 = 0x48;
+    const SET_OFFSET: u16 = 0x01;
+    const IF_EQUAL: u16 = 0x15;
+    const RETURN: u16 = 0x06;
+    // Of IPv4, raw sockets get the header of IP, too, which is of no fixed length.
+    let start = if is_v4 { HEADER_LENGTH } else { SET_OFFSET };
+    vec![
+        SockFilter::new(start, 0, 0, 0),
+        SockFilter::new(LOAD_BYTE, 0, 0, 0),
+        SockFilter::new(IF_EQUAL, 0, 3, icmp::reply_type(is_v4).into()),
+        SockFilter::new(LOAD_HALF, 0, 0, 4),
+        SockFilter::new(IF_EQUAL, 0, 1, identifier.into()),
+        SockFilter::new(RETURN, 0, 0, u32::MAX),
+        SockFilter::new(RETURN, 0, 0, 0),
+    ]
+}

@@ -1,0 +1,59 @@
+//! The phases of a check, timed one after the other.
+
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
+
+use netloom_core::check::{Finding, Phase, PhaseTime};
+
+/// Notes how long each phase took, and puts that into the finding, however it ends.
+pub(super) struct Steps {
+    phases: Vec<PhaseTime>,
+    since: Instant,
+    /// What is checked, once it is known.
+    pub(super) address: Option<IpAddr>,
+}
+
+impl Steps {
+    pub(super) fn start() -> Self {
+        Self { phases: Vec::new(), since: Instant::now(), address: None }
+    }
+
+    /// A phase has ended; the next one begins.
+    pub(super) fn end(&mut self, phase: Phase) -> Duration {
+        let now = Instant::now();
+        self.end_at(phase, now)
+    }
+
+    /// A phase ended at this moment, and the next one began.
+    pub(super) fn end_at(&mut self, phase: Phase, at: Instant) -> Duration {
+        let took = at.saturating_duration_since(self.since);
+        self.phases.push(PhaseTime { phase, us: us(took) });
+        self.since = at.max(self.since);
+        took
+    }
+
+    /// A phase has failed, and the check with it.
+    pub(super) fn fail(&mut self, phase: Phase, cause: impl Into<String>, cure: impl Into<String>) -> Finding {
+        self.end(phase);
+        self.close(Finding::failed(phase, cause, cure))
+    }
+
+    /// The finding with all phases.
+    pub(super) fn close(&mut self, mut finding: Finding) -> Finding {
+        finding.phases = std::mem::take(&mut self.phases);
+        finding.address = finding.address.or(self.address);
+        finding
+    }
+}
+
+/// A duration as figures are told.
+pub(super) fn us(duration: Duration) -> f64 {
+    duration.as_nanos() as f64 / 1e3
+}
+
+/// A duration for people.
+pub(super) fn seconds(duration: Duration) -> String {
+    format!("{:.1} s", duration.as_secs_f64())
+}
