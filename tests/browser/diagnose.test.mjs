@@ -142,12 +142,12 @@ test("what is kept is listed, shared by its address, run again, and deleted", as
 
 test("links on pages of nodes and links fill the form", async (t) => {
   const { page } = await set.open(t, "/nodes/node-b");
-  await page.getByTestId("diagnose-node").click();
-  await eventually("the node", async () => (await page.getByLabel("From").inputValue()) === "node-b");
+  await page.getByTestId("diagnose-from-here").click();
+  await eventually("the node", async () => (await page.getByTestId("diagnose-node").inputValue()) === "node-b");
   await page.goto("/links/node-b/node-a");
   await page.getByTestId("diagnose-link").click();
-  await eventually("the host", async () => (await page.getByLabel("What", { exact: true }).inputValue()) === "node-a");
-  assert.equal(await page.getByLabel("From").inputValue(), "node-b");
+  await eventually("the host", async () => (await page.getByTestId("diagnose-hosts").inputValue()) === "node-a");
+  assert.equal(await page.getByTestId("diagnose-node").inputValue(), "node-b");
 });
 
 test("what cannot be asked is said at the form", async (t) => {

@@ -154,7 +154,7 @@ fn Header(subject: Subject) -> impl IntoView {
             <h1 class="page-title">{subject.name.get_value()}</h1>
             <StatusBadge tone=Signal::derive(move || state.get().into()) word=Signal::derive(move || node_word(state.get())) />
             <DoubtfulMark node=subject.name.get_value() />
-            <a class="button" href=move || subject.range.carry(&check) data-testid="diagnose-node">"Diagnose from here"</a>
+            <a class="button" href=move || subject.range.carry(&check) data-testid="diagnose-from-here">"Diagnose from here"</a>
         </div>
         <dl class="facts" data-testid="node-facts">
             {last_seen}

@@ -10,12 +10,11 @@ use crate::{
     api, browser,
     clock::Clock,
     components::status_badge::badge,
-    live::{
-        Link, Live,
-        frame::{self, Frame},
-    },
+    live::{Link, Live, frame::Frame},
     range::segment,
 };
+use std::time::Duration;
+
 use leptos::{prelude::*, task::spawn_local};
 
 /// The hub is asked for the diagnosis at most this often, ms.
@@ -79,7 +78,8 @@ impl Follow {
         let now_ms = self.clock.now_exact().ms();
         let wait = self.frame.try_update_value(|frame| frame.request(now_ms, ASK_MIN_MS)).flatten();
         let Some(wait_ms) = wait else { return };
-        frame::schedule(wait_ms, move || {
+        // Not in a frame: a page that nobody looks at has none, and should be there when somebody comes back.
+        let ask = move || {
             let now_ms = self.clock.now_exact().ms();
             if self.frame.try_update_value(|frame| frame.ran(now_ms)).is_none() {
                 return;
@@ -97,7 +97,8 @@ impl Follow {
                     }
                 }
             });
-        });
+        };
+        set_timeout(ask, Duration::from_millis(wait_ms.unsigned_abs()));
     }
 
     /// Takes an answer, unless a newer one came before it.
