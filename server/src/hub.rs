@@ -19,13 +19,15 @@ use tokio_util::sync::CancellationToken;
 
 use self::agents::Agents;
 pub use self::agents::Sockets;
-use self::{incidents::Incidents, told::Told};
+use self::{
+    incidents::Incidents,
+    told::{OnDemand, Parties, Told},
+};
 use crate::{
     agents::AgentKeeper,
     board::Board,
     clock,
     config::Config,
-    diagnoses::DiagnosisKeeper,
     ingest::{Ingest, IngestCounts, IngestHandle, Pulse, Untold},
     jsonl::JsonlLog,
     layout::LayoutKeeper,
@@ -38,7 +40,6 @@ use crate::{
     settings::SettingsKeeper,
     shutdown::DRAIN_LIMIT,
     store::{self, Stores},
-    throughput::Arranger,
     upkeep,
     watcher::{Feed, WatchCounts, Watcher},
     web::{self, Connections, WebState},
