@@ -19,6 +19,7 @@ mod live;
 mod migrations;
 mod notify;
 mod notify_hub;
+mod probes;
 mod process;
 mod push;
 mod rules;
