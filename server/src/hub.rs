@@ -153,14 +153,13 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
     let log = |folder: &PathBuf| JsonlLog::start(folder, config.jsonl_log_keep, catalog.clone());
     let (jsonl, jsonl_task) = config.jsonl_log.as_ref().map(log).transpose()?.unzip();
     let layout = Arc::new(LayoutKeeper::open(stores.ledger.clone()).await?);
-    let watcher = Watcher {
+    let (watch, watch_counts, watcher) = watch_mesh(Watcher {
         catalog: catalog.clone(),
         board: board.clone(),
         live: live.clone(),
         settings: settings.clone(),
         layout: layout.subscribe(),
-    };
-    let (watch, watch_counts, watcher) = watch_mesh(watcher);
+    });
 
     let (ingest_handle, queue) = Ingest::channel(stores.samples.clone(), settings.clone());
     let finish = CancellationToken::new();
@@ -221,10 +220,8 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
         ingest: ingest_handle,
         shutdown,
     };
-    Ok((
-        state,
-        Tasks { background, ingest, desk: at_desk, watcher, notifications, jsonl: jsonl_task, finish, desk_finish },
-    ))
+    let jsonl = jsonl_task;
+    Ok((state, Tasks { background, ingest, desk: at_desk, watcher, notifications, jsonl, finish, desk_finish }))
 }
 
 /// The settings, and who tells people of incidents as they say.
