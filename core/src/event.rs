@@ -114,8 +114,6 @@ pub enum LiveEvent {
     Run(Box<Run>),
     /// What is wrong in the mesh, when that changed.
     Verdict(Box<MeshVerdict>),
-    /// A mark on the time axis is new, or what it is about has ended.
-    Mark(Box<Mark>),
     /// Rows of a matrix that changed; for those who asked for that metric (`?matrix=`), and never replayed: after a gap
     /// the whole matrix comes anew.
     Matrix(Box<MatrixChange>),
@@ -154,7 +152,6 @@ impl LiveEvent {
             LiveEvent::Storage { .. } => "storage",
             LiveEvent::Run(_) => "run",
             LiveEvent::Verdict(_) => "verdict",
-            LiveEvent::Mark(_) => "mark",
             LiveEvent::Matrix(_) => "matrix",
             LiveEvent::Diagnosis(_) => "diagnosis",
         }
@@ -174,7 +171,6 @@ impl LiveEvent {
         "storage",
         "run",
         "verdict",
-        "mark",
         "matrix",
         "diagnosis",
     ];

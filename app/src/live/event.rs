@@ -68,18 +68,6 @@ mod tests {
             LiveEvent::Storage { problem: Some("the disk is full".into()) },
             LiveEvent::Run(Box::new(run("a"))),
             LiveEvent::Verdict(Box::default()),
-            LiveEvent::Mark(Box::new(Mark {
-                id: 1,
-                mark: NewMark {
-                    at: Timestamp(5),
-                    until: None,
-                    kind: MarkKind::PathChange,
-                    src: "a".into(),
-                    dst: "b".into(),
-                    text: "another way".into(),
-                    figures: [("hops".to_owned(), 3.0)].into(),
-                },
-            })),
             LiveEvent::Matrix(Box::new(MatrixChange {
                 metric: "rtt_us".into(),
                 at: Timestamp(5),
