@@ -119,6 +119,8 @@ pub enum LiveEvent {
     Matrix(Box<MatrixChange>),
     /// A diagnosis is new, a check of it ended, or all did.
     Diagnosis(Box<DiagnosisBrief>),
+    /// A mark on the time axis is new or changed.
+    Mark(Box<Mark>),
 }
 
 /// Who speaks.
@@ -154,6 +156,7 @@ impl LiveEvent {
             LiveEvent::Verdict(_) => "verdict",
             LiveEvent::Matrix(_) => "matrix",
             LiveEvent::Diagnosis(_) => "diagnosis",
+            LiveEvent::Mark(_) => "mark",
         }
     }
 
@@ -173,6 +176,7 @@ impl LiveEvent {
         "verdict",
         "matrix",
         "diagnosis",
+        "mark",
     ];
 
     /// The topic it belongs to; `None` for what every client gets.

@@ -45,7 +45,7 @@ mod tests {
         event::Hello,
         health::Health,
         incident::IncidentState,
-        mark::{Mark, MarkKind, NewMark},
+        mark::MarkKind,
         matrix::MatrixChange,
         sample::{Readings, SeriesKey},
         time::Timestamp,
