@@ -31,7 +31,8 @@ async fn a_line_of_the_settings_is_checked_from_then_on() {
     };
     let hub = TestHub::start().await;
     let (handshake, redis) = (format!("tcp://127.0.0.1:{open}"), format!("redis://127.0.0.1:{closed}"));
-    let lines = json!([format!("{handshake} every 5s"), format!("{redis} every 5s"), "tcp://127.0.0.1:1 every 5s on n2"]);
+    let lines =
+        json!([format!("{handshake} every 5s"), format!("{redis} every 5s"), "tcp://127.0.0.1:1 every 5s on n2"]);
     let (status, told) = hub.put_settings(&json!({"checks": {"scheduled": lines}})).await;
     assert_eq!(status, 200, "{told}");
     let name = format!("check {handshake}");
