@@ -47,9 +47,8 @@ impl Scheduled {
         if address.len() > LABEL_MAX_BYTES {
             return Err(format!("the address is longer than {LABEL_MAX_BYTES} bytes"));
         }
-        let every = match (words.next(), words.next()) {
-            (Some("every"), Some(every)) => every,
-            _ => return Err(format!("must go on with an interval, as in {address} every 30s")),
+        let (Some("every"), Some(every)) = (words.next(), words.next()) else {
+            return Err(format!("must go on with an interval, as in {address} every 30s"));
         };
         let every_ms =
             parse_duration_ms(every).ok_or_else(|| format!("{every:?} is not a duration such as 30s, 5m or 1h"))?;
