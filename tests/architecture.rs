@@ -90,6 +90,14 @@ const FORBIDDEN_IN_SERVER: &[(&str, &[&str])] = &[
         &["agent", "alert", "board", "config", "hub", "ingest", "live", "settings", "store", "uplink", "web"],
     ),
     ("server/src/settings.rs", &["agent", "alert", "board", "hub", "ingest", "web"]),
+    (
+        "server/src/paths.rs",
+        &["agent", "alert", "board", "client", "config", "hub", "ingest", "live", "probe", "settings", "web"],
+    ),
+    (
+        "server/src/marks.rs",
+        &["agent", "alert", "board", "client", "config", "hub", "ingest", "probe", "settings", "web"],
+    ),
     ("server/src/runs.rs", &["agent", "alert", "board", "client", "config", "hub", "ingest", "settings", "web"]),
     (
         "server/src/client",

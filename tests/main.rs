@@ -20,6 +20,7 @@ mod live;
 mod migrations;
 mod notify;
 mod notify_hub;
+mod paths;
 mod process;
 mod push;
 mod rules;

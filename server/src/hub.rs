@@ -19,14 +19,13 @@ use tokio_util::sync::CancellationToken;
 
 use self::agents::Agents;
 pub use self::agents::Sockets;
-use self::incidents::Incidents;
+use self::{incidents::Incidents, told::Told};
 use crate::{
     agents::AgentKeeper,
     board::Board,
     clock,
     config::Config,
     diagnoses::DiagnosisKeeper,
-    errands::ErrandDesk,
     ingest::{Ingest, IngestCounts, IngestHandle, Pulse, Untold},
     jsonl::JsonlLog,
     layout::LayoutKeeper,
@@ -125,7 +124,7 @@ struct Ground {
     started: Timestamp,
     stores: Stores,
     live: Arc<Live>,
-    errands: Arc<ErrandDesk>,
+    told: Told,
     keeper: SettingsKeeper,
     agents: AgentKeeper,
     notifier: NotifierHandle,
@@ -138,14 +137,14 @@ async fn ground(config: &Config) -> anyhow::Result<Ground> {
     let live = Arc::new(Live::new(started.ms(), stores.samples.catalog().clone()));
     // What may refuse to start comes before anything is under way.
     let agents = AgentKeeper::open(stores.ledger.clone(), config.node.clone()).await?;
-    let errands = told::start(&stores);
+    let told = Told::new(&stores, &live);
     let (keeper, notifier, notifications) = settings_and_notifier(config, &stores, &live).await?;
-    Ok(Ground { started, stores, live, errands, keeper, agents, notifier, notifications })
+    Ok(Ground { started, stores, live, told, keeper, agents, notifier, notifications })
 }
 
 /// Opens what the hub keeps, and starts what takes samples in and looks after them.
 async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(WebState, Tasks)> {
-    let Ground { started, stores, live, errands, keeper, agents, notifier, notifications } = ground(config).await?;
+    let Ground { started, stores, live, told, keeper, agents, notifier, notifications } = ground(config).await?;
     let (catalog, settings) = (stores.samples.catalog().clone(), keeper.subscribe());
     let incidents = Incidents::open(&stores, live.clone(), settings.clone(), &notifier, started).await?;
     let Incidents { engine, board, desk, task: at_desk, finish: desk_finish } = incidents;
@@ -167,6 +166,7 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
     let ((counts, counted), (census, censused)) = (watch::channel(IngestCounts::default()), watch::channel(Vec::new()));
     let (past, past_desk) = PastLink::channel();
     let runs = Arc::new(RunKeeper::open(stores.ledger.clone(), live.clone()).await?);
+    let (errands, marks, paths) = (told.errands.clone(), told.marks.clone(), told.paths.clone());
     let diagnoses =
         DiagnosisKeeper::open(config.node.clone(), stores.ledger.clone(), live.clone(), board.clone(), errands.clone());
     let diagnoses = Arc::new(diagnoses.await?);
@@ -192,6 +192,7 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
     let mut background = look_after(config, &stores, &board, settings, &ingest_handle);
     background.spawn(matrices.clone().run());
     background.spawn(past_desk.run(stores.samples.clone()));
+    told.start(&mut background);
 
     let arranger = Arc::new(Arranger::new(errands.clone(), keeper.subscribe(), runs.subscribe()));
     diagnoses.arrange_with(arranger.clone());
@@ -210,6 +211,8 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
         errands,
         diagnoses,
         arranger,
+        marks,
+        paths,
         uplink: None,
         layout,
         keeper: Arc::new(keeper),

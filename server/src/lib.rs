@@ -59,11 +59,15 @@ pub mod layout;
 #[cfg(feature = "hub")]
 pub mod live;
 #[cfg(feature = "hub")]
+pub mod marks;
+#[cfg(feature = "hub")]
 pub mod matrix;
 #[cfg(feature = "hub")]
 pub mod mesh;
 #[cfg(feature = "hub")]
 pub mod notify;
+#[cfg(feature = "hub")]
+pub mod paths;
 #[cfg(feature = "hub")]
 pub mod rules;
 #[cfg(feature = "hub")]

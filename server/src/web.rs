@@ -9,12 +9,14 @@ mod export;
 mod guard;
 mod health;
 mod layout;
+mod marks;
 mod metrics;
 mod network;
 mod nodes;
 mod notify;
 mod openapi;
 mod pages;
+mod paths;
 pub(crate) mod problem;
 mod push;
 mod query;
@@ -50,8 +52,10 @@ use crate::{
     ingest::{IngestCounts, IngestHandle},
     layout::LayoutKeeper,
     live::Live,
+    marks::MarkKeeper,
     matrix::MatrixFeed,
     notify::NotifierHandle,
+    paths::PathKeeper,
     rules::{RuleCount, preview::Previewer},
     runs::RunKeeper,
     settings::SettingsKeeper,
@@ -103,6 +107,10 @@ pub struct WebState {
     pub diagnoses: Arc<DiagnosisKeeper>,
     /// Who has nodes test throughput.
     pub arranger: Arc<Arranger>,
+    /// The marks on the time axis.
+    pub marks: Arc<MarkKeeper>,
+    /// The ways of packets.
+    pub paths: Arc<PathKeeper>,
     /// Where others may join, if they may.
     pub uplink: Option<UplinkPlace>,
     /// What ingest did.
@@ -140,6 +148,8 @@ pub async fn router(state: WebState) -> Router {
         .merge(notify::router())
         .merge(storage::router())
         .merge(layout::router())
+        .merge(marks::router())
+        .merge(paths::router())
         .merge(verdict::router())
         .merge(openapi::router())
         .merge(assets::router())

@@ -12,6 +12,9 @@ mod run;
 
 use std::{io, net::SocketAddr, time::Instant};
 
+#[cfg(target_os = "linux")]
+pub(in crate::probe) use self::line::send_despite;
+
 use netloom_core::{
     check::{Detail, Finding, Outcome, Phase, path::PathTrace, spec::PathSpec},
     probe::ProbeMode,

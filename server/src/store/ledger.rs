@@ -1,11 +1,13 @@
-//! What is few and precious: agents, incidents, who was told of them, silences, saved settings, training runs and where
-//! nodes stand.
+//! What is few and precious: agents, incidents, who was told of them, silences, saved settings, training runs, where nodes
+//! stand, ways of packets and marks on the time axis.
 
 pub mod agent;
 mod delivery;
 mod diagnosis;
 mod incident;
 mod layout;
+mod mark;
+mod path;
 mod run;
 pub mod setting;
 mod silence;
@@ -15,7 +17,11 @@ use std::sync::Arc;
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{Row, sqlite::SqliteRow};
 
-pub use self::setting::SavedSettings;
+pub use self::{
+    mark::MarkSearch,
+    path::{PAIR_RECORDS_MAX, PathSearch},
+    setting::SavedSettings,
+};
 use super::{StoreError, database::Database};
 
 /// Keeps what is few and precious in the database.

@@ -45,7 +45,7 @@ pub async fn metrics(State(state): State<WebState>) -> Result<Response, ProblemR
             state.ingest.refused().too_many_series.load(Ordering::Relaxed),
         ],
         refused_layouts: state.layout.refused.load(Ordering::Relaxed),
-        uplink: [uplink_counts(&state), desk_counts(&state)].concat(),
+        uplink: [uplink_counts(&state), desk_counts(&state), told_counts(&state)].concat(),
         size,
         culprits: state.board.verdict().culprits.len(),
         watched: [&state.watched.dropped, &state.watched.unjudged, &state.watched.stale]
@@ -123,6 +123,20 @@ fn desk_counts(state: &WebState) -> Vec<(&'static str, &'static str, u64)> {
             counts.refused(),
         ),
         ("netloom_incident_left_out", "Changes of incidents that could not be kept", counts.left_out()),
+    ]
+}
+
+/// What nodes told and was not kept: name, help, count.
+fn told_counts(state: &WebState) -> Vec<(&'static str, &'static str, u64)> {
+    let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+    vec![
+        (
+            "netloom_errand_dropped_reports",
+            "Reports of nodes for which nobody waits, or for which there was no room",
+            read(&state.errands.dropped),
+        ),
+        ("netloom_path_dropped", "Ways of packets that were not recorded", read(&state.paths.dropped)),
+        ("netloom_mark_refused", "Marks on the time axis that were refused or not kept", read(&state.marks.refused)),
     ]
 }
 

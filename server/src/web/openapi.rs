@@ -4,8 +4,8 @@ use axum::{Json, Router, routing::get};
 use utoipa::OpenApi;
 
 use super::{
-    WebState, agents, alerts, diagnoses, export, health, layout, metrics, network, nodes, notify, push, query, rules,
-    runs, settings, silences, storage, stream, throughput, verdict,
+    WebState, agents, alerts, diagnoses, export, health, layout, marks, metrics, network, nodes, notify, paths, push,
+    query, rules, runs, settings, silences, storage, stream, throughput, verdict,
 };
 
 #[derive(OpenApi)]
@@ -72,6 +72,9 @@ use super::{
         layout::layout,
         layout::change,
         layout::clear,
+        marks::marks,
+        marks::create,
+        paths::paths,
         verdict::verdict,
         stream::stream_events,
         stream::change_stream,

@@ -128,7 +128,7 @@ pub(in crate::probe) fn set_hops(socket: &Socket, is_v6: bool, hops: u8) -> io::
 }
 
 /// Sends again when an error is told that belongs to an earlier packet: what routers say of it is in the error queue, too.
-fn send_despite(socket: &Socket, send: impl Fn() -> io::Result<usize>) -> io::Result<()> {
+pub(in crate::probe) fn send_despite(socket: &Socket, send: impl Fn() -> io::Result<usize>) -> io::Result<()> {
     /// More cannot have come since the queue was read last.
     const ATTEMPTS: usize = 8;
     let mut result = send();

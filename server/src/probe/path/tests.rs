@@ -1,5 +1,7 @@
 //! Goal: traces over loopback end at once, at the host, and failures say what would help. Method: real sockets.
 
+mod chain;
+
 use netloom_core::check::{Check, spec::Family};
 use tokio::net::TcpListener;
 

@@ -132,7 +132,9 @@ impl Ledger {
                       or id <= (select id from incident order by id desc limit 1 offset ?2))";
         let delete = sqlx::query(delete).bind(started_ms).bind(INCIDENTS_MAX);
         delete.execute(self.database.writer()).await?;
-        self.forget_silences(started_ms).await
+        self.forget_silences(started_ms).await?;
+        self.forget_marks(started_ms).await?;
+        self.forget_paths(started_ms).await
     }
 }
 

@@ -1,0 +1,116 @@
+//! The owner of the ways of packets: a record for as long as a way stays the same, and a mark when it changes.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use netloom_core::{
+    check::path::{
+        PathTrace,
+        change::{Course, Taken},
+        record::{self, PathRecord},
+    },
+    mark::{MarkKind, NewMark, TEXT_MAX_CHARS},
+    probe::ProbeMode,
+    time::Timestamp,
+};
+use tokio::sync::Mutex;
+
+use crate::{
+    clock,
+    marks::MarkKeeper,
+    store::{
+        StoreError,
+        ledger::{Ledger, PathSearch},
+    },
+};
+
+/// Pairs whose ways are followed at once: 64 nodes with each other. Those beyond are not recorded until the next start.
+const PAIRS_MAX: usize = 4_096;
+
+type Pair = (String, String, ProbeMode);
+
+/// The owner of the ways.
+pub struct PathKeeper {
+    ledger: Arc<Ledger>,
+    marks: Arc<MarkKeeper>,
+    // Held while a trace is taken, so that the order in the store is that of the traces.
+    courses: Mutex<HashMap<Pair, Course>>,
+    /// Traces that were refused, or could not be kept.
+    pub dropped: AtomicU64,
+}
+
+impl PathKeeper {
+    /// The owner of the ways in a ledger.
+    pub fn new(ledger: Arc<Ledger>, marks: Arc<MarkKeeper>) -> Self {
+        Self { ledger, marks, courses: Mutex::default(), dropped: AtomicU64::new(0) }
+    }
+
+    /// Takes what a node saw of the way to a destination.
+    pub async fn take(&self, src: &str, dst: &str, at: Timestamp, trace: PathTrace) {
+        let at = at.min(clock::now());
+        let taken = match record::check(dst, &trace) {
+            Ok(()) => self.follow(src, dst, at, trace).await.map_err(|error| error.to_string()),
+            Err(why) => Err(why.to_owned()),
+        };
+        if let Err(why) = taken {
+            tracing::debug!(src, dst, why, "a way is not recorded");
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    async fn follow(&self, src: &str, dst: &str, at: Timestamp, trace: PathTrace) -> Result<(), StoreError> {
+        let pair = (src.to_owned(), dst.to_owned(), trace.mode);
+        let mut courses = self.courses.lock().await;
+        if courses.len() >= PAIRS_MAX && !courses.contains_key(&pair) {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+            return Ok(());
+        }
+        let (course, trace) = match courses.entry(pair) {
+            Entry::Occupied(known) => (known.into_mut(), trace),
+            Entry::Vacant(free) => match self.ledger.newest_path(src, dst, trace.mode).await? {
+                Some(record) => (free.insert(Course::new(record)), trace),
+                None => {
+                    let mut record = PathRecord::first(src, dst, at, trace);
+                    self.ledger.add_path(&mut record).await?;
+                    free.insert(Course::new(record));
+                    return Ok(());
+                }
+            },
+        };
+        match course.take(at, trace) {
+            Taken::Late => Ok(()),
+            Taken::Same => self.ledger.save_path(&course.record).await,
+            Taken::Changed { sentence, .. } => {
+                let mut record = course.record.clone();
+                self.ledger.add_path(&mut record).await?;
+                course.record.id = record.id;
+                drop(courses);
+                self.mark(record, sentence).await;
+                Ok(())
+            }
+        }
+    }
+
+    async fn mark(&self, record: PathRecord, sentence: String) {
+        let (kind, at) = (MarkKind::PathChange, record.first_at);
+        let text = sentence.chars().take(TEXT_MAX_CHARS).collect();
+        let mark =
+            NewMark { at, until: None, kind, src: record.src, dst: record.dst, text, figures: Default::default() };
+        if let Err(error) = self.marks.add(mark).await {
+            tracing::warn!(%error, "a change of a way has no mark");
+        }
+    }
+
+    /// Records, the newest first.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn search(&self, search: &PathSearch) -> Result<Vec<PathRecord>, StoreError> {
+        self.ledger.paths(search).await
+    }
+}
