@@ -102,7 +102,9 @@ fn announce(marks: Arc<MarkKeeper>, background: &mut JoinSet<()>) -> MarkSink {
             let kept = match (mark.until, open.remove(&test)) {
                 (Some(until), Some(id)) => marks.end(id, until, mark.text, mark.figures).await.map(drop),
                 (Some(_), None) => marks.add(mark).await.map(drop),
-                (None, _) => marks.add(mark).await.map(|mark| drop(open.insert(test, mark.id))),
+                (None, _) => marks.add(mark).await.map(|mark| {
+                    open.insert(test, mark.id);
+                }),
             };
             if let Err(error) = kept {
                 tracing::warn!(%error, "a test of throughput is not on the time axis");

@@ -180,9 +180,10 @@ impl Draft {
 
 /// What a test of throughput may take, as far as the settings allow one.
 fn budget(live: Live) -> Option<String> {
-    let document = live.settings.with(|reply| reply.settings.document());
-    let at = |path: &str| netloom_core::settings::at(&document, path).cloned().unwrap_or_default();
-    (at("active.throughput") == true).then(|| format!("{} s and {} MB", at("active.longest_s"), at("active.most_mb")))
+    live.settings.with(|reply| {
+        let active = &reply.settings.active;
+        active.throughput.then(|| format!("{} s and {} MB", active.longest_s, active.most_mb))
+    })
 }
 
 /// The form, under a button that opens it.
