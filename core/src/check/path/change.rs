@@ -74,7 +74,7 @@ impl Course {
                 self.go_on(at, trace, &seen);
                 Taken::Same
             }
-            Some(doubt) => self.change(doubt.since, at, trace, &seen, ttl),
+            Some(doubt) => self.change((doubt.since, at), trace, &seen, ttl),
             None => {
                 self.doubt = Some(Doubt { since: at, ttl, seen: there.clone(), is_back: false });
                 Taken::Same
@@ -94,8 +94,7 @@ impl Course {
 
     fn change(
         &mut self,
-        since: Timestamp,
-        at: Timestamp,
+        (since, at): (Timestamp, Timestamp),
         trace: PathTrace,
         seen: &[BTreeSet<IpAddr>],
         ttl: u8,
