@@ -48,7 +48,7 @@ async fn search(spec: &HostSpec, to: IpAddr) -> Finding {
     let ran = tokio::task::spawn_blocking(move || run::run(to, limit)).await;
     let mut finding = match ran {
         Ok(Ok(found)) => meaning(&found, to.is_ipv6()),
-        Ok(Err(finding)) => finding,
+        Ok(Err(finding)) => *finding,
         Err(error) => Finding::failed(Phase::Transfer, error.to_string(), ""),
     };
     let last = match &finding.outcome {
