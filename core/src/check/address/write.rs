@@ -17,37 +17,36 @@ use crate::check::{
 impl Display for Check {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            // No port is usual for either of the first two, and no payload for the second.
-            Check::Icmp(spec) => round(f, "icmp", spec, &Usual { port: 0, ..USUAL }),
-            Check::Tcp(spec) => {
-                let (timeout_ms, payload_bytes) = (defaults::TCP_TIMEOUT_MS, spec.payload_bytes);
-                round(f, "tcp", spec, &Usual { port: 0, timeout_ms, payload_bytes })
+            Check::Icmp(spec) => round(f, "icmp", spec, (0, defaults::TIMEOUT_MS, defaults::PAYLOAD_BYTES)),
+            // No port is usual.
+            Check::Tcp(spec) => round(f, "tcp", spec, (0, defaults::TCP_TIMEOUT_MS, spec.payload_bytes)),
+            Check::Udp(spec) => {
+                round(f, "udp", spec, (defaults::UDP_ECHO_PORT, defaults::TIMEOUT_MS, defaults::PAYLOAD_BYTES))
             }
-            Check::Udp(spec) => round(f, "udp", spec, &USUAL),
             Check::Dns(spec) => dns(f, spec),
             Check::Http(spec) => {
                 f.write_str(&spec.url)?;
-                Writer::new(f, '#').add("timeout_ms", &spec.timeout_ms, &defaults::HTTP_TIMEOUT_MS)
+                Writer::new(f, '#').add("timeout_ms", spec.timeout_ms, defaults::HTTP_TIMEOUT_MS)
             }
             Check::Download(spec) => {
                 write!(f, "download+{}", spec.url)?;
                 let mut query = Writer::new(f, '#');
-                query.add("duration_ms", &spec.duration_ms, &defaults::DOWNLOAD_MS)?;
-                query.add("bytes_max", &spec.bytes_max, &defaults::DOWNLOAD_BYTES)
+                query.add("duration_ms", spec.duration_ms, defaults::DOWNLOAD_MS)?;
+                query.add("bytes_max", spec.bytes_max, defaults::DOWNLOAD_BYTES)
             }
             Check::Path(spec) => path(f, spec),
             Check::Mtu(spec) => {
                 write!(f, "mtu://{}", At(&spec.host, 0, 0))?;
                 let mut query = Writer::new(f, '?');
-                query.add("timeout_ms", &spec.timeout_ms, &defaults::MTU_TIMEOUT_MS)?;
+                query.add("timeout_ms", spec.timeout_ms, defaults::MTU_TIMEOUT_MS)?;
                 query.family(spec.family)
             }
             Check::Redis(spec) => {
                 write!(f, "redis://{}", At(&spec.host, spec.port, defaults::REDIS_PORT))?;
                 let mut query = Writer::new(f, '?');
-                query.add("packets", &spec.packets, &defaults::PACKETS)?;
-                query.add("timeout_ms", &spec.timeout_ms, &defaults::TIMEOUT_MS)?;
-                query.add("lock", &spec.lock, &false)?;
+                query.add("packets", spec.packets, defaults::PACKETS)?;
+                query.add("timeout_ms", spec.timeout_ms, defaults::TIMEOUT_MS)?;
+                query.add("lock", spec.lock, false)?;
                 query.family(spec.family)
             }
             Check::Throughput(spec) => {
@@ -55,7 +54,7 @@ impl Display for Check {
                 let mut query = Writer::new(f, '?');
                 load(&mut query, spec.protocol, spec.direction, spec.streams)?;
                 times(&mut query, spec.duration_ms, spec.warm_up_ms, spec.rate_bps, spec.protocol)?;
-                query.add("bytes_max", &spec.bytes_max, &defaults::THROUGHPUT_BYTES)?;
+                query.add("bytes_max", spec.bytes_max, defaults::THROUGHPUT_BYTES)?;
                 query.family(spec.family)
             }
             Check::Iperf3(spec) => {
@@ -71,25 +70,15 @@ impl Display for Check {
     }
 }
 
-/// What a round has where its address says nothing.
-struct Usual {
-    port: u16,
-    timeout_ms: u64,
-    payload_bytes: u16,
-}
-
-/// What UDP echo has.
-const USUAL: Usual =
-    Usual { port: defaults::UDP_ECHO_PORT, timeout_ms: defaults::TIMEOUT_MS, payload_bytes: defaults::PAYLOAD_BYTES };
-
-fn round(f: &mut Formatter<'_>, scheme: &str, spec: &RoundSpec, usual: &Usual) -> fmt::Result {
-    let Usual { port, timeout_ms, payload_bytes } = *usual;
+/// A round, without what is usual: port, timeout and payload.
+fn round(f: &mut Formatter<'_>, scheme: &str, spec: &RoundSpec, usual: (u16, u64, u16)) -> fmt::Result {
+    let (port, timeout_ms, payload_bytes) = usual;
     write!(f, "{scheme}://{}", At(&spec.host, spec.port, port))?;
     let mut query = Writer::new(f, '?');
-    query.add("packets", &spec.packets, &defaults::PACKETS)?;
-    query.add("interval_ms", &spec.interval_ms, &defaults::INTERVAL_MS)?;
-    query.add("timeout_ms", &spec.timeout_ms, &timeout_ms)?;
-    query.add("payload_bytes", &spec.payload_bytes, &payload_bytes)?;
+    query.add("packets", spec.packets, defaults::PACKETS)?;
+    query.add("interval_ms", spec.interval_ms, defaults::INTERVAL_MS)?;
+    query.add("timeout_ms", spec.timeout_ms, timeout_ms)?;
+    query.add("payload_bytes", spec.payload_bytes, payload_bytes)?;
     query.family(spec.family)
 }
 
@@ -103,17 +92,17 @@ fn dns(f: &mut Formatter<'_>, spec: &DnsSpec) -> fmt::Result {
     }
     let mut query = Writer::new(f, '?');
     query.add("type", spec.record.as_str(), defaults::DNS_RECORD)?;
-    query.add("timeout_ms", &spec.timeout_ms, &defaults::DNS_TIMEOUT_MS)
+    query.add("timeout_ms", spec.timeout_ms, defaults::DNS_TIMEOUT_MS)
 }
 
 fn path(f: &mut Formatter<'_>, spec: &PathSpec) -> fmt::Result {
     write!(f, "path://{}", At(&spec.host, spec.port, path_port(spec.mode)))?;
     let mut query = Writer::new(f, '?');
     query.add("mode", spec.mode.label(), "icmp")?;
-    query.add("flows", &spec.flows, &defaults::PATH_FLOWS)?;
-    query.add("probes", &spec.probes, &defaults::PATH_PROBES)?;
-    query.add("hops_max", &spec.hops_max, &defaults::PATH_HOPS_MAX)?;
-    query.add("timeout_ms", &spec.timeout_ms, &defaults::TIMEOUT_MS)?;
+    query.add("flows", spec.flows, defaults::PATH_FLOWS)?;
+    query.add("probes", spec.probes, defaults::PATH_PROBES)?;
+    query.add("hops_max", spec.hops_max, defaults::PATH_HOPS_MAX)?;
+    query.add("timeout_ms", spec.timeout_ms, defaults::TIMEOUT_MS)?;
     query.family(spec.family)
 }
 
@@ -125,11 +114,11 @@ fn load(query: &mut Writer<'_, '_>, protocol: Protocol, direction: Direction, st
         Direction::Both => "both",
     };
     query.add("direction", direction, "up")?;
-    query.add("streams", &streams, &defaults::STREAMS)
+    query.add("streams", streams, defaults::STREAMS)
 }
 
 fn times(query: &mut Writer<'_, '_>, duration: u64, warm_up: u64, rate: u64, protocol: Protocol) -> fmt::Result {
-    query.add("duration_ms", &duration, &defaults::THROUGHPUT_MS)?;
-    query.add("warm_up_ms", &warm_up, &defaults::WARM_UP_MS)?;
-    if protocol == Protocol::Udp { query.add("rate_bps", &rate, &defaults::UDP_RATE_BPS) } else { Ok(()) }
+    query.add("duration_ms", duration, defaults::THROUGHPUT_MS)?;
+    query.add("warm_up_ms", warm_up, defaults::WARM_UP_MS)?;
+    if protocol == Protocol::Udp { query.add("rate_bps", rate, defaults::UDP_RATE_BPS) } else { Ok(()) }
 }
