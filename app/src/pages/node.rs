@@ -299,8 +299,8 @@ mod tests {
 
     #[test]
     fn measurements_are_counted_by_state_the_worst_first() {
-        let in_state = |state| Measurement { name: "x".into(), state, detail: String::new(), since: Timestamp(0) };
         use MeasurementState::{Failing, Off, Working};
+        let in_state = |state| Measurement { name: "x".into(), state, detail: String::new(), since: Timestamp(0) };
         assert_eq!(summary(&[Working, Off, Working, Failing].map(in_state)), "1 failing, 2 working, 1 off");
     }
 

@@ -378,7 +378,11 @@ mod tests {
 
     #[test]
     fn a_small_mtu_is_notable_and_a_black_hole_is_bad() {
-        let item = spec("x", "MTU", Check::Mtu(HostSpec { host: "x".into(), family: Family::Any, timeout_ms: 1 }));
+        let item = spec(
+            "x",
+            "MTU",
+            Check::Mtu(HostSpec { host: "x".into(), family: crate::check::spec::Family::Any, timeout_ms: 1 }),
+        );
         for (bytes, expected) in
             [(9_000.0, Grade::Fine), (1_500.0, Grade::Fine), (1_420.0, Grade::Notable), (900.0, Grade::Bad)]
         {
