@@ -333,7 +333,7 @@ mod tests {
 
     fn ping(subject: &str) -> ItemSpec {
         let items = plan::plan(
-            &crate::errand::Plan::default(),
+            &crate::errand::Plan { is_usual: true, ..Default::default() },
             &plan::Surroundings { gateways: Some(vec![[10, 0, 0, 1].into()]), ..Default::default() },
         );
         ItemSpec { subject: subject.into(), ..items[0].clone() }

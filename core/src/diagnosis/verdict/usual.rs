@@ -34,6 +34,11 @@ pub(super) fn gateway(view: &mut View) {
             view.regrade(first, Grade::Fine, "there is no default route");
             view.point(Grade::Fine, text, view.cure(first), gateways.clone());
         }
+        (true, ..) if silent(view).len() == gateways.len() => {
+            let text = "This machine has no default gateway: it reaches its own subnet only.";
+            view.regrade(first, Grade::Notable, "there is no default route");
+            view.point(Grade::Notable, text, view.cure(first), gateways.clone());
+        }
         (true, ..) => {
             let text = "This machine has no default gateway, and nothing answers it: it is cut off.";
             let evidence = silent(view);
