@@ -21,6 +21,7 @@ mod migrations;
 mod notify;
 mod notify_hub;
 mod paths;
+mod probes;
 mod process;
 mod push;
 mod rules;
