@@ -8,7 +8,7 @@ mod told;
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use axum::serve::ListenerExt;
-use netloom_core::{settings::Settings, time::Timestamp};
+use netloom_core::{layout::Layout, settings::Settings, time::Timestamp};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
@@ -152,14 +152,7 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
     let log = |folder: &PathBuf| JsonlLog::start(folder, config.jsonl_log_keep, catalog.clone());
     let (jsonl, jsonl_task) = config.jsonl_log.as_ref().map(log).transpose()?.unzip();
     let layout = Arc::new(LayoutKeeper::open(stores.ledger.clone()).await?);
-    let watcher = Watcher {
-        catalog: catalog.clone(),
-        board: board.clone(),
-        live: live.clone(),
-        settings: settings.clone(),
-        layout: layout.subscribe(),
-    };
-    let (watch, watch_counts, watcher) = watch_mesh(watcher);
+    let (watch, watch_counts, watcher) = watch_mesh(&stores, &board, &live, settings.clone(), layout.subscribe());
 
     let (ingest_handle, queue) = Ingest::channel(stores.samples.clone(), settings.clone());
     let finish = CancellationToken::new();
@@ -264,7 +257,15 @@ fn look_after(
 }
 
 /// Starts the watcher of the mesh. Returns where it is fed, and what it did.
-fn watch_mesh(watcher: Watcher) -> (Feed, Arc<WatchCounts>, JoinHandle<()>) {
+fn watch_mesh(
+    stores: &Stores,
+    board: &Arc<Board>,
+    live: &Arc<Live>,
+    settings: watch::Receiver<Settings>,
+    layout: watch::Receiver<Layout>,
+) -> (Feed, Arc<WatchCounts>, JoinHandle<()>) {
+    let catalog = stores.samples.catalog().clone();
+    let watcher = Watcher { catalog, board: board.clone(), live: live.clone(), settings, layout };
     let (feed, told) = Watcher::channel();
     let counts = feed.counts();
     let task = tokio::spawn(watcher.run(told, counts.clone()));
