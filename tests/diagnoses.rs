@@ -5,7 +5,7 @@ use futures::StreamExt as _;
 use netloom_core::{
     check::{Finding, Outcome, Phase},
     diagnosis::{Diagnosis, DiagnosisState, Item, ItemSpec, plan},
-    errand::{Numbered, Report},
+    errand::{Numbered, Plan, Report},
     sample::SeriesKey,
     time::Timestamp,
     uplink::{Delivery, NameSeries, SeriesNumbers, WireBatch},
@@ -108,7 +108,7 @@ async fn the_hub_diagnoses_from_its_own_node_when_nobody_names_one() {
     assert_eq!((status, &asked["node"]), (201, &json!("n1")), "{asked}");
     let ended = ended(&hub, asked["id"].as_str().unwrap()).await;
     assert_eq!(ended["state"], "done", "{ended:#}");
-    assert_eq!(found(&ended, "TCP")["subject"], "tcp://127.0.0.1:1?packets=1");
+    assert_eq!(found(&ended, "TCP 1")["subject"], "tcp://127.0.0.1:1?packets=1");
     hub.stop().await;
 }
 
@@ -180,7 +180,7 @@ impl Puppet {
 
 fn specs() -> Vec<ItemSpec> {
     let around = plan::Surroundings { gateways: Some(vec![[10, 0, 0, 1].into()]), ..Default::default() };
-    plan::plan(&netloom_core::errand::Plan::default(), &around)
+    plan::plan(&Plan { is_usual: true, ..Plan::default() }, &around)
 }
 
 #[tokio::test]

@@ -161,7 +161,10 @@ fn lost_packets(finding: &Finding) -> f64 {
 
 /// Whether so much was lost that it is no chance.
 pub fn is_lossy(finding: &Finding) -> bool {
-    finding.value("loss_ratio").is_some_and(|loss| loss > LOSS_BAD_RATIO) && lost_packets(finding) > LOST_BAD_PACKETS
+    // Where nothing comes back, it is something else than loss.
+    finding.outcome == Outcome::Reply
+        && finding.value("loss_ratio").is_some_and(|loss| loss > LOSS_BAD_RATIO)
+        && lost_packets(finding) > LOST_BAD_PACKETS
 }
 
 /// Whether round trips take long, or differ much.
@@ -330,7 +333,7 @@ mod tests {
 
     fn ping(subject: &str) -> ItemSpec {
         let items = plan::plan(
-            &crate::errand::Plan::default(),
+            &crate::errand::Plan { is_usual: true, ..Default::default() },
             &plan::Surroundings { gateways: Some(vec![[10, 0, 0, 1].into()]), ..Default::default() },
         );
         ItemSpec { subject: subject.into(), ..items[0].clone() }

@@ -83,7 +83,10 @@ pub struct Surroundings {
 /// The checks of a diagnosis, in the order of the page.
 pub fn plan(plan: &Plan, around: &Surroundings) -> Vec<ItemSpec> {
     let mut items = Vec::new();
-    gateways(around, &mut items);
+    // For hosts elsewhere it is the witness that tells this machine's faults from theirs.
+    if plan.is_usual || plan.hosts.iter().any(is_elsewhere) {
+        gateways(around, &mut items);
+    }
     if plan.is_usual {
         name_servers(plan, around, &mut items);
         public_resolvers(&mut items);
@@ -95,7 +98,7 @@ pub fn plan(plan: &Plan, around: &Surroundings) -> Vec<ItemSpec> {
         if plan.is_usual { peer(host, &mut items) } else { named(host, around, &mut items) }
     }
     for (subject, check) in &plan.checks {
-        items.push(item(&heading(subject), word(check), check.clone()));
+        items.push(item(&heading(subject), title(check), check.clone()));
     }
     // What is known without sending anything always has its place.
     items.truncate(ITEMS_MAX - 2);
@@ -287,6 +290,18 @@ fn path(host: &str, mode: ProbeMode, port: u16) -> Check {
     })
 }
 
+fn is_elsewhere(host: &Host) -> bool {
+    host.host != "localhost" && !host.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// The title of a check that was asked for by its address.
+fn title(check: &Check) -> String {
+    match check {
+        Check::Tcp(round) => format!("TCP {}", round.port),
+        _ => word(check).to_owned(),
+    }
+}
+
 /// What people call a check.
 pub fn word(check: &Check) -> &'static str {
     match check {
@@ -379,6 +394,8 @@ mod tests {
         let missing: Vec<&str> =
             items.iter().filter(|item| missing(item).is_some()).map(|i| i.subject.as_str()).collect();
         assert_eq!(missing, [GATEWAY, NAME_SERVERS]);
+        let named = Plan { hosts: vec![host("x", "127.0.0.9", None, HostKind::Named)], ..Plan::default() };
+        assert!(plan(&named, &nothing).iter().all(|item| item.subject != GATEWAY), "it is no witness of this machine");
         let silent = Surroundings::default();
         assert!(plan(&Plan::default(), &silent).iter().all(|item| item.subject == THIS_MACHINE));
     }

@@ -14,16 +14,12 @@ use crate::{
 pub(super) fn filtered(view: &mut View) {
     let (mut names, mut evidence) = (Vec::new(), Vec::new());
     for party in view.parties(|subject| ![PUBLIC_RESOLVERS, GATEWAY].contains(&subject)) {
-        let is_by_icmp =
-            |at: usize| matches!(view.items[at].spec.check, Check::Icmp(_) | Check::Mtu(_) | Check::Path(_));
-        let (by_icmp, others): (Vec<usize>, Vec<usize>) = party.items.iter().partition(|at| is_by_icmp(**at));
-        let pings: Vec<usize> = by_icmp.iter().copied().filter(|at| view.is_ping(*at)).collect();
-        if view.sign_of(&pings) != Sign::Silent
-            || view.sign_of(&by_icmp) == Sign::Answered
-            || view.sign_of(&others) != Sign::Answered
-        {
+        let (pings, others): (Vec<usize>, Vec<usize>) = party.items.iter().partition(|at| view.is_ping(**at));
+        if view.sign_of(&pings) != Sign::Silent || view.sign_of(&others) != Sign::Answered {
             continue;
         }
+        let is_by_icmp = |at: usize| matches!(view.items[at].spec.check, Check::Mtu(_) | Check::Path(_));
+        let by_icmp: Vec<usize> = others.into_iter().filter(|at| is_by_icmp(*at)).chain(pings.clone()).collect();
         for at in by_icmp {
             if view.sign(at) == Sign::Silent {
                 view.regrade(at, Grade::Unknown, "filtered: the host answers otherwise");
@@ -64,7 +60,8 @@ fn port(view: &mut View, party: &Party, host: &str, cure: &str) {
         let Some(finding) = view.items[at].finding.as_ref().filter(|_| view.is_untold(at)) else { continue };
         let title = view.items[at].spec.title.clone();
         if view.items[at].grade == Grade::Bad && grade::is_refusal(finding) {
-            view.point(Grade::Bad, format!("{host} answers, but nobody listens at {title}."), cure, vec![at]);
+            let evidence = std::iter::once(at).chain(refused_too(view, party)).collect();
+            view.point(Grade::Bad, format!("{host} answers, but nobody listens at {title}."), cure, evidence);
         } else if view.sign(at) == Sign::Silent && view.sign_of(&party.items) == Sign::Answered {
             let cure = "look whether a firewall there or on the way lets this port pass";
             view.point(
@@ -75,6 +72,16 @@ fn port(view: &mut View, party: &Party, host: &str, cure: &str) {
             );
         }
     }
+}
+
+/// Requests that were refused for the same reason.
+fn refused_too(view: &View, party: &Party) -> Vec<usize> {
+    let is_refused = |at: &usize| {
+        let item = &view.items[*at];
+        let is_request = matches!(item.spec.check, Check::Http(_)) && view.is_untold(*at);
+        is_request && item.finding.as_ref().is_some_and(grade::is_refusal)
+    };
+    party.items.iter().copied().filter(is_refused).collect()
 }
 
 /// The other nodes.

@@ -23,16 +23,25 @@ pub(super) fn gateway(view: &mut View) {
         let items = view.under(subject);
         items.iter().any(|at| view.sign(*at) == Sign::Answered) && view.answers_apart_from(&[GATEWAY])
     });
+    let answers_otherwise = gateways.iter().any(|at| {
+        let address = view.items[*at].finding.as_ref().and_then(|finding| finding.address);
+        address.is_some_and(|address| view.answers_at(address))
+    });
     let answers_inside = view.answers_apart_from(&[GATEWAY, PUBLIC_RESOLVERS]);
     let silent = |view: &View| -> Vec<usize> {
         let others = (0..view.items.len()).filter(|at| !gateways.contains(at) && view.sign(*at) == Sign::Silent);
         gateways.iter().copied().chain(others).collect()
     };
-    match (is_missing, answers_beyond, answers_inside) {
+    match (is_missing, answers_beyond || answers_otherwise, answers_inside) {
         (true, _, true) => {
             let text = "This machine has no default gateway: it reaches its own subnet only.";
             view.regrade(first, Grade::Fine, "there is no default route");
             view.point(Grade::Fine, text, view.cure(first), gateways.clone());
+        }
+        (true, ..) if silent(view).len() == gateways.len() => {
+            let text = "This machine has no default gateway: it reaches its own subnet only.";
+            view.regrade(first, Grade::Notable, "there is no default route");
+            view.point(Grade::Notable, text, view.cure(first), gateways.clone());
         }
         (true, ..) => {
             let text = "This machine has no default gateway, and nothing answers it: it is cut off.";
@@ -40,11 +49,9 @@ pub(super) fn gateway(view: &mut View) {
             view.point(Grade::Bad, text, view.cure(first), evidence);
         }
         (false, true, _) => {
-            let text = format!(
-                "{} does not answer pings, and lets everything pass: that is no fault.",
-                super::view::begun(&name)
-            );
-            gateways.iter().for_each(|at| view.regrade(*at, Grade::Unknown, "answers no pings, lets packets pass"));
+            let text =
+                format!("{} does not answer pings, and does its work: that is no fault.", super::view::begun(&name));
+            gateways.iter().for_each(|at| view.regrade(*at, Grade::Unknown, "answers no pings, does its work"));
             view.point(Grade::Fine, text, "", gateways.clone());
         }
         (false, false, true) => {
@@ -130,7 +137,7 @@ pub(super) fn names(view: &mut View, is_closed_network: bool) {
         })
         .collect();
     let silent: Vec<&(usize, String, bool)> =
-        questions.iter().filter(|(at, ..)| view.sign(*at) == Sign::Silent && view.is_untold(*at)).collect();
+        questions.iter().filter(|(at, ..)| view.is_untold(*at) && view.is_without_answer(*at)).collect();
     let evidence: Vec<usize> = silent.iter().map(|(at, ..)| *at).collect();
     let named = listed(&silent.iter().map(|(_, name, _)| name.clone()).collect::<Vec<_>>());
     let asks_outside = |view: &View, at: usize| matches!(&view.items[at].spec.check, Check::Dns(dns) if plan::is_well_known(&dns.name));
@@ -143,9 +150,9 @@ pub(super) fn names(view: &mut View, is_closed_network: bool) {
         view.point(Grade::Notable, text, "name a host of this network to see whether it resolves", evidence);
     } else if silent.len() == questions.len() {
         let are = if silent.len() == 1 {
-            format!("The name server {named} does not answer")
+            format!("The name server {named} does not answer questions")
         } else {
-            format!("None of the name servers {named} answers")
+            format!("None of the name servers {named} answers questions")
         };
         let works = if view.answers_apart_from(&[NAME_SERVERS]) { " while addresses work" } else { "" };
         let text = format!("Name service is broken{works}: {}.", lower(&are));

@@ -88,6 +88,18 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Whether a check was made and brought no answer, be it silence, a refusal, or rubbish.
+    pub(super) fn is_without_answer(&self, at: usize) -> bool {
+        is_failed(&self.items[at]) && self.sign(at) != Sign::None || self.sign(at) == Sign::Silent
+    }
+
+    /// Whether a host answers to anything at all, under whichever heading.
+    pub(super) fn answers_at(&self, address: std::net::IpAddr) -> bool {
+        let is_at =
+            |at: &usize| self.items[*at].finding.as_ref().is_some_and(|finding| finding.address == Some(address));
+        (0..self.items.len()).filter(is_at).any(|at| self.sign(at) == Sign::Answered)
+    }
+
     pub(super) fn is_ping(&self, at: usize) -> bool {
         matches!(self.items[at].spec.check, Check::Icmp(_))
     }

@@ -13,8 +13,11 @@ pub(super) fn told(diagnosis: &Diagnosis, has_colour: bool) -> String {
     if let Some(verdict) = &diagnosis.verdict {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{}  {}", word(verdict.grade, has_colour), plain(&verdict.sentence));
-        for point in &verdict.points {
-            let _ = writeln!(text, "\n{}  {}", word(point.grade, has_colour), plain(&point.text));
+        for (at, point) in verdict.points.iter().enumerate() {
+            // The first one is in the sentence already, unless all is well.
+            if at > 0 || !verdict.sentence.starts_with(&point.text) {
+                let _ = writeln!(text, "\n{}  {}", word(point.grade, has_colour), plain(&point.text));
+            }
             if !point.cure.is_empty() {
                 let _ = writeln!(text, "         What would help: {}.", plain(&point.cure));
             }
