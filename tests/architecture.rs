@@ -78,6 +78,14 @@ const FORBIDDEN_IN_SERVER: &[(&str, &[&str])] = &[
         &["agent", "alert", "board", "config", "hub", "ingest", "live", "settings", "store", "web"],
     ),
     ("server/src/client", &["agent", "alert", "board", "config", "hub", "ingest", "live", "settings", "store", "web"]),
+    (
+        "server/src/chart",
+        &[
+            "agent", "alert", "board", "check", "cli", "client", "clock", "collect", "config", "hub", "ingest", "live",
+            "probe", "settings", "store", "tool", "web",
+        ],
+    ),
+    ("server/src/tool", &["agent", "alert", "board", "hub", "ingest", "live", "settings", "store", "web"]),
     ("server/src/care", &["agent", "alert", "board", "hub", "ingest", "live", "settings", "web"]),
     ("server/src/demo/", &["alert", "board", "config", "hub", "ingest", "live", "settings", "store", "web"]),
     ("server/src/notify", &["agent", "alert", "board", "config", "hub", "ingest", "live", "settings", "web"]),

@@ -1,6 +1,8 @@
 //! Goal: ways of packets are one record for as long as they stay the same, changes are marks on the time axis, and marks are
 //! set, found, told and refused as the contract says. Method: a hub in this process; a member by hand tells what it saw.
 
+use std::collections::BTreeMap;
+
 use futures::StreamExt;
 use netloom_core::{
     check::path::{Flow, Hop, PathTrace},
@@ -100,7 +102,7 @@ async fn a_node_speaks_for_itself_and_within_bounds() {
     let mark = |src: &str, text: &str| {
         let (at, until, dst) = (clock::now(), None, String::new());
         let (src, text) = (src.to_owned(), text.to_owned());
-        Report::Mark(NewMark { at, until, kind: MarkKind::Around, src, dst, text, figures: Default::default() })
+        Report::Mark(NewMark { at, until, kind: MarkKind::Around, src, dst, text, figures: BTreeMap::new() })
     };
     let crowd = vec!["10.0.0.1"; 65];
     tell(&client, &[mark("n1", "foreign"), mark("a1", ""), seen(clock::now().ms(), &crowd), mark("", "own")]).await;

@@ -173,7 +173,9 @@ async fn a_far_end_with_a_test_is_busy_for_others() {
     .await;
     // A test that nobody waits for is given up at both ends.
     first.abort();
-    assert!(served.await.unwrap().unwrap_err().contains("went away"));
+    // Whether it misses the data first or the other end is chance.
+    let why = served.await.unwrap().unwrap_err();
+    assert!(["went away", "in the middle", "broke"].iter().any(|words| why.contains(words)), "{why}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,6 +14,7 @@ pub mod limit;
 pub mod path;
 pub mod redis;
 pub mod round;
+pub mod series;
 pub mod spec;
 pub mod throughput;
 

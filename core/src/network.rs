@@ -2,7 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{metric, sample::SeriesKey, stats::aggregate::Aggregation, unit};
+use crate::{metric, sample::SeriesKey, settings::Settings, stats::aggregate::Aggregation, unit};
+
+mod current;
+
+pub use current::CURRENT_FOR_MS;
+use current::Currency;
 
 /// The newest value of a series.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,9 +19,6 @@ pub struct Newest {
     /// The value.
     pub value: f64,
 }
-
-/// Figures older than this are not current any more and are left out.
-pub const CURRENT_FOR_MS: i64 = 30_000;
 
 /// The newest figures of a node. What was not measured is `null`, never 0. Megabits are 10^6 bits.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -36,7 +38,7 @@ pub struct NetworkMetrics {
     pub total_bandwidth_mbps: Option<f64>,
     /// Median over the targets of the newest round's median, ms; ICMP where there is any, else TCP handshakes.
     pub latency_ms: Option<f64>,
-    /// Mean over the targets of the newest round's loss, percent.
+    /// Mean over the targets of the newest round's loss, percent; of packets, not of requests.
     pub packet_loss_percent: Option<f64>,
     /// Packets received per second, over the interfaces that count.
     pub packets_in_per_sec: Option<f64>,
@@ -66,15 +68,15 @@ pub struct NetworkMetrics {
     pub scatter_bandwidth: Option<f64>,
     /// Duration of the last all-reduce test, s.
     pub allreduce_time: Option<f64>,
-    /// Time to resolve a name, ms.
+    /// Median over the name servers of the time until they answered, ms.
     pub dns_resolution_ms: Option<f64>,
     /// Median over the targets of the TCP handshake time, ms.
     pub tcp_connectivity_ms: Option<f64>,
-    /// Time of a UDP echo, ms.
+    /// Median over the peers of the mesh, and over what echoes UDP by schedule, of the round-trip time, ms.
     pub udp_connectivity_ms: Option<f64>,
-    /// Hops to the farthest target.
+    /// Hops to the farthest destination whose way was looked at lately.
     pub network_path_hops: Option<f64>,
-    /// Latency along the path, ms.
+    /// Latency along the way to that destination, ms.
     pub network_path_latency: Option<f64>,
     /// When the newest figure was taken, epoch seconds.
     pub timestamp: Option<f64>,
@@ -82,10 +84,17 @@ pub struct NetworkMetrics {
 
 impl NetworkMetrics {
     /// The figures of `node` among the newest values, as they are at `now_ms`. `is_counted` tells which interfaces add
-    /// up to the node's total.
-    pub fn of(node: &str, newest: &[Newest], is_counted: impl Fn(&str) -> bool, now_ms: i64) -> Self {
-        let current: Vec<&Newest> =
-            newest.iter().filter(|n| n.series.node() == node && now_ms - n.ts_ms <= CURRENT_FOR_MS).collect();
+    /// up to the node's total; the settings, how long a figure is current.
+    pub fn of(
+        node: &str,
+        newest: &[Newest],
+        is_counted: impl Fn(&str) -> bool,
+        settings: &Settings,
+        now_ms: i64,
+    ) -> Self {
+        let currency = Currency::of(node, settings);
+        let is_current = |n: &&Newest| n.series.node() == node && now_ms - n.ts_ms <= currency.ms(&n.series);
+        let current: Vec<&Newest> = newest.iter().filter(is_current).collect();
         let values = |name: &str, mode: &str| -> Vec<f64> {
             let asked = |n: &&&Newest| n.series.metric == name && (mode.is_empty() || n.series.label("mode") == mode);
             current.iter().filter(asked).map(|n| n.value).collect()
@@ -102,6 +111,18 @@ impl NetworkMetrics {
         let total_mbps = rx_mbps.zip(tx_mbps).map(|(rx, tx)| rx + tx);
         let icmp = aggregate(metric::RTT_US, "icmp", Aggregation::P50);
         let tcp = aggregate(metric::RTT_US, "tcp", Aggregation::P50);
+        let median = |mut values: Vec<f64>| Aggregation::P50.apply(&mut values);
+        let udp = [values(metric::RTT_US, "udp"), values(metric::UDP_ECHO_US, "")].concat();
+        let handshakes = [values(metric::RTT_US, "tcp"), values(metric::TCP_CONNECT_US, "")].concat();
+        // Requests that got no answer say little about the packets that carried them.
+        let average = |mut values: Vec<f64>| Aggregation::Avg.apply(&mut values);
+        let losses = ["icmp", "tcp", "udp"].map(|mode| values(metric::LOSS_RATIO, mode)).concat();
+        let farthest = current.iter().filter(|n| n.series.metric == metric::PATH_HOPS);
+        let farthest = farthest.max_by(|a, b| a.value.total_cmp(&b.value));
+        let along = farthest.and_then(|far| {
+            let is_same = |n: &&&Newest| n.series.metric == metric::PATH_RTT_US && n.series.labels == far.series.labels;
+            current.iter().find(is_same).map(|n| n.value)
+        });
         Self {
             bandwidth_mbps: total_mbps,
             bandwidth_in_mbps: rx_mbps,
@@ -110,7 +131,7 @@ impl NetworkMetrics {
             bandwidth_download_mbps: rx_mbps,
             total_bandwidth_mbps: total_mbps,
             latency_ms: icmp.or(tcp).map(unit::ms_from_us),
-            packet_loss_percent: aggregate(metric::LOSS_RATIO, "", Aggregation::Avg).map(unit::percent_from_ratio),
+            packet_loss_percent: average(losses).map(unit::percent_from_ratio),
             packets_in_per_sec: summed([metric::IF_RX_PPS; 2]),
             packets_out_per_sec: summed([metric::IF_TX_PPS; 2]),
             bytes_in_per_sec: rx_bps.map(|bps| bps / unit::BITS_PER_BYTE),
@@ -120,7 +141,11 @@ impl NetworkMetrics {
             active_connections: single(metric::SOCK_TCP_ESTABLISHED),
             network_errors: summed([metric::IF_RX_ERRORS_PS, metric::IF_TX_ERRORS_PS]),
             dropped_packets: summed([metric::IF_RX_DROPS_PS, metric::IF_TX_DROPS_PS]),
-            tcp_connectivity_ms: tcp.map(unit::ms_from_us),
+            dns_resolution_ms: aggregate(metric::DNS_LOOKUP_US, "", Aggregation::P50).map(unit::ms_from_us),
+            tcp_connectivity_ms: median(handshakes).map(unit::ms_from_us),
+            udp_connectivity_ms: median(udp).map(unit::ms_from_us),
+            network_path_hops: farthest.map(|far| far.value),
+            network_path_latency: along.map(unit::ms_from_us),
             timestamp: current.iter().map(|n| n.ts_ms).max().map(|ts_ms| ts_ms as f64 / 1_000.0),
             ..Self::default()
         }
@@ -140,10 +165,19 @@ mod tests {
         Newest { series, ts_ms: 1_500, value }
     }
 
+    fn to(metric: &str, dst: &str, mode: &str, value: f64) -> Newest {
+        let mut newest = newest(metric, ("mode", mode), value);
+        newest.series.labels.insert("dst".into(), dst.into());
+        newest
+    }
+
+    fn of(all: &[Newest], now_ms: i64) -> NetworkMetrics {
+        NetworkMetrics::of("n1", all, |name| name == "eth0", &Settings::default(), now_ms)
+    }
+
     #[test]
     fn what_was_not_measured_is_null() {
-        let nothing = NetworkMetrics::of("n1", &[], |_| true, 0);
-        let json = serde_json::to_value(nothing).expect("serialises");
+        let json = serde_json::to_value(of(&[], 0)).expect("serialises");
         let fields = json.as_object().expect("an object");
         assert_eq!(fields.len(), 28);
         assert!(fields.values().all(serde_json::Value::is_null));
@@ -160,7 +194,7 @@ mod tests {
             newest("rtt_us", ("mode", "tcp"), 9_000.0),
             newest("loss_ratio", ("mode", "icmp"), 0.1),
         ];
-        let metrics = NetworkMetrics::of("n1", &all, |name| name == "eth0", 2_000);
+        let metrics = of(&all, 2_000);
         assert_eq!(metrics.bandwidth_mbps, Some(10.0));
         assert_eq!(metrics.bytes_in_per_sec, Some(1e6));
         assert_eq!(metrics.packets_in_per_sec, Some(100.0));
@@ -168,12 +202,49 @@ mod tests {
         assert_eq!(metrics.tcp_connectivity_ms, Some(9.0));
         assert_eq!(metrics.packet_loss_percent, Some(10.0));
         assert_eq!(metrics.timestamp, Some(1.5));
+        assert_eq!(
+            (metrics.dns_resolution_ms, metrics.udp_connectivity_ms, metrics.network_path_hops),
+            (None, None, None)
+        );
+    }
+
+    #[test]
+    fn checks_fill_their_fields() {
+        let all = [
+            to("dns_lookup_us", "dns 10.0.0.53", "dns", 2_000.0),
+            to("dns_lookup_us", "dns 10.0.0.54", "dns", 4_000.0),
+            to("dns_lookup_us", "dns 10.0.0.55", "dns", 90_000.0),
+            to("loss_ratio", "dns 10.0.0.56", "dns", 1.0),
+            to("rtt_us", "n2", "udp", 100.0),
+            to("udp_echo_us", "10.0.0.7:7", "udp", 300.0),
+            to("rtt_us", "n2", "tcp", 400.0),
+            to("tcp_connect_us", "db:5432", "tcp", 600.0),
+            to("path_hops", "n2", "path", 3.0),
+            to("path_rtt_us", "n2", "path", 70_000.0),
+            to("path_hops", "hub", "path", 5.0),
+            to("path_rtt_us", "hub", "path", 1_250.0),
+            to("loss_ratio", "n2", "udp", 0.5),
+        ];
+        let metrics = of(&all, 2_000);
+        assert_eq!(metrics.dns_resolution_ms, Some(4.0), "the median of those that answered");
+        assert_eq!(metrics.udp_connectivity_ms, Some(0.2));
+        assert_eq!(metrics.tcp_connectivity_ms, Some(0.5));
+        assert_eq!((metrics.network_path_hops, metrics.network_path_latency), (Some(5.0), Some(1.25)));
+        assert_eq!(metrics.packet_loss_percent, Some(50.0), "a question without an answer is no packet");
+        assert_eq!((metrics.allreduce_bandwidth, metrics.allreduce_time), (None, None));
     }
 
     #[test]
     fn old_figures_and_other_nodes_do_not_count() {
-        let all = [newest("net_rx_bps", ("", ""), 8e6)];
-        assert_eq!(NetworkMetrics::of("n1", &all, |_| true, 1_500 + CURRENT_FOR_MS + 1).bandwidth_in_mbps, None);
-        assert_eq!(NetworkMetrics::of("n2", &all, |_| true, 2_000).bandwidth_in_mbps, None);
+        let all = [newest("net_rx_bps", ("", ""), 8e6), to("path_hops", "hub", "path", 5.0)];
+        let later = of(&all, 1_500 + CURRENT_FOR_MS + 1);
+        assert_eq!(
+            (later.bandwidth_in_mbps, later.network_path_hops),
+            (None, Some(5.0)),
+            "ways come every five minutes"
+        );
+        assert_eq!(later.timestamp, Some(1.5));
+        let (other, settings) = (|_: &str| true, Settings::default());
+        assert_eq!(NetworkMetrics::of("n2", &all, other, &settings, 2_000), NetworkMetrics::default());
     }
 }

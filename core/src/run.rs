@@ -3,6 +3,7 @@
 pub mod compare;
 pub mod request;
 pub mod search;
+pub mod step;
 
 use std::collections::BTreeMap;
 

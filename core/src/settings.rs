@@ -7,6 +7,7 @@
 pub mod active;
 pub mod alerts;
 pub mod change;
+pub mod checks;
 pub mod collect;
 pub mod field;
 pub mod layers;
@@ -32,6 +33,8 @@ pub struct Settings {
     pub mesh: mesh::MeshSettings,
     /// Counters of this machine.
     pub collect: collect::CollectSettings,
+    /// What is checked by schedule.
+    pub checks: checks::ChecksSettings,
     /// Tests that load the network.
     pub active: active::ActiveSettings,
     /// Thresholds.
@@ -43,10 +46,11 @@ pub struct Settings {
 }
 
 /// The sections in the order of the page.
-pub const SECTIONS: [Section; 7] = [
+pub const SECTIONS: [Section; 8] = [
     probe::SECTION,
     mesh::SECTION,
     collect::SECTION,
+    checks::SECTION,
     active::SECTION,
     alerts::SECTION,
     notify::SECTION,
@@ -114,6 +118,7 @@ impl Settings {
             fields().filter_map(|field| field.check(at(&document, field.path).unwrap_or(&Value::Null))).collect();
         errors.extend(self.probe.validate());
         errors.extend(self.mesh.validate());
+        errors.extend(self.checks.validate(&self.active));
         errors.extend(self.active.validate());
         errors.extend(self.alerts.validate());
         errors.extend(self.notify.validate());

@@ -158,7 +158,7 @@ impl Tally {
 /// A ratio in percent, with as many digits as say something.
 pub fn percent(ratio: f64) -> String {
     let percent = ratio * 100.0;
-    let digits = usize::from(percent != percent.round()) + usize::from(percent > 0.0 && percent < 0.1);
+    let digits = usize::from(percent.fract() != 0.0) + usize::from(percent > 0.0 && percent < 0.1);
     format!("{percent:.digits$} %")
 }
 

@@ -15,7 +15,9 @@ pub mod peer_modes;
 pub mod print;
 pub mod prober;
 pub mod remote;
+pub mod scheduler;
 pub mod sender;
+mod standing;
 pub mod status;
 
 use std::{
@@ -35,9 +37,10 @@ use tokio_util::sync::CancellationToken;
 
 use self::{hub_clock::HubClock, status::StatusBoard};
 
-/// Readings that wait for the sender, in bursts of one collector or one round. At six bursts a second this is forty
-/// seconds of a sender that makes no progress; it drains the channel into its own bounded backlog long before.
-const BURSTS_MAX: usize = 256;
+/// Readings that wait for the sender, in bursts of one collector or one round. At the six bursts a second that are usual this
+/// is minutes of a sender that makes no progress, and with a thousand targets still two seconds; it drains the channel into
+/// its own bounded backlog long before.
+const BURSTS_MAX: usize = 2_048;
 
 /// How long a burst waits for others when the hub is in the same process: long enough to join the bursts of one moment,
 /// short enough that people see a figure well within a third of a second.
@@ -122,6 +125,13 @@ impl Agent {
             status.clone(),
             collector::Out { bursts: bursts.clone(), clock: self.clock.clone() },
         );
+        let standing = standing::Standing {
+            config: self.config.clone(),
+            status: status.clone(),
+            clock: self.clock.clone(),
+            collects: self.collects,
+            echoes: echoing.is_some(),
+        };
         let probing = prober::spawn_thread(prober::Probing {
             node: self.node.clone(),
             config: self.config.clone(),
@@ -139,6 +149,7 @@ impl Agent {
             tokio::select! {
                 () = collecting, if self.collects => {}
                 () = own.run() => {}
+                () = standing.run() => {}
                 () = self.shutdown.cancelled() => {}
             }
         };

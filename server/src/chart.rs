@@ -144,11 +144,8 @@ impl Scene {
     }
 
     fn text(&mut self, (x, y): (f64, f64), text: impl Into<String>, anchor: Anchor, paint: Paint) {
-        self.write((x, y), text.into(), TextSize::Small, anchor, paint);
-    }
-
-    fn write(&mut self, (x, y): (f64, f64), text: String, size: TextSize, anchor: Anchor, paint: Paint) {
-        self.shapes.push(Shape::Text { at: Point { x, y }, text, size, anchor, is_upright: false, paint });
+        let (at, text, size) = (Point { x, y }, text.into(), TextSize::Small);
+        self.shapes.push(Shape::Text { at, text, size, anchor, is_upright: false, paint });
     }
 
     fn text_upright(&mut self, (x, y): (f64, f64), text: &str, paint: Paint) {

@@ -21,6 +21,7 @@ use crate::{
 };
 
 /// What checks share on one machine.
+#[derive(Clone)]
 pub struct Means {
     /// The sockets of ICMP. Checks run on the runtime that opened them.
     pub icmp: Arc<IcmpProber>,

@@ -31,7 +31,7 @@ pub use self::{
     probe::ProbeArgs,
     run::RunArgs,
     serve::ServeArgs,
-    test::{FamilyArgs, IperfArgs, TestArgs},
+    test::{FamilyArgs, IperfArgs, ReportArgs, TestArgs},
     throughput::{ThroughputArgs, ThroughputRole, ThroughputServeArgs},
     watch::WatchArgs,
 };

@@ -1,6 +1,6 @@
 //! Whether standard error and standard output may have colour, as `NO_COLOR` (no-color.org) and `CLICOLOR` (bixense.com/clicolors) ask for.
 //!
-//! Help and messages of the command line, and bars, hold to the same by their libraries.
+//! Bars have no colour.
 
 use std::{env, ffi::OsString, io::IsTerminal as _};
 
@@ -12,6 +12,16 @@ pub fn on_stderr() -> bool {
 /// Whether what is said on standard output may have colour.
 pub fn on_stdout() -> bool {
     wanted(env::var_os, std::io::stdout().is_terminal())
+}
+
+/// Whether help and messages of the command line may have colour. Its library asks the variables itself, but lets the one
+/// that forces colour win over the one that forbids it.
+pub fn of_help() -> clap::ColorChoice {
+    if env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
+        clap::ColorChoice::Never
+    } else {
+        clap::ColorChoice::Auto
+    }
 }
 
 fn wanted(variable: impl Fn(&'static str) -> Option<OsString>, is_terminal: bool) -> bool {
@@ -28,8 +38,6 @@ fn wanted(variable: impl Fn(&'static str) -> Option<OsString>, is_terminal: bool
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn no_colour_wins_and_pipes_have_none_unless_forced() {
         let wanted = |set: &'static [(&str, &str)], is_terminal| {

@@ -193,7 +193,7 @@ impl Demo {
             };
             let (stop, node) = (self.stop_agents.clone(), name.clone());
             self.agents.spawn(async move {
-                if let Err(error) = role::run(options, stop).await {
+                if let Err(error) = Box::pin(role::run(options, stop)).await {
                     tracing::error!(node, "demo: an agent ended: {error:#}");
                 }
             });

@@ -155,7 +155,7 @@ impl DiagnosisKeeper {
             verdict: None,
         };
         let stop = self.enter(&diagnosis)?;
-        let begun = self.begin(&request, &mut plan, first_node, &by, &diagnosis).await;
+        let begun = self.begin(&request, (&mut plan, first_node), &by, &diagnosis).await;
         match begun {
             Ok((handed, held)) => {
                 self.publish(&diagnosis);
@@ -176,7 +176,7 @@ impl DiagnosisKeeper {
         request: &DiagnosisRequest,
         nodes: &BTreeSet<String>,
     ) -> Result<(Plan, Option<String>), DiagnosisError> {
-        let nowhere = || Places { hub: [127, 0, 0, 1].into(), nodes: Default::default() };
+        let nowhere = || Places { hub: [127, 0, 0, 1].into(), nodes: BTreeMap::default() };
         let ways = self.ways.get();
         let places = ways.and_then(|ways| ways.mesh.places(&request.node)).unwrap_or_else(nowhere);
         let uplink_port = ways.and_then(|ways| ways.uplink_port).filter(|_| request.node != self.own_node);
@@ -210,8 +210,7 @@ impl DiagnosisKeeper {
     async fn begin(
         &self,
         request: &DiagnosisRequest,
-        plan: &mut Plan,
-        first_node: Option<String>,
+        (plan, first_node): (&mut Plan, Option<String>),
         by: &str,
         diagnosis: &Diagnosis,
     ) -> Result<(crate::errands::Handed, Option<Box<dyn Held>>), DiagnosisError> {
@@ -219,8 +218,8 @@ impl DiagnosisKeeper {
         if let Some(dst) = first_node.filter(|_| request.throughput) {
             let nobody: Arc<dyn Arrange> = Arc::new(NoArranger);
             let arranger = self.arranger.get().unwrap_or(&nobody);
-            let arranged = arranger.arrange(&request.node, &dst, by, request).await;
-            let (check, guard) = arranged.map_err(DiagnosisError::Refused)?;
+            let agreed = arranger.arrange(&request.node, &dst, by, request).await;
+            let (check, guard) = agreed.map_err(DiagnosisError::Refused)?;
             plan.checks.push((dst, check));
             held = Some(guard);
         }

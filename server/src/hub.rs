@@ -8,7 +8,7 @@ mod told;
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use axum::serve::ListenerExt;
-use netloom_core::{settings::Settings, time::Timestamp};
+use netloom_core::{layout::Layout, series::SharedCatalog, settings::Settings, time::Timestamp};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
@@ -19,13 +19,15 @@ use tokio_util::sync::CancellationToken;
 
 use self::agents::Agents;
 pub use self::agents::Sockets;
-use self::{incidents::Incidents, told::Told};
+use self::{
+    incidents::Incidents,
+    told::{OnDemand, Parties, Told},
+};
 use crate::{
     agents::AgentKeeper,
     board::Board,
     clock,
     config::Config,
-    diagnoses::DiagnosisKeeper,
     ingest::{Ingest, IngestCounts, IngestHandle, Pulse, Untold},
     jsonl::JsonlLog,
     layout::LayoutKeeper,
@@ -38,7 +40,6 @@ use crate::{
     settings::SettingsKeeper,
     shutdown::DRAIN_LIMIT,
     store::{self, Stores},
-    throughput::Arranger,
     upkeep,
     watcher::{Feed, WatchCounts, Watcher},
     web::{self, Connections, WebState},
@@ -152,24 +153,13 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
     let log = |folder: &PathBuf| JsonlLog::start(folder, config.jsonl_log_keep, catalog.clone());
     let (jsonl, jsonl_task) = config.jsonl_log.as_ref().map(log).transpose()?.unzip();
     let layout = Arc::new(LayoutKeeper::open(stores.ledger.clone()).await?);
-    let watcher = Watcher {
-        catalog: catalog.clone(),
-        board: board.clone(),
-        live: live.clone(),
-        settings: settings.clone(),
-        layout: layout.subscribe(),
-    };
-    let (watch, watch_counts, watcher) = watch_mesh(watcher);
+    let (watch, watch_counts, watcher) = watch_mesh(&catalog, &board, &live, settings.clone(), layout.subscribe());
 
     let (ingest_handle, queue) = Ingest::channel(stores.samples.clone(), settings.clone());
     let finish = CancellationToken::new();
     let ((counts, counted), (census, censused)) = (watch::channel(IngestCounts::default()), watch::channel(Vec::new()));
     let (past, past_desk) = PastLink::channel();
     let runs = Arc::new(RunKeeper::open(stores.ledger.clone(), live.clone()).await?);
-    let (errands, marks, paths) = (told.errands.clone(), told.marks.clone(), told.paths.clone());
-    let diagnoses =
-        DiagnosisKeeper::open(config.node.clone(), stores.ledger.clone(), live.clone(), board.clone(), errands.clone());
-    let diagnoses = Arc::new(diagnoses.await?);
     let ingest = Ingest {
         store: stores.samples.clone(),
         desk: desk.clone(),
@@ -192,10 +182,10 @@ async fn open(config: &Config, shutdown: CancellationToken) -> anyhow::Result<(W
     let mut background = look_after(config, &stores, &board, settings, &ingest_handle);
     background.spawn(matrices.clone().run());
     background.spawn(past_desk.run(stores.samples.clone()));
-    told.start(&mut background);
+    let parties = Parties { node: &config.node, stores: &stores, live: &live, board: &board };
+    let OnDemand { errands, marks, paths, diagnoses, arranger } =
+        told.start(parties, keeper.subscribe(), runs.subscribe(), &mut background).await?;
 
-    let arranger = Arc::new(Arranger::new(errands.clone(), keeper.subscribe(), runs.subscribe()));
-    diagnoses.arrange_with(arranger.clone());
     let state = WebState {
         cluster: config.cluster.as_str().into(),
         is_demo: config.is_demo,
@@ -259,7 +249,15 @@ fn look_after(
 }
 
 /// Starts the watcher of the mesh. Returns where it is fed, and what it did.
-fn watch_mesh(watcher: Watcher) -> (Feed, Arc<WatchCounts>, JoinHandle<()>) {
+fn watch_mesh(
+    catalog: &SharedCatalog,
+    board: &Arc<Board>,
+    live: &Arc<Live>,
+    settings: watch::Receiver<Settings>,
+    layout: watch::Receiver<Layout>,
+) -> (Feed, Arc<WatchCounts>, JoinHandle<()>) {
+    let (catalog, board, live) = (catalog.clone(), board.clone(), live.clone());
+    let watcher = Watcher { catalog, board, live, settings, layout };
     let (feed, told) = Watcher::channel();
     let counts = feed.counts();
     let task = tokio::spawn(watcher.run(told, counts.clone()));

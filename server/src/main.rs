@@ -3,7 +3,7 @@
 use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context;
-use clap::Parser;
+use clap::{CommandFactory as _, FromArgMatches as _};
 #[cfg(feature = "hub")]
 use netloom_server::care;
 use netloom_server::{
@@ -20,7 +20,9 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    let code = run(&Cli::parse()).unwrap_or_else(|error| {
+    let matches = Cli::command().color(colour::of_help()).get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let code = run(&cli).unwrap_or_else(|error| {
         eprintln!("netloom: {error:#}");
         exit::ERROR
     });
@@ -120,7 +122,7 @@ async fn agent(args: &AgentArgs, shutdown: CancellationToken) -> anyhow::Result<
         spool_max_bytes: args.spool_mib * MIB,
         wall: Arc::new(clock::now_us),
     };
-    role::run(options, shutdown).await
+    Box::pin(role::run(options, shutdown)).await
 }
 
 #[cfg(feature = "hub")]

@@ -1,7 +1,7 @@
 //! The owner of the ways of packets: a record for as long as a way stays the same, and a mark when it changes.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::{BTreeMap, HashMap},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -70,37 +70,37 @@ impl PathKeeper {
             self.dropped.fetch_add(1, Ordering::Relaxed);
             return Ok(());
         }
-        let (course, trace) = match courses.entry(pair) {
-            Entry::Occupied(known) => (known.into_mut(), trace),
-            Entry::Vacant(free) => match self.ledger.newest_path(src, dst, trace.mode).await? {
-                Some(record) => (free.insert(Course::new(record)), trace),
-                None => {
-                    let mut record = PathRecord::first(src, dst, at, trace);
-                    self.ledger.add_path(&mut record).await?;
-                    free.insert(Course::new(record));
-                    return Ok(());
-                }
-            },
+        let course = match courses.remove(&pair) {
+            Some(course) => Some(course),
+            None => self.ledger.newest_path(src, dst, trace.mode).await?.map(Course::new),
         };
-        match course.take(at, trace) {
-            Taken::Late => Ok(()),
-            Taken::Same => self.ledger.save_path(&course.record).await,
-            Taken::Changed { sentence, .. } => {
-                let mut record = course.record.clone();
-                self.ledger.add_path(&mut record).await?;
-                course.record.id = record.id;
-                drop(courses);
-                self.mark(record, sentence).await;
-                Ok(())
-            }
+        let Some(mut course) = course else {
+            let mut record = PathRecord::first(src, dst, at, trace);
+            self.ledger.add_path(&mut record).await?;
+            courses.insert(pair, Course::new(record));
+            return Ok(());
+        };
+        let taken = course.take(at, trace);
+        // What cannot be kept is forgotten here, too, and read anew with the next trace.
+        match &taken {
+            Taken::Late => {}
+            // It may have been deleted, because there were too many.
+            Taken::Same if self.ledger.save_path(&course.record).await? => {}
+            Taken::Same | Taken::Changed { .. } => self.ledger.add_path(&mut course.record).await?,
         }
+        let record = course.record.clone();
+        courses.insert(pair, course);
+        drop(courses);
+        if let Taken::Changed { sentence, .. } = taken {
+            self.mark(record, sentence).await;
+        }
+        Ok(())
     }
 
     async fn mark(&self, record: PathRecord, sentence: String) {
         let (kind, at) = (MarkKind::PathChange, record.first_at);
         let text = sentence.chars().take(TEXT_MAX_CHARS).collect();
-        let mark =
-            NewMark { at, until: None, kind, src: record.src, dst: record.dst, text, figures: Default::default() };
+        let mark = NewMark { at, until: None, kind, src: record.src, dst: record.dst, text, figures: BTreeMap::new() };
         if let Err(error) = self.marks.add(mark).await {
             tracing::warn!(%error, "a change of a way has no mark");
         }

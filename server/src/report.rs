@@ -24,17 +24,16 @@ pub fn page(diagnosis: &Diagnosis) -> String {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <meta name=\"robots\" content=\"noindex\"><title>{title}</title><style>{STYLE}</style></head>\n<body><main>\n"
     );
-    html += &format!("<h1>{title}</h1>\n{}", facts(diagnosis));
+    html += &["<h1>", &title, "</h1>\n"].concat();
+    html += &facts(diagnosis);
     html += &verdict(diagnosis);
     html += "<h2>Evidence</h2>\n";
     html += &overview(diagnosis);
     html += &items(diagnosis);
     let json = serde_json::to_string_pretty(diagnosis).unwrap_or_default();
-    html += &format!(
-        "<details class=\"raw\"><summary>Everything as JSON</summary><pre>{}</pre></details>\n",
-        escaped(&json)
-    );
-    html + "</main></body></html>\n"
+    html += "<details class=\"raw\"><summary>Everything as JSON</summary><pre>";
+    html += &escaped(&json);
+    html + "</pre></details>\n</main></body></html>\n"
 }
 
 /// The details of every check, one section each, that a page can put in.
@@ -98,14 +97,17 @@ fn verdict(diagnosis: &Diagnosis) -> String {
     }
     html += "<ol class=\"points\">";
     for point in &verdict.points {
-        html += &format!("<li class=\"{}\"><p>{}</p>", words::class(point.grade), escaped(&point.text));
-        if !point.cure.is_empty() {
-            html += &format!("<p class=\"cure\">What would help: {}.</p>", escaped(&point.cure));
-        }
+        let cure = match point.cure.as_str() {
+            "" => String::new(),
+            cure => format!("<p class=\"cure\">What would help: {}.</p>", escaped(cure)),
+        };
         let links = point.evidence.iter().filter_map(|at| Some((at, diagnosis.items.get(*at)?)));
         let links: Vec<String> =
             links.map(|(at, item)| format!("<a href=\"#item-{at}\">{}</a>", escaped(&name(item)))).collect();
-        html += &format!("<p class=\"evidence\">Evidence: {}</p></li>", links.join(", "));
+        let (class, text, links) = (words::class(point.grade), escaped(&point.text), links.join(", "));
+        let point =
+            format!("<li class=\"{class}\"><p>{text}</p>{cure}<p class=\"evidence\">Evidence: {links}</p></li>");
+        html += &point;
     }
     html + "</ol>\n"
 }

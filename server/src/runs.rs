@@ -1,6 +1,8 @@
 //! The owner of the training runs: begins, changes and ends them, one request after the other, keeps them, and tells
 //! everybody.
 
+mod steps;
+
 use std::sync::Arc;
 
 use netloom_core::{
@@ -9,6 +11,7 @@ use netloom_core::{
         self, Run, RunEvent,
         request::{ChangeRun, EndRun, NewRun, NewRunEvent},
         search::RunSearch,
+        step::{Decision, NewStep},
     },
     settings::FieldError,
     time::Timestamp,
@@ -67,6 +70,8 @@ pub struct RunKeeper {
     turn: Mutex<()>,
     /// The runs that have not ended; some of them may be lost.
     open: watch::Sender<Vec<Run>>,
+    /// Where runs are that tell their steps.
+    steps: steps::StepBook,
 }
 
 impl RunKeeper {
@@ -76,7 +81,13 @@ impl RunKeeper {
     /// When the ledger cannot be read.
     pub async fn open(ledger: Arc<Ledger>, live: Arc<Live>) -> Result<Self, StoreError> {
         let open = ledger.open_runs(OPEN_MAX).await?;
-        Ok(Self { ledger, live, turn: Mutex::new(()), open: watch::Sender::new(open) })
+        Ok(Self {
+            ledger,
+            live,
+            turn: Mutex::new(()),
+            open: watch::Sender::new(open),
+            steps: steps::StepBook::default(),
+        })
     }
 
     /// The runs that have not ended, now and later; some of them may be lost.
@@ -161,6 +172,28 @@ impl RunKeeper {
         Ok(event)
     }
 
+    /// Takes a step of a run. Returns what it leads to, and the nodes of the run, all when there are none. Nothing is read
+    /// from or written to the database for a run that is under way.
+    ///
+    /// # Errors
+    /// When there is none, it has ended, or a field is wrong.
+    pub async fn step(&self, id: &str, new: NewStep) -> Result<(Decision, Vec<String>), RunError> {
+        new.check().map_err(RunError::Invalid)?;
+        let find = || self.open.borrow().iter().find(|run| run.id == id).map(|run| run.nodes.clone());
+        let nodes = match find() {
+            Some(nodes) => nodes,
+            // Of very many open runs, not all are at hand.
+            None => match self.find(id).await? {
+                run if run.status.is_end() => {
+                    let how = format!("the run has ended, as {}", run.status.word());
+                    return Err(conflict("status", how));
+                }
+                run => run.nodes,
+            },
+        };
+        Ok((self.steps.decide(id, new, clock::now()), nodes))
+    }
+
     /// The run of an id.
     ///
     /// # Errors
@@ -208,6 +241,9 @@ impl RunKeeper {
     }
 
     fn publish(&self, run: &Run) {
+        if run.status.is_end() {
+            self.steps.forget(&run.id);
+        }
         self.open.send_modify(|open| {
             open.retain(|known| known.id != run.id);
             if !run.status.is_end() {

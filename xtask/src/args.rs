@@ -24,7 +24,7 @@ usage: cargo xtask <command>
                        measure how long rules take to be judged, and from a sample to its alert on the stream
   bench probes [--part counters|targets|diagnosis] [--seconds N]
                        measure reading counters, probing a thousand targets, and a full diagnosis
-  lab [run|up|down] [--nodes N] [--rate RATE] [--quick] [--only rtt,loss,verdict,cut]
+  lab [run|up|down] [--nodes N] [--rate RATE] [--quick] [--only rtt,loss,verdict,probes,cut] [--save FILE]
                        hold Netloom's figures against the kernel, ping and fping, in network namespaces (root, Linux)";
 
 /// One invocation of the build tool.

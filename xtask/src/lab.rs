@@ -18,10 +18,11 @@ mod truth;
 
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::{interrupt, server, workspace::Workspace};
 use net::Net;
+use options::Group;
 pub(crate) use options::{Action, Options};
 use relay::Relay;
 
@@ -30,7 +31,8 @@ const BINARY: &str = "NETLOOM_BIN";
 
 /// Does what was asked for. Whatever was made is gone in the end.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    net::require()?;
+    let compares = options.action == Action::Run && options.groups.contains(&Group::Probes);
+    net::require(if compares { check::PROGRAMS } else { &[] })?;
     match options.action {
         Action::Up => up(options),
         Action::Run => checks(options),
@@ -73,6 +75,10 @@ fn checks(options: &Options) -> Result<()> {
     interrupt::watch()?;
     let rows = check::run(options, &binary)?;
     println!("{}", report::table(&rows));
+    if let Some(file) = &options.save {
+        let document = report::document(&rows, &report::machine());
+        std::fs::write(file, document).with_context(|| format!("could not write {}", file.display()))?;
+    }
     let failed = rows.iter().filter(|row| !row.is_fine).count();
     if failed > 0 {
         bail!("{failed} of {} checks failed", rows.len());

@@ -1,6 +1,9 @@
 //! What happened to the network, or was done to it, on the time axis of a chart.
 
-use netloom_core::mark::{Mark as Happening, MarkKind};
+use netloom_core::{
+    mark::{Mark as Happening, MarkKind},
+    time::Timestamp,
+};
 
 use super::{MARKS_MAX, Mark, Span, TimeChart};
 
@@ -38,7 +41,7 @@ pub(crate) fn lay(chart: &mut TimeChart, all: &[Happening], now_ms: i64) {
     let (tests, others): (Vec<_>, Vec<_>) = all.iter().partition(|one| one.mark.kind == MarkKind::Throughput);
     let span = |one: &&Happening| {
         let from_ms = one.mark.at.ms();
-        Span { from_ms, to_ms: one.mark.until.map_or(now_ms.max(from_ms + GOES_ON_MS), |until| until.ms()) }
+        Span { from_ms, to_ms: one.mark.until.map_or(now_ms.max(from_ms + GOES_ON_MS), Timestamp::ms) }
     };
     chart.tests = tests.iter().take(MARKS_MAX).map(span).collect();
     let line = |one: &Happening| Mark { name: one.mark.text.clone(), at_ms: one.mark.at.ms() };

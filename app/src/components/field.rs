@@ -26,7 +26,7 @@ pub(crate) fn SettingField(field: &'static Field, form: Form) -> impl IntoView {
     let switch = field.switch();
     let (finder, words) = (Finder::expect(), words(field));
     let is_idle = move || switch.is_some_and(|switch| form.value(switch) != Value::Bool(true));
-    let is_wide = matches!(field.kind, FieldKind::Targets | FieldKind::Receivers);
+    let is_wide = matches!(field.kind, FieldKind::Lines { .. } | FieldKind::Targets | FieldKind::Receivers);
     let control = match field.kind {
         FieldKind::Toggle => view! { <Toggle field form is_pinned /> }.into_any(),
         FieldKind::Number { .. } => view! { <Number field form is_pinned /> }.into_any(),
@@ -34,6 +34,7 @@ pub(crate) fn SettingField(field: &'static Field, form: Form) -> impl IntoView {
         FieldKind::Receivers => view! { <ReceiverList field form is_pinned /> }.into_any(),
         FieldKind::Rules => view! { <a href="/alerts/rules">"Edit the rules"</a> }.into_any(),
         FieldKind::Maintenance => view! { <a href="/alerts/silences">"Edit the windows"</a> }.into_any(),
+        FieldKind::Lines { max_lines, example, .. } => lines(field, form, is_pinned, max_lines, example),
         FieldKind::Text { .. } => view! { <Text field form is_pinned /> }.into_any(),
         FieldKind::Choice { options } => view! { <Choice field form is_pinned options /> }.into_any(),
     };
@@ -206,6 +207,38 @@ fn Text(field: &'static Field, form: Form, is_pinned: Memo<bool>) -> impl IntoVi
             attr:maxlength=max_chars.to_string()
             attr:disabled=is_pinned
         />
+    }
+    .into_any()
+}
+
+/// Lines of text. What is typed stays as long as it means the same: empty lines are none.
+fn lines(field: &'static Field, form: Form, is_pinned: Memo<bool>, max_lines: usize, example: &'static str) -> AnyView {
+    let text = Memo::new(move |_| {
+        let value = form.value(field.path);
+        let lines: Vec<&str> = value.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        lines.join("\n")
+    });
+    let on_input = move |event| {
+        let text = event_target_value(&event);
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty()).take(max_lines + 1);
+        form.set(field.path, lines.collect());
+    };
+    view! {
+        <textarea
+            class="text-input racks-text"
+            id=format!("field-{}", field.path)
+            data-testid=format!("field-{}", field.path)
+            aria-describedby=format!("help-{0} error-{0}", field.path)
+            aria-invalid=move || form.error(field.path).is_some().to_string()
+            rows="4"
+            spellcheck="false"
+            placeholder=example
+            disabled=is_pinned
+            prop:value=text
+            on:input=on_input
+        >
+            {text.get_untracked()}
+        </textarea>
     }
     .into_any()
 }

@@ -93,6 +93,10 @@ pub fn grade(spec: &ItemSpec, finding: &Finding) -> (Grade, String) {
         Outcome::Reply => answered(spec, finding),
         Outcome::Skipped { why } => (Grade::Unknown, why.clone()),
         Outcome::Lost if plan::is_optional(spec) => (Grade::Unknown, "no answer, which may be meant so".to_owned()),
+        // Hosts and routers need not answer such packets.
+        Outcome::Lost if matches!(spec.check, Check::Path(_) | Check::Mtu(_)) => {
+            (Grade::Unknown, "no answer to such packets".to_owned())
+        }
         Outcome::Lost => (Grade::Bad, lost(finding)),
         Outcome::Failed { .. } if plan::is_optional(spec) && is_refusal(finding) => {
             (Grade::Fine, "nobody listens there; the host answers".to_owned())
@@ -109,7 +113,7 @@ pub fn grade(spec: &ItemSpec, finding: &Finding) -> (Grade, String) {
 }
 
 fn lost(finding: &Finding) -> String {
-    let sent = finding.value("probes_sent").or_else(|| match &finding.detail {
+    let sent = finding.value("probes_sent").or(match &finding.detail {
         Some(Detail::Round { rtts_us }) => Some(rtts_us.len() as f64),
         _ => None,
     });
@@ -267,7 +271,11 @@ fn circle(trace: &PathTrace) -> Option<std::net::IpAddr> {
 
 /// Whether a check of the MTU found that packets vanish without a word.
 pub fn is_black_hole(finding: &Finding) -> bool {
-    finding.notes.iter().any(|note| note.contains("black hole"))
+    let says_so = |text: &str| text.contains("vanish") || text.contains("black hole");
+    match &finding.outcome {
+        Outcome::Failed { cause, .. } => says_so(cause),
+        _ => finding.notes.iter().any(|note| says_so(note)),
+    }
 }
 
 fn mtu(finding: &Finding) -> (Grade, String) {
@@ -288,16 +296,13 @@ fn mtu(finding: &Finding) -> (Grade, String) {
 
 fn load(finding: &Finding) -> (Grade, String) {
     let rate = |name: &str| finding.value(name).map(|bps| Unit::BitsPerSecond.figure(bps).to_string());
-    let mut headline = match (rate("throughput_up_bps"), rate("throughput_down_bps")) {
+    let headline = match (rate("throughput_up_bps"), rate("throughput_down_bps")) {
         (Some(up), Some(down)) => format!("{up} there, {down} back"),
         _ => rate("throughput_bps").unwrap_or_else(|| "done".to_owned()),
     };
     let more_us = finding.value("loaded_rtt_us").zip(finding.value("idle_rtt_us")).map(|(loaded, idle)| loaded - idle);
     match more_us.filter(|us| *us > LOADED_NOTABLE_US) {
-        Some(us) => {
-            headline += &format!(", {} more latency under load", time(us));
-            (Grade::Notable, headline)
-        }
+        Some(us) => (Grade::Notable, format!("{headline}, {} more latency under load", time(us))),
         None => (Grade::Fine, headline),
     }
 }
@@ -373,8 +378,7 @@ mod tests {
 
     #[test]
     fn a_small_mtu_is_notable_and_a_black_hole_is_bad() {
-        let item =
-            spec("x", "MTU", Check::Mtu(HostSpec { host: "x".into(), family: Default::default(), timeout_ms: 1 }));
+        let item = spec("x", "MTU", Check::Mtu(HostSpec { host: "x".into(), family: Family::Any, timeout_ms: 1 }));
         for (bytes, expected) in
             [(9_000.0, Grade::Fine), (1_500.0, Grade::Fine), (1_420.0, Grade::Notable), (900.0, Grade::Bad)]
         {

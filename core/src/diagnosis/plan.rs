@@ -216,7 +216,7 @@ fn named(host: &Host, around: &Surroundings, items: &mut Vec<ItemSpec>) {
     let spoken = host.port.and_then(|port| HTTP_PORTS.iter().find(|(known, _)| *known == port));
     match spoken {
         Some((port, scheme)) if !is_node => {
-            items.push(item(subject, scheme.to_uppercase(), http(scheme, &host.host, *port)))
+            items.push(item(subject, scheme.to_uppercase(), http(scheme, &host.host, *port)));
         }
         None if host.port.is_none() && name.is_some() => {
             items.push(item(subject, format!("HTTPS{IF_ANY}"), http("https", &host.host, HTTPS_PORT)));
@@ -228,7 +228,7 @@ fn named(host: &Host, around: &Surroundings, items: &mut Vec<ItemSpec>) {
 /// The name as name servers know it; `None` for addresses, and for names that they need not know.
 fn full_name(host: &str, around: &Surroundings) -> Option<String> {
     let is_address = host.parse::<IpAddr>().is_ok();
-    let is_of_this_network_only = host == "localhost" || host.ends_with(".local") || host.ends_with(".localhost");
+    let is_of_this_network_only = host == "localhost" || [".local", ".localhost"].iter().any(|end| host.ends_with(end));
     if is_address || is_of_this_network_only {
         return None;
     }

@@ -96,6 +96,7 @@ pub fn written(field: &Field, value: &Value) -> String {
         }
         (kind, Value::Array(entries)) => {
             let noun = match kind {
+                FieldKind::Lines { .. } => "line",
                 FieldKind::Targets => "target",
                 FieldKind::Rules => "rule",
                 FieldKind::Maintenance => "window",
@@ -138,6 +139,9 @@ pub fn entries(before: &Value, after: &Value) -> Vec<(EntryChange, String)> {
 
 /// What people call an entry of a list.
 fn name(entry: &Value) -> String {
+    if let Some(line) = entry.as_str() {
+        return line.to_owned();
+    }
     let text = |key| entry.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
     let name = ["name", "title", "id", "address"].into_iter().find_map(text);
     name.map_or_else(|| entry.to_string(), str::to_owned)

@@ -53,6 +53,15 @@ pub enum FieldKind {
         /// Each as it is written in the document, and as people read it.
         options: &'static [(&'static str, &'static str)],
     },
+    /// Lines of text, each a thing of its own; empty ones are none.
+    Lines {
+        /// The most lines.
+        max_lines: usize,
+        /// The most characters of a line.
+        max_chars: usize,
+        /// What one looks like.
+        example: &'static str,
+    },
     /// A list of things to probe.
     Targets,
     /// Alert rules that people added.
@@ -110,6 +119,14 @@ impl Field {
                 let is_one = value.as_str().is_some_and(|word| options.iter().any(|(option, _)| *option == word));
                 let words: Vec<&str> = options.iter().map(|(option, _)| *option).collect();
                 (!is_one).then(|| FieldError::new(self.path, format!("must be one of {}", words.join(", "))))
+            }
+            FieldKind::Lines { max_lines, max_chars, .. } => {
+                let is_line = |line: &Value| {
+                    line.as_str().is_some_and(|text| text.chars().count() <= max_chars && !text.contains('\n'))
+                };
+                let fits = |lines: &Vec<Value>| lines.len() <= max_lines && lines.iter().all(is_line);
+                let allowed = format!("must be at most {max_lines} lines of at most {max_chars} characters");
+                (!value.as_array().is_some_and(fits)).then(|| FieldError::new(self.path, allowed))
             }
             // Lists of things are checked by their sections, thing by thing.
             _ => None,

@@ -53,7 +53,7 @@ fn usual_targets(hub: SocketAddr) -> Vec<Target> {
         let name = if index == 0 { "gateway".to_owned() } else { format!("gateway {address}") };
         targets.push(at_default_port(name, address, TargetKind::Gateway));
     }
-    for address in name_servers(&resolv_conf()) {
+    for address in configured_name_servers() {
         targets.push(at_default_port(format!("dns {address}"), address, TargetKind::NameServer));
     }
     targets.push(Target { name: "hub".into(), address: hub.ip(), port: hub.port(), kind: TargetKind::Hub });
@@ -81,6 +81,11 @@ pub fn gateways() -> Vec<IpAddr> {
 #[cfg(not(target_os = "linux"))]
 pub fn gateways() -> Vec<IpAddr> {
     Vec::new()
+}
+
+/// The name servers of this machine, as they are now.
+pub(super) fn configured_name_servers() -> Vec<IpAddr> {
+    name_servers(&resolv_conf())
 }
 
 /// The addresses of `nameserver` lines.

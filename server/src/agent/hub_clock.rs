@@ -73,6 +73,11 @@ impl HubClock {
         Self(Some(Arc::new(Followed { start: Instant::now(), wall, reckoning, state: Mutex::new(state) })))
     }
 
+    /// Whether this machine's clock is the hub's.
+    pub fn is_local(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// The hub's time now. It goes back only when the hub's clock was set back.
     pub fn now(&self) -> Timestamp {
         Timestamp(self.now_us() / 1_000)

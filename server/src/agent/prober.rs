@@ -1,29 +1,30 @@
 //! Runs the probes: one task per target, started spread over the interval, in a runtime of their own.
 
+mod target;
+
 use std::{collections::HashMap, io, sync::Arc, thread::JoinHandle, time::Duration};
 
-use futures::{StreamExt, future::join_all, stream::FuturesUnordered};
 use netloom_core::{
     api::{AgentConfig, MeasurementState, TargetInfo},
     errand::{Numbered, Report},
-    metric,
-    probe::{Outcome, ProbeMode, Target},
-    sample::{Readings, SeriesKey},
+    probe::ProbeMode,
+    sample::Readings,
     schedule::stagger_ms,
     settings::probe::ProbeSettings,
-    stats::round::{RoundSummary, summarise},
 };
 use tokio::{
     sync::{mpsc, watch},
-    time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until},
+    time::sleep,
 };
 use tokio_util::sync::CancellationToken;
 
+use self::target::{Asked, Plan, TargetTask};
 use super::{
     discover::{Found, discover},
     errands::Errands,
     hub_clock::HubClock,
     peer_modes::PeerModes,
+    scheduler::{self, Scheduler},
     status::StatusBoard,
 };
 use crate::{
@@ -33,8 +34,6 @@ use crate::{
 
 /// How often names and routes are looked up anew.
 const DISCOVER_INTERVAL: Duration = Duration::from_secs(30);
-/// Each round starts up to this part of the interval late, by chance, so that targets do not march in step.
-const JITTER_PART: f64 = 0.05;
 
 /// What the probes need to run.
 pub struct Probing {
@@ -69,11 +68,11 @@ pub fn spawn_thread(probing: Probing) -> io::Result<JoinHandle<()>> {
                 // A name look-up that hangs in the system's resolver must not hold up the end.
                 runtime.shutdown_background();
             }
-            Err(error) => probing.status.set_result("probes", &Err(error.to_string()), probing.clock.now()),
+            Err(error) => probing.status.set_result(MEASUREMENT, &Err(error.to_string()), probing.clock.now()),
         }
     });
     if let Err(error) = &thread {
-        status.set_result("probes", &Err(error.to_string()), clock.now());
+        status.set_result(MEASUREMENT, &Err(error.to_string()), clock.now());
     }
     thread
 }
@@ -83,8 +82,12 @@ impl Probing {
     async fn run(mut self) {
         let icmp = Arc::new(IcmpProber::new());
         self.spawn_peer_modes(&icmp);
-        let (errands, _rounds) = self.errands(&icmp);
+        let means = Arc::new(self.means(&icmp));
+        self.spawn_scheduler(&means);
+        let (errands, rounds) = self.errands(means);
         tokio::spawn(errands.run());
+        let (asking, asked) = watch::channel(Asked::default());
+        tokio::spawn(target::hand_on(rounds, asking));
         let mut running: HashMap<String, (Plan, CancellationToken)> = HashMap::new();
         loop {
             let config = self.config.borrow_and_update().clone();
@@ -104,7 +107,7 @@ impl Probing {
             for (index, plan) in plans.into_iter().enumerate() {
                 if !running.contains_key(&plan.target.name) {
                     let delay_ms = stagger_ms(index, count, plan.settings.interval_ms, fastrand::f64());
-                    let stop = self.start(plan.clone(), &icmp, Duration::from_millis(delay_ms));
+                    let stop = self.start(plan.clone(), &icmp, &asked, Duration::from_millis(delay_ms));
                     running.insert(plan.target.name.clone(), (plan, stop));
                 }
             }
@@ -117,17 +120,31 @@ impl Probing {
     }
 
     /// What the hub has the node do once, and where it asks for rounds.
-    fn errands(&mut self, icmp: &Arc<IcmpProber>) -> (Errands, mpsc::Receiver<u64>) {
+    fn errands(&mut self, means: Arc<Means>) -> (Errands, mpsc::Receiver<u64>) {
         let (rounds, asked) = mpsc::channel(1);
         let errands = Errands {
             given: std::mem::replace(&mut self.errands, mpsc::channel(1).1),
             reports: self.reports.clone(),
-            means: Arc::new(self.means(icmp)),
+            means,
             status: self.status.clone(),
             clock: self.clock.clone(),
             rounds,
         };
         (errands, asked)
+    }
+
+    /// Starts what is checked by schedule; it ends with the thread.
+    fn spawn_scheduler(&self, means: &Arc<Means>) {
+        let scheduler = Scheduler {
+            node: self.node.clone(),
+            config: self.config.clone(),
+            runner: scheduler::runner(means),
+            status: self.status.clone(),
+            clock: self.clock.clone(),
+            bursts: self.bursts.clone(),
+            reports: self.reports.clone(),
+        };
+        tokio::spawn(scheduler.run());
     }
 
     /// What checks share, and may take, as the hub says.
@@ -153,6 +170,8 @@ impl Probing {
     /// Decides how each target is probed, and notes that on the status board.
     fn plan(&self, settings: &ProbeSettings, icmp: &IcmpProber, found: &Found) -> Vec<Plan> {
         let now = self.clock.now();
+        // How each is probed does not depend on the others; a thousand plans with a thousand targets each would be a million.
+        let settings = &ProbeSettings { targets: Vec::new(), ..settings.clone() };
         let mut plans = Vec::new();
         for target in &found.targets {
             let denied = if settings.icmp { icmp.permits(target.address).err() } else { None };
@@ -173,6 +192,12 @@ impl Probing {
         let unresolved: Vec<String> = found.unresolved.iter().map(|(name, _)| measurement(name)).collect();
         let is_probe = |name: &str| name.starts_with(MEASUREMENT_PREFIX);
         self.status.retain(|name| !is_probe(name) || names.iter().chain(&unresolved).any(|known| known == name));
+        if plans.is_empty() && unresolved.is_empty() {
+            let why = "no targets: switch on probe.default_targets, or name some in probe.targets";
+            self.status.set(MEASUREMENT, MeasurementState::Off, why, now);
+        } else {
+            self.status.retain(|name| name != MEASUREMENT);
+        }
         let info = |plan: &Plan| TargetInfo {
             name: plan.target.name.clone(),
             address: plan.target.address.to_string(),
@@ -183,7 +208,13 @@ impl Probing {
     }
 
     /// Starts the task of one target; cancelling the token ends it.
-    fn start(&self, plan: Plan, icmp: &Arc<IcmpProber>, delay: Duration) -> CancellationToken {
+    fn start(
+        &self,
+        plan: Plan,
+        icmp: &Arc<IcmpProber>,
+        asked: &watch::Receiver<Asked>,
+        delay: Duration,
+    ) -> CancellationToken {
         let stop = self.shutdown.child_token();
         let prober: Arc<dyn Prober> = match plan.mode {
             ProbeMode::Icmp => icmp.clone(),
@@ -193,6 +224,7 @@ impl Probing {
             node: self.node.clone(),
             plan,
             prober,
+            asked: asked.clone(),
             status: self.status.clone(),
             bursts: self.bursts.clone(),
             clock: self.clock.clone(),
@@ -208,98 +240,9 @@ impl Probing {
     }
 }
 
+const MEASUREMENT: &str = "probes";
 const MEASUREMENT_PREFIX: &str = "probe ";
 
 fn measurement(target: &str) -> String {
     format!("{MEASUREMENT_PREFIX}{target}")
-}
-
-/// How one target is probed; a change of any part starts its task anew.
-#[derive(Debug, Clone, PartialEq)]
-struct Plan {
-    target: Target,
-    mode: ProbeMode,
-    note: (MeasurementState, String),
-    settings: ProbeSettings,
-}
-
-/// Probes one target, round after round.
-struct TargetTask {
-    node: String,
-    plan: Plan,
-    prober: Arc<dyn Prober>,
-    status: StatusBoard,
-    bursts: mpsc::Sender<Readings>,
-    clock: HubClock,
-}
-
-impl TargetTask {
-    /// Starts a round at every interval. A round waits for its last answer, so rounds overlap when a target is slow;
-    /// timeout and interval bound how many.
-    async fn run(&self, delay: Duration) {
-        let interval = Duration::from_millis(self.plan.settings.interval_ms);
-        let mut ticks = interval_at(Instant::now() + delay, interval);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let mut rounds = FuturesUnordered::new();
-        loop {
-            tokio::select! {
-                _ = ticks.tick() => rounds.push(self.round(interval)),
-                Some(outcomes) = rounds.next() => {
-                    if !self.report(&outcomes).await {
-                        return;
-                    }
-                }
-            }
-        }
-    }
-
-    /// Sends the probes of one round, spread evenly over the interval.
-    async fn round(&self, interval: Duration) -> Vec<Outcome> {
-        let start = Instant::now() + interval.mul_f64(JITTER_PART * fastrand::f64());
-        let timeout = Duration::from_millis(self.plan.settings.timeout_ms);
-        let spacing = interval / self.plan.settings.packets.max(1);
-        let probes = (0..self.plan.settings.packets).map(|index| async move {
-            sleep_until(start + spacing * index).await;
-            self.prober.probe(&self.plan.target, timeout).await
-        });
-        join_all(probes).await
-    }
-
-    /// Turns a round into samples. Returns whether anybody still listens.
-    async fn report(&self, outcomes: &[Outcome]) -> bool {
-        let now = self.clock.now();
-        let (state, detail) = match outcomes.iter().find_map(failure) {
-            Some(cause) if outcomes.iter().all(|outcome| !outcome.was_sent()) => (MeasurementState::Failing, cause),
-            _ => (self.plan.note.0, self.plan.note.1.as_str()),
-        };
-        self.status.set(&measurement(&self.plan.target.name), state, detail, now);
-        let readings = self.readings(&summarise(outcomes), now.ms());
-        readings.samples.is_empty() || self.bursts.send(readings).await.is_ok()
-    }
-
-    fn readings(&self, summary: &RoundSummary, ts_ms: i64) -> Readings {
-        let figures = [
-            (metric::RTT_US, summary.rtt_us),
-            (metric::RTT_MIN_US, summary.rtt_min_us),
-            (metric::RTT_MAX_US, summary.rtt_max_us),
-            (metric::JITTER_US, summary.jitter_us),
-            (metric::LOSS_RATIO, summary.loss_ratio),
-        ];
-        let mut readings = Readings::default();
-        for (name, value) in figures {
-            if let Some(value) = value {
-                let labels =
-                    [("src", &*self.node), ("dst", &*self.plan.target.name), ("mode", self.prober.mode().label())];
-                readings.push(SeriesKey::new(name, labels), ts_ms, value);
-            }
-        }
-        readings
-    }
-}
-
-fn failure(outcome: &Outcome) -> Option<&str> {
-    match outcome {
-        Outcome::Failed { cause } => Some(cause),
-        _ => None,
-    }
 }

@@ -11,6 +11,7 @@ mod errands;
 mod orders;
 mod pin;
 pub mod role;
+mod rows;
 mod segment;
 pub mod spool;
 pub mod state;

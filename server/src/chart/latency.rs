@@ -8,7 +8,7 @@ use netloom_core::{
 };
 
 use super::{
-    Anchor, Paint, Point, Scene, TextSize,
+    Anchor, Paint, Point, Scene, Shape, TextSize,
     axis::Scale,
     columns::{Column, columns},
 };
@@ -79,7 +79,8 @@ fn head(scene: &mut Scene, result: &TestResult) {
         let fits = ((SIDES.1 - MARGIN) / size.advance()) as usize;
         let is_cut = text.chars().count() > fits;
         let text = if is_cut { text.chars().take(fits - 3).chain("...".chars()).collect() } else { text.to_owned() };
-        scene.write((MARGIN, y), text, size, Anchor::Start, paint);
+        let (at, anchor) = (Point { x: MARGIN, y }, Anchor::Start);
+        scene.shapes.push(Shape::Text { at, text, size, anchor, is_upright: false, paint });
     };
     let times = result.summary.rtt_words().map_or(String::new(), |words| format!(", rtt min/avg/max/mdev {words}"));
     write(34.0, &title(result), TextSize::Large, INK);
@@ -247,7 +248,7 @@ pub(super) mod tests {
     };
 
     use super::*;
-    use crate::chart::{Shape, svg};
+    use crate::chart::svg;
 
     /// A test whose rounds had these times.
     pub(in crate::chart) fn result(rounds: &[Vec<Option<f64>>]) -> TestResult {
@@ -283,8 +284,8 @@ pub(super) mod tests {
     }
 
     fn texts(scene: &Scene) -> Vec<&str> {
-        let text = |shape| if let &Shape::Text { ref text, .. } = shape { Some(text.as_str()) } else { None };
-        scene.shapes.iter().filter_map(text).collect()
+        let texts = scene.shapes.iter().map(|shape| if let Shape::Text { text, .. } = shape { text } else { "" });
+        texts.filter(|text| !text.is_empty()).collect()
     }
 
     fn lines_of(scene: &Scene, wanted: Paint) -> usize {

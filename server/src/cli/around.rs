@@ -28,8 +28,9 @@ Exit codes:
   signal that ended it, or that came before it was started; 2 when the arguments are wrong
 
 Environment:
-  NETLOOM_HUB   where the hub is, without --hub
-  NETLOOM_NODE  the name of this machine [default: the host name]";
+  NETLOOM_HUB     where the hub is, without --hub
+  NETLOOM_NODE    the name of this machine [default: the host name]
+  NETLOOM_TICKET  the ticket of --throughput, where others can see arguments";
 
 /// What to measure around which command.
 #[derive(Debug, Clone, Args)]
@@ -62,6 +63,9 @@ pub struct AroundArgs {
     /// Measure throughput to this `netloom throughput serve`, too
     #[arg(long, value_name = "HOST:PORT", conflicts_with = "iperf")]
     pub throughput: Option<String>,
+    /// The ticket that it was started with: netloom throughput serve --ticket TICKET
+    #[arg(long, env = "NETLOOM_TICKET", hide_env_values = true, value_name = "TICKET")]
+    pub ticket: Option<String>,
     /// How long throughput is measured, seconds
     #[arg(short = 't', long, value_name = "SECONDS", default_value = "3", value_parser = seconds)]
     pub time: Duration,

@@ -80,6 +80,14 @@ pub struct TestArgs {
     /// How iperf3 is run
     #[command(flatten, next_help_heading = "iperf3 (with --iperf)")]
     pub iperf_args: IperfArgs,
+    /// Where to put what was found
+    #[command(flatten)]
+    pub report: ReportArgs,
+}
+
+/// Where to put what was found.
+#[derive(Debug, Clone, Args)]
+pub struct ReportArgs {
     /// Write the result as JSON, SVG and PNG into this folder, which is made when it is not there
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub output: Option<PathBuf>,

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use netloom_core::check::throughput::{STREAMS_MAX, rate};
 
 /// What to test throughput against, or how to be tested against.
+#[allow(clippy::struct_excessive_bools, reason = "switches of a command line are independent of each other")]
 #[derive(Debug, Clone, Args)]
 #[command(
     args_conflicts_with_subcommands = true,

@@ -1,14 +1,50 @@
 //! What nodes tell without having been asked by anybody who waits: ways of packets, marks on the time axis.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
-use netloom_core::errand::Report;
-use tokio::{sync::mpsc, task::JoinSet};
+use netloom_core::{errand::Report, mark::NewMark, run::Run, settings::Settings};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
 
-use crate::{errands::ErrandDesk, live::Live, marks::MarkKeeper, paths::PathKeeper, store::Stores};
+use crate::{
+    board::Board,
+    diagnoses::DiagnosisKeeper,
+    errands::ErrandDesk,
+    live::Live,
+    marks::MarkKeeper,
+    paths::PathKeeper,
+    store::Stores,
+    throughput::{Arranger, MarkSink},
+};
+
+/// Tests of throughput that wait to be put on the time axis: a node is in one at a time.
+const ANNOUNCED_MAX: usize = 256;
+
+/// With whom they have to do.
+pub(super) struct Parties<'a> {
+    /// The hub's own node.
+    pub(super) node: &'a str,
+    pub(super) stores: &'a Stores,
+    pub(super) live: &'a Arc<Live>,
+    pub(super) board: &'a Arc<Board>,
+}
+
+/// Everything that has nodes do something once, or keeps what they tell of it.
+pub(super) struct OnDemand {
+    pub(super) errands: Arc<ErrandDesk>,
+    pub(super) marks: Arc<MarkKeeper>,
+    pub(super) paths: Arc<PathKeeper>,
+    pub(super) diagnoses: Arc<DiagnosisKeeper>,
+    pub(super) arranger: Arc<Arranger>,
+}
 
 /// The desk of errands, and who keeps what nodes tell without one.
 pub(super) struct Told {
@@ -26,16 +62,60 @@ impl Told {
         Self { errands: Arc::new(desk), marks, paths, reports }
     }
 
-    /// Starts what takes reports and what gives up errands that nobody fetches. They end with the hub.
-    pub(super) fn start(self, background: &mut JoinSet<()>) {
+    /// Starts what takes reports, what gives up errands that nobody fetches, and who gives errands. They end with the hub.
+    pub(super) async fn start(
+        self,
+        parties: Parties<'_>,
+        settings: watch::Receiver<Settings>,
+        runs: watch::Receiver<Vec<Run>>,
+        background: &mut JoinSet<()>,
+    ) -> anyhow::Result<OnDemand> {
         let Self { errands, marks, paths, mut reports } = self;
-        background.spawn(async move { errands.run().await });
+        let Parties { node, stores, live, board } = parties;
+        let diagnoses =
+            DiagnosisKeeper::open(node.into(), stores.ledger.clone(), live.clone(), board.clone(), errands.clone());
+        let diagnoses = Arc::new(diagnoses.await?);
+        let arranger = Arc::new(Arranger::new(errands.clone(), settings, runs));
+        arranger.mark_with(announce(marks.clone(), background));
+        diagnoses.arrange_with(arranger.clone());
+        let expiring = errands.clone();
+        background.spawn(async move { expiring.run().await });
+        let (marking, tracing) = (marks.clone(), paths.clone());
         background.spawn(async move {
             while let Some((node, report)) = reports.recv().await {
-                keep(&node, report, &marks, &paths).await;
+                keep(&node, report, &marking, &tracing).await;
             }
         });
+        Ok(OnDemand { errands, marks, paths, diagnoses, arranger })
     }
+}
+
+/// Puts tests of throughput on the time axis: a test is told when it begins and again, with the same beginning, when it is
+/// over.
+fn announce(marks: Arc<MarkKeeper>, background: &mut JoinSet<()>) -> MarkSink {
+    let (tell, mut told) = mpsc::channel::<NewMark>(ANNOUNCED_MAX);
+    let refused = marks.clone();
+    background.spawn(async move {
+        let mut open = HashMap::new();
+        while let Some(mark) = told.recv().await {
+            let test = (mark.src.clone(), mark.dst.clone(), mark.at);
+            let kept = match (mark.until, open.remove(&test)) {
+                (Some(until), Some(id)) => marks.end(id, until, mark.text, mark.figures).await.map(drop),
+                (Some(_), None) => marks.add(mark).await.map(drop),
+                (None, _) => marks.add(mark).await.map(|mark| {
+                    open.insert(test, mark.id);
+                }),
+            };
+            if let Err(error) = kept {
+                tracing::warn!(%error, "a test of throughput is not on the time axis");
+            }
+        }
+    });
+    Arc::new(move |mark| {
+        if tell.try_send(mark).is_err() {
+            count(&refused.refused);
+        }
+    })
 }
 
 /// A node speaks for itself: what it says of another's ways is refused.

@@ -48,7 +48,7 @@ async fn search(spec: &HostSpec, to: IpAddr) -> Finding {
     let ran = tokio::task::spawn_blocking(move || run::run(to, limit)).await;
     let mut finding = match ran {
         Ok(Ok(found)) => meaning(&found, to.is_ipv6()),
-        Ok(Err(finding)) => finding,
+        Ok(Err(finding)) => *finding,
         Err(error) => Finding::failed(Phase::Transfer, error.to_string(), ""),
     };
     let last = match &finding.outcome {
@@ -105,6 +105,8 @@ fn meaning(found: &Found, is_v6: bool) -> Finding {
 
 #[cfg(test)]
 mod tests {
+    use netloom_core::check::spec::Family;
+
     use super::*;
 
     fn found(size: Option<(u32, Bound)>) -> Found {
@@ -130,7 +132,7 @@ mod tests {
 
     #[tokio::test]
     async fn loopback_passes_what_its_interface_passes() {
-        let spec = HostSpec { host: "127.0.0.1".into(), family: Default::default(), timeout_ms: 5_000 };
+        let spec = HostSpec { host: "127.0.0.1".into(), family: Family::default(), timeout_ms: 5_000 };
         let finding = check(&spec, &Means::new(), &|_| {}).await;
         if cfg!(target_os = "linux") {
             assert_eq!(finding.outcome, Outcome::Reply, "{finding:?}");

@@ -83,7 +83,6 @@ async fn fly(spec: &RoundSpec, socket: &UdpSocket, told: Told<'_>) -> io::Result
                 let packet = echo::packet(token, number, bytes);
                 flight.sent(None);
                 match socket.try_send(&packet) {
-                    Ok(_) => {}
                     // The word about an earlier one; this one has not left.
                     Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
                         refused(&mut flight, number.saturating_sub(1), socket);
@@ -93,7 +92,7 @@ async fn fly(spec: &RoundSpec, socket: &UdpSocket, told: Told<'_>) -> io::Result
                         socket.send(&packet).await?;
                     }
                     Err(error) if number == 0 => return Err(error),
-                    Err(_) => {}
+                    Ok(_) | Err(_) => {}
                 }
                 told(Progress { done_ratio: flight.done_ratio(), figures: Vec::new() });
             }

@@ -32,7 +32,7 @@ pub(super) fn finding(finding: &Finding) -> String {
     if !finding.notes.is_empty() {
         let notes =
             finding.notes.iter().fold(String::new(), |html, note| html + &format!("<li>{}</li>", escaped(note)));
-        html += &format!("<ul class=\"notes\">{notes}</ul>");
+        html += &["<ul class=\"notes\">", &notes, "</ul>"].concat();
     }
     html
 }

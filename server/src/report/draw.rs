@@ -25,24 +25,21 @@ pub(super) fn bars(values: &[Option<f64>], unit: Unit, what: &str) -> String {
     for (at, value) in values.iter().enumerate() {
         let x = at as f64 * step;
         // Writing to a string cannot fail.
-        let _ = match value.filter(|value| value.is_finite()) {
-            Some(value) => {
-                let tall = if most > 0.0 { (value / most * HEIGHT).max(1.0) } else { 1.0 };
-                let (y, shown) = (HEIGHT - tall, unit.figure(value));
-                write!(
-                    drawn,
-                    "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{thick:.1}\" height=\"{tall:.1}\" fill=\"currentColor\"><title>{}: {shown}</title></rect>",
-                    at + 1
-                )
-            }
-            None => {
-                let (left, right) = (x, x + thick);
-                write!(
-                    drawn,
-                    "<path class=\"lost\" d=\"M{left:.1} 0L{right:.1} {HEIGHT}M{right:.1} 0L{left:.1} {HEIGHT}\" stroke=\"#c0392b\" stroke-width=\"1.5\"><title>{}: lost</title></path>",
-                    at + 1
-                )
-            }
+        let _ = if let Some(value) = value.filter(|value| value.is_finite()) {
+            let tall = if most > 0.0 { (value / most * HEIGHT).max(1.0) } else { 1.0 };
+            let (y, shown) = (HEIGHT - tall, unit.figure(value));
+            write!(
+                drawn,
+                "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{thick:.1}\" height=\"{tall:.1}\" fill=\"currentColor\"><title>{}: {shown}</title></rect>",
+                at + 1
+            )
+        } else {
+            let (left, right) = (x, x + thick);
+            write!(
+                drawn,
+                "<path class=\"lost\" d=\"M{left:.1} 0L{right:.1} {HEIGHT}M{right:.1} 0L{left:.1} {HEIGHT}\" stroke=\"#c0392b\" stroke-width=\"1.5\"><title>{}: lost</title></path>",
+                at + 1
+            )
         };
     }
     let missing = values.iter().filter(|value| value.is_none()).count();

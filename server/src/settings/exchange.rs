@@ -148,8 +148,11 @@ mod tests {
                 if default.is_u64() { json!(number as u64) } else { json!(number) }
             }
             FieldKind::Text { .. } if field.path.ends_with("_url") => json!("https://example.org/netloom"),
+            FieldKind::Text { .. } if field.path == "active.iperf3" => json!("/usr/bin/iperf3"),
+            FieldKind::Text { .. } if field.path.ends_with("_name") => json!("name.example.org"),
             FieldKind::Text { .. } => json!("a \"text\"\twith ümlaut"),
             FieldKind::Choice { options } => json!(options[options.len() - 1].0),
+            FieldKind::Lines { example, .. } => json!([example]),
             FieldKind::Targets => json!([{"name": "gpu 1", "address": "10.0.0.1", "port": 22}, {"address": "::1"}]),
             FieldKind::Rules => json!([{
                 "id": "slow", "metric": "rtt_us", "scope": {"nodes": ["a"], "labels": {"mode": "icmp"}},

@@ -108,7 +108,7 @@ fn throughput_test(args: &AroundArgs) -> anyhow::Result<Option<Check>> {
         host,
         family,
         port,
-        ticket: String::new(),
+        ticket: args.ticket.clone().unwrap_or_default(),
         protocol,
         direction,
         streams,

@@ -39,7 +39,8 @@ pub(super) async fn run(aim: &Aim, plan: Plan, stop: &CancellationToken, mut tol
         let due = started + Duration::from_secs_f64(plan.probe_at_ms(next) / 1e3);
         tokio::select! {
             biased;
-            () = stop.cancelled() => break,
+            // One probe is sent in any case, so that there is something to tell.
+            () = stop.cancelled(), if next > 0 => break,
             Some(done) = flights.join_next() => note(&mut book, done, &mut told),
             () = sleep_until(due), if next < probes => {
                 let (probe, aim) = (next, aim.clone());

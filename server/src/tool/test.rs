@@ -41,7 +41,7 @@ const IPERF_EXTRA: Duration = Duration::from_secs(20);
 pub async fn run(args: &TestArgs) -> anyhow::Result<u8> {
     let mut plan = plan(args)?;
     let stop = stop::on_signal()?;
-    let files = args.output.as_deref().map(Files::prepare).transpose()?;
+    let files = args.report.output.as_deref().map(Files::prepare).transpose()?;
     let means = Means::new();
     let payload_bytes = args.size;
     let (family, tcp, port) = (args.family.family(), args.tcp, args.port);
@@ -51,16 +51,16 @@ pub async fn run(args: &TestArgs) -> anyhow::Result<u8> {
         () = stop.cancelled() => return Ok(EXIT_NO_REPLY),
     };
     plan.payload_bytes = aim.payload_bytes();
-    let screen = Screen::new(plan.probes(), args.json);
+    let screen = Screen::new(plan.probes(), args.report.json);
     screen.say(&head(&aim, plan));
     aim.note.iter().for_each(|note| screen.note(&format!("netloom: {note}")));
-    let ran = ping(&aim, plan, args.quiet, &screen, &stop).await;
+    let ran = ping(&aim, plan, args.report.quiet, &screen, &stop).await;
     let throughput = if args.iperf { Some(iperf(args, &means, &screen, &stop).await) } else { None };
     let result = result(args, &aim, plan, ran, throughput);
     screen.clear();
     tell(&result, &screen);
     let written = files.map(|files| files.write(&result, &screen));
-    if args.json {
+    if args.report.json {
         screen.result(&serde_json::to_string_pretty(&result)?)?;
     }
     if let Some(written) = written.transpose()? {

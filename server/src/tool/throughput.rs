@@ -52,7 +52,7 @@ async fn ask(args: &ThroughputArgs) -> anyhow::Result<u8> {
         _ => format!("at most {}", words_bytes(budget.bytes)),
     };
     eprintln!("Loads the network to {}:{} for {:.0} s, {bytes}.", spec.host, spec.port, budget.time_ms as f64 / 1e3);
-    let finding = throughput::check(&spec, &Means::new(), &live).await;
+    let finding = throughput::check(&spec, &Means::new(), &|progress| live(&progress)).await;
     if args.json {
         println!("{}", serde_json::to_string(&finding)?);
     } else {
@@ -108,7 +108,7 @@ fn place(text: &str) -> anyhow::Result<(String, u16)> {
 }
 
 /// A line for each second.
-fn live(progress: Progress) {
+fn live(progress: &Progress) {
     let of = |name: &str| progress.figures.iter().find(|figure| figure.name == name).map(|figure| figure.value);
     let rate = |name: &str, arrow: &str| of(name).map(|bps| format!("{arrow} {}", words_bps(bps)));
     let rates: Vec<String> =

@@ -29,11 +29,11 @@ pub fn router() -> Router<WebState> {
 ))]
 pub async fn network(State(state): State<WebState>) -> Json<BTreeMap<String, NetworkMetrics>> {
     let newest = state.board.newest();
-    let now_ms = clock::now().ms();
+    let (now_ms, settings) = (clock::now().ms(), state.keeper.subscribe().borrow().clone());
     let of = |node: netloom_core::api::NodeStatus| {
         let counted: HashSet<&str> =
             node.info.interfaces.iter().filter(|i| i.is_counted).map(|i| i.name.as_str()).collect();
-        let metrics = NetworkMetrics::of(&node.info.node, &newest, |name| counted.contains(name), now_ms);
+        let metrics = NetworkMetrics::of(&node.info.node, &newest, |name| counted.contains(name), &settings, now_ms);
         (node.info.node.clone(), metrics)
     };
     Json(state.board.nodes().into_iter().map(of).collect())

@@ -56,6 +56,7 @@ use super::{
         runs::read,
         runs::change,
         runs::end,
+        runs::step::step,
         runs::events,
         runs::add_event,
         runs::compare::compare,

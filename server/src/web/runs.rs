@@ -1,6 +1,7 @@
 //! Training runs: begun, changed, ended, looked up.
 
 pub(super) mod compare;
+pub(super) mod step;
 
 use axum::{
     Json, Router,
@@ -47,6 +48,7 @@ pub fn router() -> Router<WebState> {
         .route("/api/v1/runs/compare", get(compare::compare))
         .route("/api/v1/runs/{id}", get(read).patch(change))
         .route("/api/v1/runs/{id}/end", post(end))
+        .route("/api/v1/runs/{id}/step", post(step::step))
         .route("/api/v1/runs/{id}/events", get(events).post(add_event))
 }
 

@@ -4,6 +4,7 @@ mod counters;
 mod diagnosis;
 mod options;
 mod targets;
+mod throughput;
 
 use std::path::{Path, PathBuf};
 
@@ -19,10 +20,11 @@ pub(crate) use options::{Options, Part};
 type Measure = fn(&Workspace, &Path, &Options) -> Result<bool>;
 
 /// The parts in the order in which they are measured.
-const PARTS: [(Part, Measure); 3] = [
+const PARTS: [(Part, Measure); 4] = [
     (Part::Counters, |workspace, _, _| counters::run(workspace)),
     (Part::Targets, |_, binary, options| targets::run(binary, options.seconds)),
     (Part::Diagnosis, |_, binary, _| diagnosis::run(binary)),
+    (Part::Throughput, |_, binary, _| throughput::run(binary)),
 ];
 
 /// Measures what was asked for, or everything.

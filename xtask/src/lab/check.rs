@@ -2,6 +2,7 @@
 
 mod cut;
 mod loss;
+mod probes;
 mod rtt;
 pub(crate) mod verdict;
 
@@ -18,6 +19,7 @@ use crate::interrupt;
 
 #[cfg(test)]
 pub(crate) use cut::cut_off;
+pub(crate) use probes::PROGRAMS;
 
 /// What the checks work with.
 pub(crate) struct Lab {
@@ -52,6 +54,7 @@ pub(crate) fn run(options: &Options, binary: &Path) -> Result<Vec<Row>> {
             Group::Rtt => rtt::run(&lab, options.is_quick)?,
             Group::Loss => loss::run(&lab, options.is_quick)?,
             Group::Verdict => verdict::run(&mut lab, options.is_quick)?,
+            Group::Probes => probes::run(&lab, binary, options.is_quick)?,
             Group::Cut => cut::run(&mut lab, options.is_quick)?,
         };
         done.iter().for_each(|row| eprintln!("lab: {}: {} | {}", row.check, row.truth, row.netloom));

@@ -92,6 +92,11 @@ impl Place {
         tc.args(["-n", &self.name(), "qdisc", "replace", "dev", WIRE, "root", "tbf", "rate", rate]);
         process::run(tc.args(["burst", "32kb", "latency", "50ms"]))
     }
+
+    /// Takes that limit back.
+    pub(crate) fn free_rate(self) -> Result<()> {
+        process::run(Command::new("tc").args(["-n", &self.name(), "qdisc", "delete", "dev", WIRE, "root"]))
+    }
 }
 
 /// Sends what goes from one place to another, and back, through an interface that both have.
@@ -154,13 +159,16 @@ impl Drop for Net {
     }
 }
 
-/// Fails unless this process may make namespaces and the programs for it are there.
-pub(crate) fn require() -> Result<()> {
+/// Fails unless this process may make namespaces and the programs for it, and these, are there.
+pub(crate) fn require(more: &[&str]) -> Result<()> {
     ensure!(rustix::process::geteuid().is_root(), "the lab makes network namespaces, which only root may");
     let tools = ["ip", "tc", "nft", "ping", "fping"];
-    let missing: Vec<_> = tools.into_iter().filter(|tool| process::find(tool).is_none()).collect();
+    let missing: Vec<_> = tools.iter().chain(more).copied().filter(|tool| process::find(tool).is_none()).collect();
     if !missing.is_empty() {
-        bail!("missing: {} (packages iproute2, nftables, iputils-ping, fping)", missing.join(", "));
+        bail!(
+            "missing: {} (packages iproute2, nftables, iputils-ping, fping, mtr-tiny, bind9-dnsutils, iperf3, redis)",
+            missing.join(", ")
+        );
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What `cargo xtask lab` is asked to do.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -31,14 +32,21 @@ pub(crate) enum Group {
     Loss,
     /// How long until trouble is reported, and whether the right one is blamed.
     Verdict,
+    /// Every probe beside the program that people know for it.
+    Probes,
     /// A hub that is cut off.
     Cut,
 }
 
 impl Group {
     /// All, in the order in which they run.
-    pub(crate) const ALL: [(&'static str, Group); 4] =
-        [("rtt", Group::Rtt), ("loss", Group::Loss), ("verdict", Group::Verdict), ("cut", Group::Cut)];
+    pub(crate) const ALL: [(&'static str, Group); 5] = [
+        ("rtt", Group::Rtt),
+        ("loss", Group::Loss),
+        ("verdict", Group::Verdict),
+        ("probes", Group::Probes),
+        ("cut", Group::Cut),
+    ];
 }
 
 /// What was asked for.
@@ -54,13 +62,16 @@ pub(crate) struct Options {
     pub(crate) rate: Option<String>,
     /// Which checks.
     pub(crate) groups: Vec<Group>,
+    /// Where the table is kept, too, as Markdown.
+    pub(crate) save: Option<PathBuf>,
 }
 
 impl Options {
     /// Reads what follows `lab`.
     pub(crate) fn parse(args: &[OsString]) -> Result<Self> {
         let all = Group::ALL.map(|(_, group)| group).to_vec();
-        let mut options = Self { action: Action::Run, nodes: NODES, is_quick: false, rate: None, groups: all };
+        let mut options =
+            Self { action: Action::Run, nodes: NODES, is_quick: false, rate: None, groups: all, save: None };
         let mut args = args.iter().map(|arg| arg.to_str().unwrap_or("?"));
         while let Some(arg) = args.next() {
             match arg {
@@ -70,6 +81,7 @@ impl Options {
                 "--quick" => options.is_quick = true,
                 "--rate" => options.rate = Some(args.next().unwrap_or_default().to_owned()),
                 "--nodes" => options.nodes = nodes(args.next().unwrap_or_default())?,
+                "--save" => options.save = Some(args.next().context("--save: which file?")?.into()),
                 "--only" => options.groups = groups(args.next().unwrap_or_default())?,
                 _ => bail!("unexpected argument `{arg}` of lab"),
             }
@@ -100,9 +112,10 @@ mod tests {
     #[test]
     fn what_is_left_out_has_its_default() {
         let options = parsed("").unwrap();
-        assert_eq!((options.action, options.nodes, options.groups.len()), (Action::Run, NODES, 4));
+        assert_eq!((options.action, options.nodes, options.groups.len()), (Action::Run, NODES, 5));
         let options = parsed("run --quick --nodes 8 --only loss,cut").unwrap();
         assert_eq!((options.nodes, options.is_quick, options.groups), (8, true, vec![Group::Loss, Group::Cut]));
+        assert_eq!(parsed("run --save a.md").unwrap().save, Some("a.md".into()));
         assert_eq!(parsed("down").unwrap().action, Action::Down);
     }
 

@@ -32,6 +32,27 @@ pub(crate) fn table(rows: &[Row]) -> String {
     lines.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
+/// The rows as a document that is kept: what was compared, on what machine, and how it went.
+pub(crate) fn document(rows: &[Row], machine: &str) -> String {
+    let head = "# Probes beside the truth\n\n\
+                Made by `cargo xtask lab run --only probes --save docs/comparison.md`, which sets up the network, the \
+                servers and the faults that it compares with.\n\
+                A row is fine when Netloom is as near as the limit to what the other program or the kernel says.\n";
+    let row = |row: &Row| {
+        let verdict = if row.is_fine { "yes" } else { "**no**" };
+        format!("| {} | {} | {} | {} | {verdict} |\n", row.check, row.truth, row.netloom, row.limit)
+    };
+    let rows: String = rows.iter().map(row).collect();
+    format!("{head}\nMachine: {machine}.\n\n| check | truth | Netloom | limit | fine |\n|---|---|---|---|---|\n{rows}")
+}
+
+/// The machine in a line.
+pub(crate) fn machine() -> String {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default().trim().to_owned();
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    format!("{cores} cores, Linux {}", read("/proc/sys/kernel/osrelease"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -49,5 +70,12 @@ mod tests {
         let expected =
             "check   truth  netloom  limit\na       1 ms   1 ms     0.1    ok\nµs → b  1 ms   1 ms     0.1    FAILED";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn the_document_has_a_line_for_each() {
+        let row = Row { check: "a".into(), truth: "b".into(), netloom: "c".into(), limit: "d".into(), is_fine: false };
+        let text = document(&[row.clone(), Row { is_fine: true, ..row }], "2 cores");
+        assert!(text.ends_with("| a | b | c | d | **no** |\n| a | b | c | d | yes |\n"), "{text}");
     }
 }

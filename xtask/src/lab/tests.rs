@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use netloom_core::impair::Impairment;
@@ -22,9 +22,16 @@ const C: Place = Place::Node(3);
 /// There is one lab at a time.
 static ONE: Mutex<()> = Mutex::new(());
 
+/// Holds the lab for one test; `None` where there can be none, or one of these programs is missing.
+pub(crate) fn alone(programs: &[&str]) -> Option<MutexGuard<'static, ()>> {
+    let one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    net::require(programs).inspect_err(|why| eprintln!("skipped: {why:#}")).ok()?;
+    Some(one)
+}
+
 /// Whether there can be a lab; the reason goes to the output of the test.
 fn is_possible() -> bool {
-    net::require().inspect_err(|why| eprintln!("skipped: {why:#}")).is_ok()
+    net::require(&[]).inspect_err(|why| eprintln!("skipped: {why:#}")).is_ok()
 }
 
 #[test]

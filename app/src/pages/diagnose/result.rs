@@ -172,15 +172,12 @@ fn head(told: Option<&Diagnosis>, trouble: Option<String>, clock: Clock) -> AnyV
     let waiting = Diagnosis::default();
     let one = told.unwrap_or(&waiting);
     let look = one.whole();
-    let (title, sentence, spoken) = match told {
-        Some(one) => {
-            let asked = clock.write(one.started_at);
-            (format!("{} → {}, {asked}", one.node, what(&one.hosts)), one.sentence(), one.spoken())
-        }
-        None => {
-            let why = trouble.clone().unwrap_or_else(|| "It is being looked up.".to_owned());
-            ("Diagnosis".to_owned(), why, String::new())
-        }
+    let (title, sentence, spoken) = if let Some(one) = told {
+        let asked = clock.write(one.started_at);
+        (format!("{} → {}, {asked}", one.node, what(&one.hosts)), one.sentence(), one.spoken())
+    } else {
+        let why = trouble.clone().unwrap_or_else(|| "It is being looked up.".to_owned());
+        ("Diagnosis".to_owned(), why, String::new())
     };
     view! {
         <h2 id="diagnosis-title">{title}</h2>

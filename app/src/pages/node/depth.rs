@@ -101,7 +101,8 @@ mod tests {
         assert_eq!(errors(&depth), "none");
         depth.errors = [("rx_crc".to_owned(), 3), ("tx_dropped".to_owned(), 1)].into();
         assert_eq!(errors(&depth), "rx crc 3, tx dropped 1");
-        let lost = BondMember { name: "eth1".into(), is_up: false, speed_mbps: Some(1_000), failures: 2 };
+        let lost =
+            BondMember { name: "eth1".into(), is_up: false, speed_mbps: Some(1_000), failures: 2, is_active: false };
         depth.bond = Some(Bond { mode: "802.3ad".into(), members: vec![lost] });
         (depth.name, depth.is_up) = ("bond0".into(), true);
         assert_eq!(name(&depth), "bond0: bond, 802.3ad: eth1 (down) 1 Gbit/s, failed 2 times");

@@ -80,7 +80,7 @@ impl<'a, 'f> Writer<'a, 'f> {
         Self { f, separator }
     }
 
-    pub(super) fn add<T: Display + PartialEq>(&mut self, name: &str, value: T, usual: T) -> fmt::Result {
+    pub(super) fn add<T: Display + PartialEq + Copy>(&mut self, name: &str, value: T, usual: T) -> fmt::Result {
         if value == usual {
             return Ok(());
         }

@@ -17,11 +17,11 @@ use crate::check::{
 impl Display for Check {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Check::Icmp(spec) => round(f, "icmp", spec, 0, defaults::TIMEOUT_MS, defaults::PAYLOAD_BYTES),
+            Check::Icmp(spec) => round(f, "icmp", spec, (0, defaults::TIMEOUT_MS, defaults::PAYLOAD_BYTES)),
             // No port is usual.
-            Check::Tcp(spec) => round(f, "tcp", spec, 0, defaults::TCP_TIMEOUT_MS, spec.payload_bytes),
+            Check::Tcp(spec) => round(f, "tcp", spec, (0, defaults::TCP_TIMEOUT_MS, spec.payload_bytes)),
             Check::Udp(spec) => {
-                round(f, "udp", spec, defaults::UDP_ECHO_PORT, defaults::TIMEOUT_MS, defaults::PAYLOAD_BYTES)
+                round(f, "udp", spec, (defaults::UDP_ECHO_PORT, defaults::TIMEOUT_MS, defaults::PAYLOAD_BYTES))
             }
             Check::Dns(spec) => dns(f, spec),
             Check::Http(spec) => {
@@ -70,14 +70,9 @@ impl Display for Check {
     }
 }
 
-fn round(
-    f: &mut Formatter<'_>,
-    scheme: &str,
-    spec: &RoundSpec,
-    port: u16,
-    timeout_ms: u64,
-    payload_bytes: u16,
-) -> fmt::Result {
+/// A round, without what is usual: port, timeout and payload.
+fn round(f: &mut Formatter<'_>, scheme: &str, spec: &RoundSpec, usual: (u16, u64, u16)) -> fmt::Result {
+    let (port, timeout_ms, payload_bytes) = usual;
     write!(f, "{scheme}://{}", At(&spec.host, spec.port, port))?;
     let mut query = Writer::new(f, '?');
     query.add("packets", spec.packets, defaults::PACKETS)?;

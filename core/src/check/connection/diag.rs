@@ -1,4 +1,4 @@
-//! Questions about sockets and their answers (sock_diag(7)).
+//! Questions about sockets and their answers (`sock_diag`(7)).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 

@@ -35,13 +35,13 @@ pub fn group(connections: &[Connection], names: &Names) -> Vec<RemoteQuality> {
         groups.entry(connection.remote.ip()).or_default().push(connection);
     }
     // A node may have several addresses.
-    let mut named: BTreeMap<String, Vec<&Connection>> = BTreeMap::new();
+    let mut by_node: BTreeMap<String, Vec<&Connection>> = BTreeMap::new();
     for (address, group) in groups {
         let name = names.get(&address).cloned().unwrap_or_else(|| address.to_string());
-        named.entry(name).or_default().extend(group);
+        by_node.entry(name).or_default().extend(group);
     }
     let mut remotes: Vec<(RemoteQuality, Vec<&Connection>)> =
-        named.into_iter().map(|(name, group)| (quality(name, &group), group)).collect();
+        by_node.into_iter().map(|(name, group)| (quality(name, &group), group)).collect();
     remotes.sort_by_key(|(quality, _)| std::cmp::Reverse(quality.sent_bytes.saturating_add(quality.received_bytes)));
     let rest = remotes.split_off(remotes.len().min(REMOTES_MAX));
     let rest: Vec<&Connection> = rest.into_iter().flat_map(|(_, group)| group).collect();

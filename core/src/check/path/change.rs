@@ -74,7 +74,7 @@ impl Course {
                 self.go_on(at, trace, &seen);
                 Taken::Same
             }
-            Some(doubt) => self.change(doubt.since, at, trace, &seen, ttl),
+            Some(doubt) => self.change(&doubt, at, trace, &seen),
             None => {
                 self.doubt = Some(Doubt { since: at, ttl, seen: there.clone(), is_back: false });
                 Taken::Same
@@ -92,19 +92,12 @@ impl Course {
         }
     }
 
-    fn change(
-        &mut self,
-        since: Timestamp,
-        at: Timestamp,
-        trace: PathTrace,
-        seen: &[BTreeSet<IpAddr>],
-        ttl: u8,
-    ) -> Taken {
-        let sentence = sentence(&self.record, seen, ttl);
+    fn change(&mut self, doubt: &Doubt, at: Timestamp, trace: PathTrace, seen: &[BTreeSet<IpAddr>]) -> Taken {
+        let sentence = sentence(&self.record, seen, doubt.ttl);
         let (src, dst) = (self.record.src.clone(), self.record.dst.clone());
         let ways = Vec::new();
         let mode = trace.mode;
-        let mut next = PathRecord { id: 0, src, dst, mode, first_at: since, last_at: at, seen: 2, ways, trace };
+        let mut next = PathRecord { id: 0, src, dst, mode, first_at: doubt.since, last_at: at, seen: 2, ways, trace };
         learn(&mut next.ways, seen);
         let before = Box::new(std::mem::replace(&mut self.record, next));
         Taken::Changed { before, sentence }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 pub const LEAST: [u32; 2] = [576, 1_280];
 /// The largest packet that the length in a header can tell of IPv4; of IPv6 it is a little more.
 pub const MOST: u32 = 65_535;
-/// Sizes that links, tunnels and virtual networks have: VXLAN, WireGuard, GRE, PPPoE, Ethernet, FDDI, jumbo frames, loopback.
+/// Sizes that links, tunnels and virtual networks have: VXLAN, `WireGuard`, GRE, `PPPoE`, Ethernet, FDDI, jumbo frames, loopback.
 const USUAL: [u32; 16] =
     [576, 1_280, 1_376, 1_400, 1_420, 1_450, 1_476, 1_480, 1_492, 1_500, 4_352, 8_500, 8_950, 9_000, 9_216, MOST];
 /// Sizes of one round between known ones: with these it takes four rounds from 576 to 1,500 in steps of one.

@@ -282,8 +282,11 @@ fn hop(ttl: u8, slots: &[Slot], host: IpAddr) -> Hop {
     let of_it = || answers.iter().filter(|answer| Some(answer.from) == address);
     let mut rtts: Vec<f64> = of_it().map(|answer| answer.rtt_us).collect();
     rtts.sort_by(f64::total_cmp);
-    let said = of_it()
-        .find(|answer| !(answer.word == Word::NoPort && answer.from == host) && !answer.word.refusal().is_empty());
+    let is_refusal = |answer: &&Answer| {
+        let is_end = answer.word == Word::NoPort && answer.from == host;
+        !is_end && !answer.word.refusal().is_empty()
+    };
+    let said = of_it().find(is_refusal);
     Hop {
         ttl,
         address,

@@ -16,7 +16,7 @@ pub fn arguments(spec: &IperfSpec, address: &str) -> Vec<String> {
     let seconds = |ms: u64| ms.div_ceil(1_000).to_string();
     let mut arguments: Vec<String> = ["-J", "-c", address, "-p"].map(str::to_owned).into();
     arguments.push(spec.port.to_string());
-    arguments.extend(["-t".to_owned(), seconds(spec.duration_ms).to_string()]);
+    arguments.extend(["-t".to_owned(), seconds(spec.duration_ms)]);
     arguments.extend(["-P".to_owned(), spec.streams.to_string(), "-i".to_owned(), "1".to_owned()]);
     arguments.extend(["--connect-timeout".to_owned(), CONNECT_MS.to_string()]);
     if spec.warm_up_ms > 0 {

@@ -86,7 +86,7 @@ fn bps(from: &Point, to: &Point) -> f64 {
 pub fn moments(warm_up_ms: u64, duration_ms: u64, slice_ms: u64) -> impl Iterator<Item = u64> {
     let slice_ms = slice_ms.max(1);
     let slices = (1..=duration_ms / slice_ms).map(move |at| warm_up_ms + at * slice_ms);
-    let rest = (duration_ms % slice_ms != 0).then_some(warm_up_ms + duration_ms);
+    let rest = (!duration_ms.is_multiple_of(slice_ms)).then_some(warm_up_ms + duration_ms);
     std::iter::once(warm_up_ms).chain(slices).chain(rest)
 }
 

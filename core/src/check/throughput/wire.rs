@@ -290,7 +290,7 @@ impl Frames {
     ///
     /// # Errors
     /// When it is none.
-    pub fn next<T: DeserializeOwned>(&mut self) -> Result<Option<T>, FrameError> {
+    pub fn next_message<T: DeserializeOwned>(&mut self) -> Result<Option<T>, FrameError> {
         let Some(header) = self.buffer.get(..HEADER_BYTES) else {
             let begins_well = FRAME.starts_with(&self.buffer[..self.buffer.len().min(4)]);
             return if begins_well { Ok(None) } else { Err(self.foreign()) };
@@ -350,7 +350,7 @@ mod tests {
             let (mut frames, mut heard) = (Frames::default(), Vec::new());
             for piece in bytes.chunks(size) {
                 frames.push(piece);
-                while let Some(message) = frames.next::<Near>().expect("is right") {
+                while let Some(message) = frames.next_message::<Near>().expect("is right") {
                     heard.push(message);
                 }
             }
@@ -363,7 +363,7 @@ mod tests {
         let first = |text: &[u8]| {
             let mut frames = Frames::default();
             frames.push(text);
-            frames.next::<Far>().expect_err("is foreign").to_string()
+            frames.next_message::<Far>().expect_err("is foreign").to_string()
         };
         assert!(first(b"HTTP/1.1 400 Bad Request\r\nX: y").contains("\"HTTP/1.1 400 Bad Request\""));
         assert!(first(b"S").contains("\"S\""));
@@ -401,8 +401,8 @@ mod tests {
             for piece in pieces {
                 frames.push(&piece);
                 let _ = opening(&piece);
-                while let Ok(Some(_)) = frames.next::<Near>() {}
-                let _ = frames.next::<Far>();
+                while let Ok(Some(_)) = frames.next_message::<Near>() {}
+                let _ = frames.next_message::<Far>();
             }
         }
 
@@ -413,7 +413,7 @@ mod tests {
             bytes.extend(&body);
             let mut frames = Frames::default();
             frames.push(&bytes);
-            let _ = frames.next::<Near>();
+            let _ = frames.next_message::<Near>();
             prop_assert!(frames.rest().is_empty());
         }
 

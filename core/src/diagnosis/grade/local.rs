@@ -102,11 +102,11 @@ pub(super) fn connections(finding: &Finding) -> (Grade, String) {
 }
 
 fn shown(all: &[String]) -> String {
-    let mut shown = all[..all.len().min(FAULTS_MAX)].join(", ");
-    if all.len() > FAULTS_MAX {
-        shown += &format!(" and {} more", all.len() - FAULTS_MAX);
+    let shown = all[..all.len().min(FAULTS_MAX)].join(", ");
+    match all.len().saturating_sub(FAULTS_MAX) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
     }
-    shown
 }
 
 #[cfg(test)]

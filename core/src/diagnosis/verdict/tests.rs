@@ -84,8 +84,9 @@ fn finding(check: &Check, text: &str) -> Finding {
         "status" => found.detail = Some(Detail::Answers { status: words[1].into(), records: Vec::new() }),
         "mtu" => found.figure("path_mtu_bytes", number()),
         "hole" => {
+            let cause = format!("packets larger than {} bytes vanish without a word", number());
+            found = Finding::failed(Phase::Transfer, cause, "let ICMP tell");
             found.figure("path_mtu_bytes", number());
-            found.note("a black hole: larger packets vanish");
         }
         "unreached" => found.detail = Some(trace(false)),
         "half" => found.detail = Some(Detail::Interfaces { interfaces: vec![interface(100, "half")] }),
@@ -99,6 +100,10 @@ fn finding(check: &Check, text: &str) -> Finding {
             found.detail = Some(Detail::Connections { remotes: vec![remote] });
         }
         "lost" => found.outcome = Outcome::Lost,
+        "closed" => {
+            round(&mut found, 300.0, 0.0);
+            found.note("closed: answered with a reset");
+        }
         "refused" => found = Finding::failed(Phase::Connect, "connection refused", "start it"),
         "unresolved" => found = Finding::failed(Phase::Resolve, "it does not resolve", "check the spelling"),
         "forbidden" => found = Finding::failed(Phase::Prepare, "ICMP not permitted", "allow it"),

@@ -26,6 +26,7 @@ use super::{
     RETRY_FIRST_MS, RETRY_MOST_MS, RemoteUplink,
     client::{CallError, Client, HubPlace},
     orders::{self, Asking},
+    rows,
     spool::Spool,
     state::{Membership, StateFolder},
 };
@@ -87,6 +88,7 @@ pub async fn run(options: Options, shutdown: CancellationToken) -> anyhow::Resul
     let (reports, telling) = mpsc::channel(REPORTS_MAX);
     // People wait for these: they have connections of their own.
     let [errand_client, report_client] = [client()?, client()?];
+    let standing = status.clone();
     let agent = Agent {
         node: membership.node,
         uplink: uplink.clone(),
@@ -107,6 +109,7 @@ pub async fn run(options: Options, shutdown: CancellationToken) -> anyhow::Resul
             uplink.fetch_errands(&errand_client, given),
             uplink.tell_reports(&report_client, telling),
             keep(&uplink, &state, &told),
+            rows::note(&uplink, &standing),
         );
     };
     tokio::select! {

@@ -122,7 +122,7 @@ where
             Ok(answered(response, connection))
         }
         Ok(Err(error)) => {
-            let (cause, cure) = reason(&error);
+            let (cause, cure) = reason(&error, marks.first_byte().is_some());
             Err(steps.fail(Phase::Wait, cause, cure))
         }
         Err(_) => {
@@ -146,11 +146,12 @@ fn answered(response: Response<Incoming>, connection: AbortOnDropHandle<()>) -> 
 }
 
 /// Why there is no answer, and what would help.
-fn reason(error: &hyper::Error) -> (&'static str, &'static str) {
-    if error.is_parse() {
-        ("what it answers is no HTTP", "see what listens on that port, and whether it wants https://")
-    } else if error.is_incomplete_message() {
+fn reason(error: &hyper::Error, has_spoken: bool) -> (&'static str, &'static str) {
+    if error.is_incomplete_message() && !has_spoken {
         ("it closed the connection without an answer", "look at the server's log, and whether it wants https://")
+    } else if error.is_parse() || has_spoken {
+        // Who speaks before the request, as SSH and mail do, speaks no HTTP either.
+        ("what it answers is no HTTP", "see what listens on that port, and whether it wants https://")
     } else {
         ("the connection broke before the answer", "look at the server's log, and at what is between")
     }

@@ -78,7 +78,8 @@ fn certificate(wrong: &CertificateError) -> (String, String) {
             "its certificate is for another name",
             "ask under a name that the certificate carries, or have one made for this name",
         ),
-        CertificateError::UnknownIssuer => (
+        // An authority of the same name with another key is another one.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => (
             "its certificate is signed by nobody whom this machine trusts",
             "install the authority's certificate on this machine, or name its file in SSL_CERT_FILE",
         ),

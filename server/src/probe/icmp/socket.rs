@@ -93,9 +93,10 @@ impl IcmpSocket {
     pub(super) async fn next(&self, buffer: &mut Vec<u8>, payload: &[u8]) -> io::Result<Came> {
         buffer.resize(payload.len() + HEADERS_BYTES, 0);
         loop {
-            let wanted = Interest::READABLE | system::TROUBLE;
-            self.socket.ready(wanted).await?;
-            match self.socket.try_io(wanted, || system::receive(&self.socket, buffer)) {
+            let ready = self.socket.ready(Interest::READABLE | system::TROUBLE).await?;
+            // The runtime tries, and clears, one at a time: both at once would be never ready and never cleared.
+            let interest = if ready.is_error() { system::TROUBLE } else { Interest::READABLE };
+            match self.socket.try_io(interest, || system::receive(&self.socket, buffer)) {
                 Ok(received) => return Ok(self.read(&received, buffer, payload)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),

@@ -36,7 +36,7 @@ const FIRST_PART: u32 = 4;
 const PAUSE_UDP: Duration = Duration::from_millis(1_200);
 
 /// Searches within a time. `Err` is the finding that says why not.
-pub(super) fn run(to: IpAddr, limit: Duration) -> Result<Found, Finding> {
+pub(super) fn run(to: IpAddr, limit: Duration) -> Result<Found, Box<Finding>> {
     let until = Instant::now() + limit;
     let mut why = None;
     for kind in [Kind::Echo, Kind::Raw, Kind::Udp] {
@@ -52,14 +52,14 @@ pub(super) fn run(to: IpAddr, limit: Duration) -> Result<Found, Finding> {
         match run.search() {
             Ok(found) if found.size.is_some() => return Ok(found),
             Ok(_) => {}
-            Err(error) => return Err(path::unsent(&error)),
+            Err(error) => return Err(Box::new(path::unsent(&error))),
         }
         if Instant::now() >= until {
             break;
         }
     }
     match why {
-        Some(error) => Err(path::refused(ProbeMode::Udp, &error)),
+        Some(error) => Err(Box::new(path::refused(ProbeMode::Udp, &error))),
         None => Ok(Found { size: None, told_by: None, is_whole: true }),
     }
 }

@@ -46,7 +46,7 @@ pub(super) fn run(line: Box<dyn Line>, wanted: Wanted, mode: ProbeMode, aim: Aim
     let host = aim.to.ip();
     let tracer = Tracer::new(wanted, host, 0);
     let mut run = Run { line, tracer, began: Instant::now(), sent_at_ns: HashMap::new(), unclear: 0 };
-    run.to_the_end()?;
+    run.finish()?;
     let Run { line, tracer, unclear, .. } = run;
     let flows = tracer.flows(|flow| line.name(flow));
     Ok(Seen { trace: PathTrace { mode, address: host, is_reached: tracer.is_reached(), flows }, unclear })
@@ -57,7 +57,7 @@ impl Run {
         self.began.elapsed().as_micros() as u64
     }
 
-    fn to_the_end(&mut self) -> io::Result<()> {
+    fn finish(&mut self) -> io::Result<()> {
         loop {
             match self.tracer.step(self.now_us()) {
                 Step::Send(probe) => {

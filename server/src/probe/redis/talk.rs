@@ -63,9 +63,8 @@ impl Talk {
             let mut chunk = [0; CHUNK_BYTES];
             match timeout_at(until, self.stream.read(&mut chunk)).await {
                 Ok(Ok(length @ 1..)) => self.came.extend(&chunk[..length]),
-                Ok(_) => return Err(Trouble::Closed),
                 Err(_) if is_sent => return Err(Trouble::Silent),
-                Err(_) => return Err(Trouble::Closed),
+                Ok(_) | Err(_) => return Err(Trouble::Closed),
             }
         }
     }

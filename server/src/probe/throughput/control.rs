@@ -44,7 +44,7 @@ impl Control {
     /// The next message, whenever it comes. May be dropped while it waits, and nothing is lost.
     pub(super) async fn hear<T: DeserializeOwned>(&mut self) -> Result<T, Heard> {
         loop {
-            if let Some(message) = self.frames.next()? {
+            if let Some(message) = self.frames.next_message()? {
                 return Ok(message);
             }
             let mut bytes = [0; READ_BYTES];

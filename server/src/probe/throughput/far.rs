@@ -92,16 +92,14 @@ impl FarEnd {
             } else {
                 Some(Refused::Ticket)
             };
-            match why {
+            if let Some(why) = why {
                 // Whether it hears that is its affair.
-                Some(why) => door::refuse(control, Far::Refused { why }),
-                None => {
-                    let direction = plan.direction;
-                    let port = self.address.port();
-                    let session = session::Session { control: &mut control, plan, door: &mut self.door, port };
-                    return session.run().await.map(|received| Served { peer, direction, received });
-                }
+                door::refuse(control, Far::Refused { why });
+                continue;
             }
+            let (direction, port) = (plan.direction, self.address.port());
+            let session = session::Session { control: &mut control, plan, door: &mut self.door, port };
+            return session.run().await.map(|received| Served { peer, direction, received });
         }
     }
 }

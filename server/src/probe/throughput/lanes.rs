@@ -58,23 +58,23 @@ impl Lane {
 /// The streams of one direction at one end.
 #[derive(Debug)]
 pub(super) struct Lanes {
-    lanes: Vec<Lane>,
+    each: Vec<Lane>,
     changed: Notify,
     why: Mutex<Option<String>>,
 }
 
 impl Lanes {
     pub(super) fn new(streams: u16) -> Self {
-        Self { lanes: (0..streams).map(|_| Lane::default()).collect(), changed: Notify::new(), why: Mutex::default() }
+        Self { each: (0..streams).map(|_| Lane::default()).collect(), changed: Notify::new(), why: Mutex::default() }
     }
 
     pub(super) fn lane(&self, stream: usize) -> &Lane {
-        &self.lanes[stream]
+        &self.each[stream]
     }
 
     /// Notes what is known of a stream of datagrams; of one that is not of the test, nothing.
     pub(super) fn note(&self, stream: usize, count: &StreamCount) {
-        if let Some(lane) = self.lanes.get(stream) {
+        if let Some(lane) = self.each.get(stream) {
             lane.set(count);
         }
     }
@@ -84,7 +84,7 @@ impl Lanes {
         if let Some(why) = why {
             self.why.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| why.to_string());
         }
-        self.lanes[stream].is_over.store(true, Ordering::Release);
+        self.each[stream].is_over.store(true, Ordering::Release);
         self.changed.notify_one();
     }
 
@@ -94,7 +94,7 @@ impl Lanes {
     }
 
     fn all_over(&self) -> bool {
-        self.lanes.iter().all(|lane| lane.is_over.load(Ordering::Acquire))
+        self.each.iter().all(|lane| lane.is_over.load(Ordering::Acquire))
     }
 
     /// Bytes of all streams so far.
@@ -103,7 +103,7 @@ impl Lanes {
     }
 
     fn sum(&self, of: impl Fn(&Lane) -> &AtomicU64) -> u64 {
-        self.lanes.iter().map(|lane| of(lane).load(Ordering::Relaxed)).sum()
+        self.each.iter().map(|lane| of(lane).load(Ordering::Relaxed)).sum()
     }
 
     fn point(&self, at_ms: f64) -> Point {
@@ -117,7 +117,7 @@ impl Lanes {
 
     /// The jitter of the streams in the mean, µs.
     fn jitter_us(&self) -> f64 {
-        self.sum(|lane| &lane.jitter_ns) as f64 / 1e3 / self.lanes.len().max(1) as f64
+        self.sum(|lane| &lane.jitter_ns) as f64 / 1e3 / self.each.len().max(1) as f64
     }
 
     /// Counts what comes, until the time of the plan is over or all streams are. Returns whether the warm-up was over before the data was.
@@ -240,7 +240,7 @@ mod tests {
         let fault = lanes.measure(&plan()).await.expect_err("nothing comes");
         assert!(fault.cause.contains("no data came within 6 s"), "{fault:?}");
         lanes.lane(0).set_bytes(5);
-        let stalled = Lanes { lanes: lanes.lanes, changed: Notify::new(), why: Mutex::default() };
+        let stalled = Lanes { each: lanes.each, changed: Notify::new(), why: Mutex::default() };
         let long = Plan { duration_ms: 60_000, ..plan() };
         let fault = stalled.measure(&long).await.expect_err("no more comes");
         assert!(fault.cause.contains("nothing arrived for 6 s"), "{fault:?}");

@@ -50,15 +50,14 @@ impl Ledger {
         Ok(transaction.commit().await?)
     }
 
-    /// Keeps a known record as it is now.
+    /// Keeps a known record as it is now. Returns whether it is still there.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn save_path(&self, record: &PathRecord) -> Result<(), StoreError> {
+    pub async fn save_path(&self, record: &PathRecord) -> Result<bool, StoreError> {
         let update = sqlx::query("update path_record set last_ms = ?, document = ? where id = ?");
         let update = update.bind(record.last_at.ms()).bind(document(record)?).bind(record.id as i64);
-        update.execute(self.database.writer()).await?;
-        Ok(())
+        Ok(update.execute(self.database.writer()).await?.rows_affected() > 0)
     }
 
     /// The newest record of a pair and mode.

@@ -12,7 +12,7 @@ const LISTED_MAX: usize = 12;
 
 /// A finding: the check on a line, and what was found on indented ones.
 pub(super) fn text(check: &str, finding: &Finding) -> String {
-    let mut text = check.to_owned();
+    let mut text = check.trim_end_matches(':').to_owned();
     // Writing to a text cannot fail.
     if let Some(address) = finding.address.filter(|address| !check.contains(&address.to_string())) {
         let _ = write!(text, " ({address})");

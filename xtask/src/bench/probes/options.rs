@@ -18,10 +18,12 @@ pub(crate) enum Part {
     Targets,
     /// `netloom diagnose`.
     Diagnosis,
+    /// `netloom throughput` beside iperf3.
+    Throughput,
 }
 
 impl Part {
-    const ALL: [Part; 3] = [Part::Counters, Part::Targets, Part::Diagnosis];
+    const ALL: [Part; 4] = [Part::Counters, Part::Targets, Part::Diagnosis, Part::Throughput];
 
     /// Its name on the command line.
     pub(crate) const fn word(self) -> &'static str {
@@ -29,6 +31,7 @@ impl Part {
             Part::Counters => "counters",
             Part::Targets => "targets",
             Part::Diagnosis => "diagnosis",
+            Part::Throughput => "throughput",
         }
     }
 }

@@ -62,7 +62,7 @@ pub(super) fn Charts(incident: Memo<Incident>) -> impl IntoView {
     }
     // What goes on is shaded up to now; a chart need not be made anew for it every second.
     let now = Memo::new(move |_| clock.now().ms() / 5_000 * 5_000);
-    let about: Vec<String> = nodes(&first).into_iter().map(Into::into).collect();
+    let about: Vec<String> = nodes(&first).map(Into::into).collect();
     let happenings = use_happenings(Box::new(move |mark| about.iter().any(|node| About::Node(node).covers(mark))));
     let card = |id: &'static str, metric: String| {
         let mut interest = Interest::all(metric.clone()).extremes();

@@ -79,7 +79,8 @@ fn ten_hops_take_less_than_a_timeout_and_the_host_is_not_swamped() {
 
 #[test]
 fn silent_hops_cost_one_timeout_together() {
-    let silent = |probe: Probe| chain(9)(probe).filter(|answer| answer.word != Word::Expired || probe.ttl % 2 == 0);
+    let silent =
+        |probe: Probe| chain(9)(probe).filter(|answer| answer.word != Word::Expired || probe.ttl.is_multiple_of(2));
     let (tracer, took, _) = run(wanted(2, false), silent);
     assert!(tracer.is_reached());
     assert!(took < TIMEOUT_US * 3 / 2, "{took}");

@@ -12,7 +12,7 @@ use netloom_core::check::spec::HostSpec;
 use super::*;
 
 /// Namespaces a - r1 - (r2 or s2) - r3 - b. r1 shares traffic between r2 and s2 by ports; IPv6 goes by r2 alone.
-const SETUP: &str = r#"
+const SETUP: &str = r"
 for ns in a r1 r2 s2 r3 b; do
   ip netns add $P-$ns
   ip -n $P-$ns link set lo up
@@ -47,7 +47,7 @@ ip -n $P-r2 -6 route add default via fd01:3::2
 ip -n $P-r2 -6 route add fd01:0::/64 via fd01:1::1
 ip -n $P-r3 -6 route add default via fd01:3::1
 ip -n $P-b -6 route add default via fd01:5::1
-"#;
+";
 
 struct Chain(String);
 

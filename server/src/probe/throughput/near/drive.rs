@@ -56,7 +56,7 @@ impl Driver<'_> {
     /// Runs it. Returns the result, and whether the warm-up was over before the data was.
     pub(super) async fn run(&mut self) -> Result<(ThroughputResult, bool), Fault> {
         let idle_rtt_us = self.idle().await?;
-        self.control.say(&Near::Start).await.map_err(broke)?;
+        self.control.say(&Near::Start).await.map_err(|error| broke(&error))?;
         self.data.start(&self.plan)?;
         let mut seen = Seen::default();
         self.drive(&mut seen).await?;
@@ -88,8 +88,8 @@ impl Driver<'_> {
         for seq in 0..IDLE_PINGS {
             ticks.tick().await;
             let sent = Instant::now();
-            self.control.say(&Near::Ping { seq }).await.map_err(broke)?;
-            match self.control.hear_within(STALL_LIMIT).await.map_err(broke)? {
+            self.control.say(&Near::Ping { seq }).await.map_err(|error| broke(&error))?;
+            match self.control.hear_within(STALL_LIMIT).await.map_err(|error| broke(&error))? {
                 Far::Pong { seq: answered, .. } if answered == seq => rtts_us.push(us_since(sent)),
                 Far::Broke { why } => return Err(Fault::gone(why)),
                 _ => return Err(unexpected(Phase::Transfer)),
@@ -119,12 +119,12 @@ impl Driver<'_> {
                 message = control.hear::<Far>() => {
                     heard = Instant::now();
                     let is_loaded = warm && (began.elapsed() < lasts);
-                    seen.take(message.map_err(broke)?, is_loaded)?;
+                    seen.take(message.map_err(|error| broke(&error))?, is_loaded)?;
                 }
                 came = &mut counting, if !counted => {
                     counted = true;
                     seen.down = came.transpose()?;
-                    control.say(&Near::Stop).await.map_err(broke)?;
+                    control.say(&Near::Stop).await.map_err(|error| broke(&error))?;
                 }
                 _ = pings.tick() => {
                     if heard.elapsed() > STALL_LIMIT {
@@ -133,7 +133,7 @@ impl Driver<'_> {
                     if seen.ping.is_none() {
                         seen.pings += 1;
                         seen.ping = Some((seen.pings, Instant::now()));
-                        control.say(&Near::Ping { seq: seen.pings }).await.map_err(broke)?;
+                        control.say(&Near::Ping { seq: seen.pings }).await.map_err(|error| broke(&error))?;
                     }
                 }
                 () = &mut warm_up, if !warm => {
@@ -193,8 +193,8 @@ impl Live {
     }
 }
 
-fn broke(error: Heard) -> Fault {
-    Fault::heard(Phase::Transfer, &error)
+fn broke(error: &Heard) -> Fault {
+    Fault::heard(Phase::Transfer, error)
 }
 
 fn us_since(sent: Instant) -> f64 {

@@ -1,0 +1,230 @@
+//! The probes of one target: rounds by the clock, and single ones when a training run asks for them.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::{StreamExt, future::join_all, stream::FuturesUnordered};
+use netloom_core::{
+    api::MeasurementState,
+    metric,
+    probe::{Outcome, ProbeMode, Target},
+    run::step::HOLD_MAX_MS,
+    sample::{Readings, SeriesKey},
+    settings::probe::ProbeSettings,
+    stats::round::{RoundSummary, summarise},
+};
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Instant, MissedTickBehavior, interval_at, sleep_until},
+};
+
+use super::measurement;
+use crate::{
+    agent::{hub_clock::HubClock, status::StatusBoard},
+    probe::Prober,
+};
+
+/// Each round starts up to this part of the interval late, by chance, so that targets do not march in step.
+const JITTER_PART: f64 = 0.05;
+/// Probes that are asked for go out within this time: at once for people and jobs, and yet not all in the same instant, in
+/// which each would be measured along with the others.
+const ASKED_SPREAD: Duration = Duration::from_millis(20);
+
+/// How one target is probed; a change of any part starts its task anew.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Plan {
+    pub(super) target: Target,
+    pub(super) mode: ProbeMode,
+    pub(super) note: (MeasurementState, String),
+    pub(super) settings: ProbeSettings,
+}
+
+/// What was asked for beside the clock's rounds.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Asked {
+    /// Until when the clock's rounds are left out.
+    held_until: Option<Instant>,
+}
+
+impl Asked {
+    /// Asked for now; the clock's rounds are left out for so long, within bounds.
+    fn now(hold_ms: u64) -> Self {
+        Self { held_until: Some(Instant::now() + Duration::from_millis(hold_ms.min(HOLD_MAX_MS))) }
+    }
+
+    fn holds(self) -> bool {
+        self.held_until.is_some_and(|until| Instant::now() < until)
+    }
+}
+
+/// Hands on what the hub asks for until it asks no more.
+pub(super) async fn hand_on(mut rounds: mpsc::Receiver<u64>, asked: watch::Sender<Asked>) {
+    while let Some(hold_ms) = rounds.recv().await {
+        asked.send_replace(Asked::now(hold_ms));
+    }
+}
+
+/// Probes one target, round after round.
+pub(super) struct TargetTask {
+    pub(super) node: String,
+    pub(super) plan: Plan,
+    pub(super) prober: Arc<dyn Prober>,
+    pub(super) asked: watch::Receiver<Asked>,
+    pub(super) status: StatusBoard,
+    pub(super) bursts: mpsc::Sender<Readings>,
+    pub(super) clock: HubClock,
+}
+
+impl TargetTask {
+    /// Starts a round at every interval, and a small one whenever it is asked for. A round waits for its last answer, so
+    /// rounds overlap when a target is slow; timeout and interval bound how many.
+    pub(super) async fn run(mut self, delay: Duration) {
+        let interval = Duration::from_millis(self.plan.settings.interval_ms);
+        let packets = self.plan.settings.packets;
+        let mut ticks = interval_at(Instant::now() + delay, interval);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        // What was asked for before this target was known is done.
+        self.asked.mark_unchanged();
+        let mut asked = self.asked.clone();
+        let (this, mut is_asked) = (&self, true);
+        let mut rounds = FuturesUnordered::new();
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {
+                    if !asked.borrow().holds() {
+                        rounds.push(this.round(interval.mul_f64(JITTER_PART), packets));
+                    }
+                }
+                changed = asked.changed(), if is_asked => match changed {
+                    Ok(()) => rounds.push(this.round(ASKED_SPREAD, 1)),
+                    Err(_) => is_asked = false,
+                },
+                Some(outcomes) = rounds.next() => {
+                    if !this.report(&outcomes).await {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sends the probes of one round, spread evenly over the interval. It begins within some time, by chance.
+    async fn round(&self, begins_within: Duration, packets: u32) -> Vec<Outcome> {
+        let start = Instant::now() + begins_within.mul_f64(fastrand::f64());
+        let timeout = Duration::from_millis(self.plan.settings.timeout_ms);
+        let spacing = Duration::from_millis(self.plan.settings.interval_ms) / packets.max(1);
+        let probes = (0..packets).map(|index| async move {
+            sleep_until(start + spacing * index).await;
+            self.prober.probe(&self.plan.target, timeout).await
+        });
+        join_all(probes).await
+    }
+
+    /// Turns a round into samples. Returns whether anybody still listens.
+    async fn report(&self, outcomes: &[Outcome]) -> bool {
+        let now = self.clock.now();
+        let (state, detail) = match outcomes.iter().find_map(failure) {
+            Some(cause) if outcomes.iter().all(|outcome| !outcome.was_sent()) => (MeasurementState::Failing, cause),
+            _ => (self.plan.note.0, self.plan.note.1.as_str()),
+        };
+        self.status.set(&measurement(&self.plan.target.name), state, detail, now);
+        let readings = self.readings(&summarise(outcomes), now.ms());
+        readings.samples.is_empty() || self.bursts.send(readings).await.is_ok()
+    }
+
+    fn readings(&self, summary: &RoundSummary, ts_ms: i64) -> Readings {
+        let figures = [
+            (metric::RTT_US, summary.rtt_us),
+            (metric::RTT_MIN_US, summary.rtt_min_us),
+            (metric::RTT_MAX_US, summary.rtt_max_us),
+            (metric::JITTER_US, summary.jitter_us),
+            (metric::LOSS_RATIO, summary.loss_ratio),
+        ];
+        let mut readings = Readings::default();
+        for (name, value) in figures {
+            if let Some(value) = value {
+                let labels =
+                    [("src", &*self.node), ("dst", &*self.plan.target.name), ("mode", self.prober.mode().label())];
+                readings.push(SeriesKey::new(name, labels), ts_ms, value);
+            }
+        }
+        readings
+    }
+}
+
+fn failure(outcome: &Outcome) -> Option<&str> {
+    match outcome {
+        Outcome::Failed { cause } => Some(cause),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use async_trait::async_trait;
+    use netloom_core::{probe::TargetKind, time::Timestamp};
+    use tokio::time::sleep;
+
+    use super::*;
+
+    /// A host that answers at once, and remembers when it was probed.
+    #[derive(Default)]
+    struct Nearby(Mutex<Vec<Instant>>);
+
+    #[async_trait]
+    impl Prober for Nearby {
+        fn mode(&self) -> ProbeMode {
+            ProbeMode::Icmp
+        }
+        async fn probe(&self, _: &Target, _: Duration) -> Outcome {
+            self.0.lock().expect("not poisoned").push(Instant::now());
+            Outcome::Reply { rtt_us: 1.0 }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_round_that_is_asked_for_comes_at_once_and_the_clock_comes_back() {
+        let (nearby, (bursts, mut told)) = (Arc::new(Nearby::default()), mpsc::channel(64));
+        let (rounds, asked_rounds) = mpsc::channel(1);
+        let (asking, asked) = watch::channel(Asked::default());
+        tokio::spawn(hand_on(asked_rounds, asking));
+        let address = "127.0.0.1".parse().expect("an address");
+        let settings = ProbeSettings { packets: 4, ..ProbeSettings::default() };
+        let task = TargetTask {
+            node: "n1".into(),
+            plan: Plan {
+                target: Target { name: "a".into(), address, port: 1, kind: TargetKind::Custom },
+                mode: ProbeMode::Icmp,
+                note: (MeasurementState::Working, String::new()),
+                settings,
+            },
+            prober: nearby.clone(),
+            asked,
+            status: StatusBoard::new("n1", Timestamp(0)),
+            bursts,
+            clock: HubClock::local(),
+        };
+        tokio::spawn(task.run(Duration::ZERO));
+        let since = |from: Instant, to: Instant| {
+            let probed = nearby.0.lock().expect("not poisoned");
+            probed.iter().filter(|at| (from..to).contains(*at)).count()
+        };
+        let start = Instant::now();
+        sleep(Duration::from_secs(10)).await;
+        // Each round begins up to a twentieth of a second late.
+        assert_eq!(since(start, start + Duration::from_secs(10)), 40);
+        // A hold without end is cut.
+        rounds.send(u64::MAX).await.expect("listened to");
+        let asked = Instant::now();
+        sleep(Duration::from_millis(HOLD_MAX_MS) + Duration::from_secs(10)).await;
+        assert_eq!(since(asked, asked + ASKED_SPREAD), 1, "one probe at once");
+        let held = asked + Duration::from_millis(HOLD_MAX_MS);
+        // What began before goes on to its end.
+        assert_eq!(since(asked + Duration::from_millis(1_100), held), 0);
+        assert!(since(held, Instant::now()) > 30);
+        while let Ok(readings) = told.try_recv() {
+            assert!(readings.iter().all(|(series, _)| series.label("dst") == "a"));
+        }
+    }
+}
