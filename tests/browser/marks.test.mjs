@@ -49,7 +49,7 @@ test("a node tells how each of its measurements fares", async (t) => {
 
 test("a node tells what its interfaces are made of", async (t) => {
   const { page } = await set.open(t, "/nodes/node-a");
-  const row = page.getByTestId("depth-lo");
+  const row = page.getByTestId("interface-depth").getByRole("row").filter({ hasText: /^lo/ });
   await row.waitFor();
   assert.match(await row.innerText(), /65536/);
 });
