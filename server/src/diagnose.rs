@@ -77,8 +77,8 @@ async fn one(place: usize, spec: &ItemSpec, means: &Means, progressed: Progresse
 
 fn limit(check: &Check) -> Duration {
     let ms = match check {
-        Check::Throughput(spec) => spec.warm_up_ms + spec.duration_ms,
-        Check::Iperf3(spec) => spec.warm_up_ms + spec.duration_ms,
+        Check::Throughput(spec) => spec.longest_ms(),
+        Check::Iperf3(spec) => spec.longest_ms(),
         Check::Download(spec) => spec.duration_ms,
         _ => return LOOK_LIMIT,
     };
@@ -88,7 +88,10 @@ fn limit(check: &Check) -> Duration {
 #[cfg(test)]
 mod tests {
     use netloom_core::{
-        check::{Outcome, spec::HostSpec},
+        check::{
+            Outcome,
+            spec::{Family, HostSpec},
+        },
         errand,
     };
 
@@ -100,7 +103,7 @@ mod tests {
             &errand::Plan::default(),
             &Surroundings { gateways: Some(Vec::new()), ..Surroundings::default() },
         );
-        let spec = HostSpec { host: "127.0.0.1".into(), family: Default::default(), timeout_ms: 500 };
+        let spec = HostSpec { host: "127.0.0.1".into(), family: Family::Any, timeout_ms: 500 };
         items.push(ItemSpec { subject: "x".into(), title: "MTU".into(), check: Check::Mtu(spec) });
         let begun = Mutex::new(Vec::new());
         let progressed = |place: usize, _: Progress| begun.lock().expect("not poisoned").push(place);

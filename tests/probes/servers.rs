@@ -166,7 +166,7 @@ pub struct Redis {
 impl Redis {
     /// Starts one and waits until it answers.
     pub async fn start(args: &[&str]) -> Self {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         loop {
             let port = StdListener::bind(FREE).unwrap().local_addr().unwrap().port();
             let folder = tempfile::tempdir().unwrap();

@@ -85,7 +85,7 @@ impl TestAgent {
     pub fn start(options: role::Options) -> Self {
         let stop = CancellationToken::new();
         let shutdown = stop.clone();
-        let run = async move { role::run(options, shutdown).await.map_err(|error| format!("{error:#}")) };
+        let run = async move { Box::pin(role::run(options, shutdown)).await.map_err(|error| format!("{error:#}")) };
         Self { task: tokio::spawn(run), stop }
     }
 
