@@ -122,13 +122,15 @@ async fn dispatch(check: &Check, means: &Means, told: Told<'_>) -> Finding {
     }
 }
 
+/// What helps when a name has no address.
+pub(crate) const NAME_CURE: &str = "check the spelling, and that a name server of this machine knows the name";
+
 /// The address of a host in the family that is wanted.
 ///
 /// # Errors
 /// The finding that says why there is none.
 pub async fn address_of(host: &str, family: Family) -> Result<IpAddr, Finding> {
-    const CURE: &str = "check the spelling, and that a name server of this machine knows the name";
-    let addresses = resolve_all(host).await.map_err(|cause| Finding::failed(Phase::Resolve, cause, CURE))?;
+    let addresses = resolve_all(host).await.map_err(|cause| Finding::failed(Phase::Resolve, cause, NAME_CURE))?;
     let fits = |address: &&IpAddr| match family {
         Family::Any => true,
         Family::V4 => address.is_ipv4(),
