@@ -99,6 +99,7 @@ impl Scheduled {
     }
 
     /// Whether the series of both would be the same.
+    #[cfg(not(target_arch = "wasm32"))]
     pub(super) fn is_same_target(&self, other: &Self) -> bool {
         self.target() == other.target() && self.check.mode() == other.check.mode()
     }
