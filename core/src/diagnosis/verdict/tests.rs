@@ -81,7 +81,12 @@ fn finding(check: &Check, text: &str) -> Finding {
             found.detail =
                 Some(Detail::Response { status: number() as u16, version: "HTTP/1.1".into(), body_bytes: 9 });
         }
-        "status" => found.detail = Some(Detail::Answers { status: words[1].into(), records: Vec::new() }),
+        "status" => {
+            if matches!(words[1], "SERVFAIL" | "REFUSED") {
+                found = Finding::failed(Phase::Wait, format!("the name server answers {}", words[1]), "look there");
+            }
+            found.detail = Some(Detail::Answers { status: words[1].into(), records: Vec::new() });
+        }
         "mtu" => found.figure("path_mtu_bytes", number()),
         "hole" => {
             let cause = format!("packets larger than {} bytes vanish without a word", number());
