@@ -5,6 +5,7 @@ use crate::{
     check::{
         Check, Detail, Finding, Outcome, Phase,
         connection::RemoteQuality,
+        dns,
         interface::InterfaceDepth,
         path::PathTrace,
         spec::{DnsSpec, Family, HostSpec, HttpSpec, PathSpec, RoundSpec},
@@ -82,8 +83,8 @@ fn finding(check: &Check, text: &str) -> Finding {
                 Some(Detail::Response { status: number() as u16, version: "HTTP/1.1".into(), body_bytes: 9 });
         }
         "status" => {
-            if matches!(words[1], "SERVFAIL" | "REFUSED") {
-                found = Finding::failed(Phase::Wait, format!("the name server answers {}", words[1]), "look there");
+            if let Some((cause, cure)) = dns::refusal(words[1]) {
+                found = Finding::failed(Phase::Wait, cause, cure);
             }
             found.detail = Some(Detail::Answers { status: words[1].into(), records: Vec::new() });
         }
