@@ -95,11 +95,7 @@ pub type Told<'a> = &'a (dyn Fn(Progress) + Send + Sync);
 pub async fn run(check: &Check, means: &Means, limit: Duration, told: Told<'_>) -> Finding {
     let started = Instant::now();
     let ran = tokio::time::timeout(limit, dispatch(check, means, told)).await;
-    let cut = |_| {
-        let cause = format!("no end after {:.1} s", limit.as_secs_f64());
-        Finding::failed(Phase::Transfer, cause, "")
-    };
-    let mut finding = ran.unwrap_or_else(cut);
+    let mut finding = ran.unwrap_or_else(|_| Finding::cut_off(limit.as_secs_f64()));
     finding.took_us = started.elapsed().as_nanos() as f64 / 1e3;
     finding
 }
