@@ -57,13 +57,12 @@ pub fn sign(finding: &Finding) -> Sign {
                 Sign::Silent
             }
         }
-        (Outcome::Reply, _) => Sign::Answered,
-        (Outcome::Lost, _) => Sign::Silent,
-        (Outcome::Skipped { .. }, _) => Sign::None,
         // What was cut off here says nothing of the host.
         (Outcome::Failed { .. }, _) if finding.is_cut_off() => Sign::None,
+        (Outcome::Skipped { .. }, _) => Sign::None,
+        (Outcome::Lost, _) => Sign::Silent,
         // A name server that will not, or cannot, answers all the same.
-        (Outcome::Failed { .. }, Some(Detail::Answers { .. })) => Sign::Answered,
+        (Outcome::Reply, _) | (Outcome::Failed { .. }, Some(Detail::Answers { .. })) => Sign::Answered,
         (Outcome::Failed { phase, .. }, _) => match phase {
             _ if is_refusal(finding) => Sign::Answered,
             // No route leads there.

@@ -91,7 +91,7 @@ pub fn has_v6_route() -> bool {
 
 /// Whether a table of IPv6 routes, as the kernel of Linux writes it, has a default route that is up and leads somewhere.
 fn has_default_route(table: &str) -> bool {
-    /// RTF_UP and RTF_REJECT.
+    /// `RTF_UP` and `RTF_REJECT`.
     const UP: u32 = 0x1;
     const REJECT: u32 = 0x200;
     let is_default = |line: &str| {
