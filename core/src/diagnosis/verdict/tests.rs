@@ -96,6 +96,10 @@ fn finding(check: &Check, text: &str) -> Finding {
         }
         "unreached" => found.detail = Some(trace(false)),
         "half" => found.detail = Some(Detail::Interfaces { interfaces: vec![interface(100, "half")] }),
+        "again" if matches!(check, Check::Tcp(_)) => {
+            round(&mut found, 300.0, 0.0);
+            found.figure("syn_retransmits", number());
+        }
         "again" => {
             let remote = RemoteQuality {
                 remote: "node-7".into(),
