@@ -123,7 +123,8 @@ impl Rulebook {
             (states, live.settings.with(|reply| reply.version))
         });
         Effect::new(move |_| {
-            moved.track();
+            // Read, not only tracked: a memo that nobody reads never moves.
+            moved.with(|_| ());
             spawn_local(async move {
                 match api::rules().await {
                     Ok(all) => {

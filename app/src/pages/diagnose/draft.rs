@@ -64,8 +64,8 @@ impl Draft {
             let path = if id.is_empty() { "/diagnose".to_owned() } else { format!("/diagnose?id={}", segment(&id)) };
             navigate(&untrack(|| range.carry(&path)), NavigateOptions::default());
         });
-        let asked = Memo::new(move |_| query.with(|query| ["node", "host"].map(|name| query.get(name))));
-        let [node, host] = asked.get_untracked();
+        let asked = move || query.with(|query| ["node", "host"].map(|name| query.get(name)));
+        let [node, host] = untrack(asked);
         let draft = Self {
             live,
             clock,
@@ -78,21 +78,20 @@ impl Draft {
             trouble: RwSignal::new(None),
             go,
         };
-        // Another link to this page while it is open.
-        Effect::new(move |_| {
-            if let [Some(node), host] = asked.get() {
-                draft.node.set(node);
-                draft.hosts.set(host.unwrap_or_default());
-                draft.is_open.set(true);
+        // Another link to this page while it is open; and going on to the page without a diagnosis opens the form.
+        Effect::new(move |before: Option<([Option<String>; 2], bool)>| {
+            let (asked, is_shown) = (asked(), id.with(Option::is_some));
+            if let Some((asked_before, was_shown)) = before {
+                if is_shown != was_shown {
+                    draft.is_open.set(!is_shown);
+                }
+                if let ([Some(node), host], true) = (&asked, asked != asked_before) {
+                    draft.node.set(node.clone());
+                    draft.hosts.set(host.clone().unwrap_or_default());
+                    draft.is_open.set(true);
+                }
             }
-        });
-        // Going on to the page without a diagnosis opens the form.
-        Effect::new(move |before: Option<bool>| {
-            let is_shown = id.with(Option::is_some);
-            if before.is_some_and(|before| before != is_shown) {
-                draft.is_open.set(!is_shown);
-            }
-            is_shown
+            (asked, is_shown)
         });
         draft
     }

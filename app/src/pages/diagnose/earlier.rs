@@ -8,7 +8,7 @@ use crate::{
     api,
     clock::Clock,
     components::{pieces::card, status_badge::badge},
-    live::{Link, Live},
+    live::Live,
     range::{TimeRange, segment},
 };
 
@@ -16,10 +16,9 @@ use crate::{
 pub(super) fn earlier(shown: Memo<Option<String>>) -> AnyView {
     let (live, clock, range) = (Live::expect(), Clock::expect(), TimeRange::expect());
     let is_asked = RwSignal::new(false);
-    let is_open = Memo::new(move |_| live.link.get() == Link::Open);
     // What the stream did not tell: those before, and after a gap.
     Effect::new(move |_| {
-        is_open.track();
+        live.link.track();
         spawn_local(async move {
             if let Ok(all) = api::diagnoses().await {
                 live.diagnoses.set(all);

@@ -10,7 +10,7 @@ use crate::{
     api, browser,
     clock::Clock,
     components::status_badge::badge,
-    live::{Link, Live, frame::Frame},
+    live::{Live, frame::Frame},
     range::segment,
 };
 use std::time::Duration;
@@ -53,21 +53,20 @@ impl Follow {
             opened: RwSignal::new(Vec::new()),
             frame: StoredValue::new(Frame::default()),
         };
-        let is_running = Memo::new(move |_| follow.told.with(|told| told.as_ref().is_some_and(|one| !one.is_over())));
-        // Whenever the hub tells that a check ended, after a gap, and every second as long as one goes on.
-        let moved = Memo::new(move |_| {
-            let find = |all: &Vec<_>| follow.id.with_value(|id| rows::progress_of(all, id));
-            let tick = is_running.get().then(|| clock.now());
-            (live.diagnoses.with(find), live.link.get() == Link::Open, tick)
-        });
+        // Again and again as long as it goes on, and whenever the hub tells something or is back. An effect runs in the
+        // browser only.
         Effect::new(move |_| {
-            moved.track();
-            follow.ask();
-        });
-        // What was drawn before the end is drawn anew then.
-        Effect::new(move |_| {
-            if !is_running.get() && follow.drawn.with_untracked(|drawn| !drawn.is_empty()) {
-                follow.draw();
+            live.diagnoses.track();
+            live.link.track();
+            match follow.told.with(|told| told.as_ref().filter(|one| one.is_over()).map(Diagnosis::ended)) {
+                None => follow.ask(),
+                // What was drawn before the end is drawn anew.
+                Some(ended) if follow.drawn.with_untracked(|drawn| !drawn.is_empty()) => {
+                    if follow.drawn_of.get_value() != ended {
+                        follow.draw();
+                    }
+                }
+                Some(_) => {}
             }
         });
         follow

@@ -1,7 +1,11 @@
 //! The way of the packets between two nodes, and the ways before.
 
 use leptos::{prelude::*, task::spawn_local};
-use netloom_core::{mark::MarkKind, time::Timestamp, unit::Unit};
+use netloom_core::{
+    mark::{Mark, MarkKind},
+    time::Timestamp,
+    unit::Unit,
+};
 use serde_json::Value;
 
 use crate::{
@@ -109,17 +113,14 @@ impl PathRecord {
 pub(super) fn ways(live: Live, (id, title): (&'static str, &'static str), src: String, dst: String) -> AnyView {
     let clock = Clock::expect();
     let records = RwSignal::new(None::<Vec<PathRecord>>);
-    let ends = (src.clone(), dst.clone());
-    // A change of the way is marked on the time axis.
-    let changes = Memo::new(move |_| {
-        live.marks.with(|marks| {
-            let own = marks.iter().filter(|mark| mark.mark.kind == MarkKind::PathChange);
-            own.filter(|mark| (&mark.mark.src, &mark.mark.dst) == (&ends.0, &ends.1)).map(|mark| mark.id).max()
-        })
-    });
-    // An effect runs in the browser only.
-    Effect::new(move |_| {
-        changes.track();
+    // At first, and whenever a change of the way is marked on the time axis. An effect runs in the browser only.
+    Effect::new(move |before: Option<Option<u64>>| {
+        let is_own =
+            |mark: &&Mark| mark.mark.kind == MarkKind::PathChange && (&mark.mark.src, &mark.mark.dst) == (&src, &dst);
+        let newest = live.marks.with(|marks| marks.iter().filter(is_own).map(|mark| mark.id).max());
+        if before == Some(newest) {
+            return newest;
+        }
         let (src, dst) = (src.clone(), dst.clone());
         spawn_local(async move {
             // Without an answer the card stays as it is; the connection bar says why.
@@ -127,6 +128,7 @@ pub(super) fn ways(live: Live, (id, title): (&'static str, &'static str), src: S
                 records.try_set(Some(all));
             }
         });
+        newest
     });
     let body = move || records.with(|all| all.as_ref().map(|all| drawn(all, clock)));
     card(id, "way", title, ().into_any(), view! { <div data-testid=id>{body}</div> }.into_any())

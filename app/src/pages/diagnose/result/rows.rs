@@ -1,7 +1,7 @@
 //! The checks of a diagnosis, each a row that opens, and the verdict beside them.
 
 use leptos::prelude::*;
-use netloom_core::diagnosis::{DiagnosisBrief, DiagnosisState, Point};
+use netloom_core::diagnosis::Point;
 
 use super::{
     super::told::{Diagnosis, graded, section},
@@ -14,11 +14,6 @@ use crate::{
 
 /// What stands in the place of details that are on their way.
 const LOADING: &str = "The details are being loaded.";
-
-/// What changes in a list when the diagnosis of that name moves on.
-pub(super) fn progress_of(all: &[DiagnosisBrief], id: &str) -> Option<(usize, usize, DiagnosisState)> {
-    all.iter().find(|one| one.id == id).map(|one| (one.done, one.items, one.state.clone()))
-}
 
 /// The checks under their headings, and what they say together. All rows are there from the moment at which the checks are
 /// known, and keep their height.
