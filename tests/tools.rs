@@ -243,6 +243,8 @@ async fn exit_codes_are_those_of_ping() {
         &["127.0.0.1", "-d", "soon"],
         &["127.0.0.1", "--output", taken.to_str().unwrap()],
         &["127.0.0.1", "-P", "4"],
+        &["127.0.0.1", "--iperf", "-P", "17"],
+        &["127.0.0.1", "--iperf", "-t", "2h"],
     ] {
         let (code, _, complained) = finished(&[&["test"], wrong].concat()).await;
         assert_eq!(code, 2, "{wrong:?} {complained}");

@@ -188,6 +188,9 @@ pub struct AgentConfig {
     pub hub: std::net::SocketAddr,
     /// Whom to probe in the mesh, and how to answer there; `None` when the node takes no part.
     pub mesh: Option<MeshOrders>,
+    /// Whether a training run is active, which tests by schedule wait for.
+    #[serde(default)]
+    pub run_active: bool,
 }
 
 /// An agent that has joined, as the hub keeps it.

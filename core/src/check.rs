@@ -182,6 +182,8 @@ pub struct Finding {
 
 /// Notes of a finding at most: what is worth knowing fits on a screen.
 pub const NOTES_MAX: usize = 16;
+/// How the cause begins of a check that was ended before it came to an end.
+const CUT_OFF: &str = "no end after ";
 
 impl Finding {
     /// A finding with nothing but its outcome.
@@ -200,6 +202,16 @@ impl Finding {
     /// A failure.
     pub fn failed(phase: Phase, cause: impl Into<String>, cure: impl Into<String>) -> Self {
         Self::new(Outcome::Failed { phase, cause: cause.into(), cure: cure.into() })
+    }
+
+    /// What there is to say of a check that was ended from outside after so long, in seconds.
+    pub fn cut_off(after_s: f64) -> Self {
+        Self::failed(Phase::Transfer, format!("{CUT_OFF}{after_s:.1} s"), "")
+    }
+
+    /// Whether the check was ended from outside: it says nothing of the host then.
+    pub fn is_cut_off(&self) -> bool {
+        matches!(&self.outcome, Outcome::Failed { phase: Phase::Transfer, cause, .. } if cause.starts_with(CUT_OFF))
     }
 
     /// Notes how long a phase took, µs.

@@ -220,7 +220,8 @@ mod tests {
         let shutdown = CancellationToken::new();
         let start = |at: usize| {
             let hub = SocketAddr::from(([127, 0, 0, 1], 1));
-            let (orders, config) = watch::channel(AgentConfig { settings: settings.clone(), hub, mesh: None });
+            let (orders, config) =
+                watch::channel(AgentConfig { settings: settings.clone(), hub, mesh: None, run_active: false });
             let uplink = Arc::new(Listener::default());
             let listen = SocketAddr::from(([127, 0, 1, at as u8 + 1], 0));
             let agent = Agent {

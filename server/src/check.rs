@@ -95,11 +95,7 @@ pub type Told<'a> = &'a (dyn Fn(Progress) + Send + Sync);
 pub async fn run(check: &Check, means: &Means, limit: Duration, told: Told<'_>) -> Finding {
     let started = Instant::now();
     let ran = tokio::time::timeout(limit, dispatch(check, means, told)).await;
-    let cut = |_| {
-        let cause = format!("no end after {:.1} s", limit.as_secs_f64());
-        Finding::failed(Phase::Transfer, cause, "")
-    };
-    let mut finding = ran.unwrap_or_else(cut);
+    let mut finding = ran.unwrap_or_else(|_| Finding::cut_off(limit.as_secs_f64()));
     finding.took_us = started.elapsed().as_nanos() as f64 / 1e3;
     finding
 }
@@ -122,13 +118,15 @@ async fn dispatch(check: &Check, means: &Means, told: Told<'_>) -> Finding {
     }
 }
 
+/// What helps when a name has no address.
+pub(crate) const NAME_CURE: &str = "check the spelling, and that a name server of this machine knows the name";
+
 /// The address of a host in the family that is wanted.
 ///
 /// # Errors
 /// The finding that says why there is none.
 pub async fn address_of(host: &str, family: Family) -> Result<IpAddr, Finding> {
-    const CURE: &str = "check the spelling, and that a name server of this machine knows the name";
-    let addresses = resolve_all(host).await.map_err(|cause| Finding::failed(Phase::Resolve, cause, CURE))?;
+    let addresses = resolve_all(host).await.map_err(|cause| Finding::failed(Phase::Resolve, cause, NAME_CURE))?;
     let fits = |address: &&IpAddr| match family {
         Family::Any => true,
         Family::V4 => address.is_ipv4(),

@@ -42,7 +42,7 @@ pub use self::{
 };
 
 /// Where a hub is unless told otherwise.
-const HUB_URL: &str = "http://127.0.0.1:6385";
+pub(crate) const HUB_URL: &str = "http://127.0.0.1:6385";
 
 const HELP: &str = "\
 Examples:

@@ -20,7 +20,7 @@ use netloom_core::{
 };
 
 use crate::{
-    agent::discover::{gateways, name_servers, resolv_conf, search_domains},
+    agent::discover::{gateways, has_v6_route, name_servers, resolv_conf, search_domains},
     check::{self, Means},
 };
 
@@ -41,6 +41,7 @@ pub fn surroundings() -> Surroundings {
     let resolv_conf = resolv_conf();
     Surroundings {
         gateways: cfg!(target_os = "linux").then(gateways),
+        has_v6_route: has_v6_route(),
         name_servers: name_servers(&resolv_conf),
         search: search_domains(&resolv_conf),
     }
@@ -76,13 +77,7 @@ async fn one(place: usize, spec: &ItemSpec, means: &Means, progressed: Progresse
 }
 
 fn limit(check: &Check) -> Duration {
-    let ms = match check {
-        Check::Throughput(spec) => spec.longest_ms(),
-        Check::Iperf3(spec) => spec.longest_ms(),
-        Check::Download(spec) => spec.duration_ms,
-        _ => return LOOK_LIMIT,
-    };
-    Duration::from_millis(ms) + LOAD_GRACE
+    if plan::is_load(check) { Duration::from_millis(check.longest_ms()) + LOAD_GRACE } else { LOOK_LIMIT }
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ mod mesh;
 mod plan;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    net::SocketAddr,
+    collections::{BTreeSet, HashMap},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
@@ -30,7 +30,7 @@ use crate::{
     clock,
     errands::{ErrandDesk, ErrandError},
     live::Live,
-    mesh::{Mesh, Places},
+    mesh::Mesh,
     store::{StoreError, ledger::Ledger},
 };
 
@@ -176,12 +176,18 @@ impl DiagnosisKeeper {
         request: &DiagnosisRequest,
         nodes: &BTreeSet<String>,
     ) -> Result<(Plan, Option<String>), DiagnosisError> {
-        let nowhere = || Places { hub: [127, 0, 0, 1].into(), nodes: BTreeMap::default() };
+        const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let is_own = request.node == self.own_node;
         let ways = self.ways.get();
-        let places = ways.and_then(|ways| ways.mesh.places(&request.node)).unwrap_or_else(nowhere);
-        let uplink_port = ways.and_then(|ways| ways.uplink_port).filter(|_| request.node != self.own_node);
-        let hub_port = uplink_port.or(ways.map(|ways| ways.pages.port())).unwrap_or_default();
-        let known = Known { places, hub_port, nodes };
+        let places = ways.and_then(|ways| ways.mesh.places(&request.node));
+        let pages = ways.map(|ways| ways.pages);
+        // Pages at a particular address are at no other one of this machine.
+        let bound = pages.map(|pages| pages.ip()).filter(|address| is_own && !address.is_unspecified());
+        let told = places.as_ref().map(|places| places.hub);
+        let hub_address = bound.or(told).or(is_own.then_some(LOOPBACK));
+        let uplink_port = ways.and_then(|ways| ways.uplink_port).filter(|_| !is_own);
+        let hub = hub_address.zip(uplink_port.or(pages.map(|pages| pages.port()))).map(SocketAddr::from);
+        let known = Known { hub, places: places.map(|places| places.nodes).unwrap_or_default(), nodes };
         let (plan, first_node) = plan::plan(request, &known).map_err(DiagnosisError::Invalid)?;
         if request.throughput && first_node.is_none() {
             let message = "is tested between nodes: name one among the hosts".to_owned();

@@ -22,6 +22,9 @@ use crate::clock;
 const REPORTS_MAX: usize = 1_024;
 /// Reports that belong to no errand and wait to be kept.
 const UNASKED_MAX: usize = 1_024;
+/// What one node may tell unasked: a look at a few ways a minute and a mark now and then are far less.
+const UNASKED_BURST: f64 = 64.0;
+const UNASKED_PER_S: f64 = 1.0;
 /// How often it is looked whether an errand was not fetched in time.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -47,6 +50,20 @@ struct State {
     waiting: HashMap<String, VecDeque<Waiting>>,
     given: HashMap<u64, Given>,
     own: Option<(String, mpsc::Sender<Numbered>)>,
+    /// What each node may still tell unasked, and when that was reckoned.
+    turns: HashMap<String, (f64, Timestamp)>,
+}
+
+impl State {
+    /// Whether a node may tell something unasked now: one that tells too much must not push out what others tell.
+    fn take_turn(&mut self, node: &str, now: Timestamp) -> bool {
+        let (left, at) = self.turns.entry(node.to_owned()).or_insert((UNASKED_BURST, now));
+        let passed_s = (now.ms() - at.ms()).max(0) as f64 / 1_000.0;
+        (*left, *at) = ((*left + passed_s * UNASKED_PER_S).min(UNASKED_BURST), now);
+        let may = *left >= 1.0;
+        *left -= f64::from(u8::from(may));
+        may
+    }
 }
 
 struct Waiting {
@@ -71,7 +88,10 @@ impl ErrandDesk {
     /// An empty desk, and where reports come out that no errand asked for, with the name of their node.
     pub fn new() -> (Self, mpsc::Receiver<(String, Report)>) {
         let (unasked, kept) = mpsc::channel(UNASKED_MAX);
-        (Self { state: Mutex::default(), unasked, dropped: AtomicU64::new(0) }, kept)
+        // Agents remember the newest number that they fetched: a hub that was restarted must not begin anew below it.
+        let last = clock::now().ms().unsigned_abs();
+        let state = Mutex::new(State { last, ..State::default() });
+        (Self { state, unasked, dropped: AtomicU64::new(0) }, kept)
     }
 
     /// The node in this process gets its errands at once.
@@ -128,7 +148,8 @@ impl ErrandDesk {
     /// Takes what a node tells: of its own errands only.
     pub fn hear(&self, node: &str, report: Report) {
         let Some(errand) = report.errand() else {
-            if self.unasked.try_send((node.to_owned(), report)).is_err() {
+            let is_too_much = !self.lock().take_turn(node, clock::now());
+            if is_too_much || self.unasked.try_send((node.to_owned(), report)).is_err() {
                 self.dropped.fetch_add(1, Ordering::Relaxed);
             }
             return;
@@ -214,5 +235,15 @@ mod tests {
             assert_eq!(handed.reports.recv().await, None);
         }
         assert_eq!(desk.fetch("n1"), []);
+    }
+
+    #[test]
+    fn a_node_that_tells_too_much_is_not_heard_for_a_while() {
+        let (mut state, now) = (State::default(), Timestamp(1_000_000));
+        let taken = (0..100).filter(|_| state.take_turn("n1", now)).count();
+        assert_eq!(taken, 64);
+        assert!(state.take_turn("n2", now), "the others are heard");
+        assert!(state.take_turn("n1", Timestamp(now.ms() + 1_000)));
+        assert!(!state.take_turn("n1", Timestamp(now.ms() + 1_000)));
     }
 }

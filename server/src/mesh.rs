@@ -21,6 +21,7 @@ use std::{
 use netloom_core::{
     api::AgentConfig,
     mesh::{Echo, KEY_BYTES, MeshKey, MeshOrders},
+    run::{Run, RunStatus},
     settings::Settings,
 };
 use tokio::{
@@ -142,7 +143,7 @@ impl Mesh {
     pub async fn run(
         self: Arc<Self>,
         agents: Arc<AgentKeeper>,
-        mut settings: watch::Receiver<Settings>,
+        (mut settings, mut runs): (watch::Receiver<Settings>, watch::Receiver<Vec<Run>>),
         own: watch::Sender<AgentConfig>,
     ) {
         let mut ticks = interval(TICK);
@@ -152,14 +153,18 @@ impl Mesh {
             tokio::select! {
                 _ = ticks.tick() => {}
                 changed = settings.changed() => if changed.is_err() { return },
+                changed = runs.changed() => if changed.is_err() { return },
             }
             let current = settings.borrow_and_update().clone();
+            let now = clock::now();
+            let run_active = runs.borrow_and_update().iter().any(|run| run.status_at(now) == RunStatus::Running);
+            let config = AgentConfig { settings: current.clone(), run_active, ..self.own.config.clone() };
             let situation = self.situation(&agents, &current);
-            if known.as_ref() == Some(&(situation.clone(), current.clone())) {
+            if known.as_ref() == Some(&(situation.clone(), config.clone())) {
                 continue;
             }
-            self.tell(&situation, &current);
-            known = Some((situation, current));
+            self.tell(&situation, config.clone());
+            known = Some((situation, config));
             let (_, config) = self.orders(HUB_NUMBER);
             own.send_if_modified(|own| {
                 let is_other = *own != config;
@@ -191,8 +196,7 @@ impl Mesh {
         }
     }
 
-    fn tell(&self, situation: &Situation, settings: &Settings) {
-        let config = AgentConfig { settings: settings.clone(), ..self.own.config.clone() };
+    fn tell(&self, situation: &Situation, config: AgentConfig) {
         let orders = situation.orders(&self.key, self.detour.as_ref());
         let with_revision = |(number, orders)| (number, (revision(&config, Some(&orders)), orders));
         let mesh = orders.into_iter().map(with_revision).collect();
@@ -212,6 +216,6 @@ impl Mesh {
 /// A number that changes with what is told. Never 0, which stands for nothing.
 fn revision(config: &AgentConfig, mesh: Option<&MeshOrders>) -> u64 {
     let mut hasher = DefaultHasher::new();
-    serde_json::to_string(&(&config.settings, mesh)).unwrap_or_default().hash(&mut hasher);
+    serde_json::to_string(&(&config.settings, config.run_active, mesh)).unwrap_or_default().hash(&mut hasher);
     hasher.finish().max(1)
 }

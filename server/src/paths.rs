@@ -29,7 +29,8 @@ use crate::{
     },
 };
 
-/// Pairs whose ways are followed at once: 64 nodes with each other. Those beyond are not recorded until the next start.
+/// Pairs whose ways are followed at once: 64 nodes with each other. One that was not seen for longest makes room, and is
+/// read anew when it comes again.
 const PAIRS_MAX: usize = 4_096;
 
 type Pair = (String, String, ProbeMode);
@@ -67,8 +68,8 @@ impl PathKeeper {
         let pair = (src.to_owned(), dst.to_owned(), trace.mode);
         let mut courses = self.courses.lock().await;
         if courses.len() >= PAIRS_MAX && !courses.contains_key(&pair) {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
-            return Ok(());
+            let oldest = courses.iter().min_by_key(|(_, course)| course.record.last_at).map(|(pair, _)| pair.clone());
+            oldest.and_then(|pair| courses.remove(&pair));
         }
         let course = match courses.remove(&pair) {
             Some(course) => Some(course),

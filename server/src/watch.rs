@@ -96,7 +96,7 @@ async fn agent(
     echo: Option<UdpSocket>,
     shutdown: CancellationToken,
 ) {
-    let (_keep, config) = watch::channel(AgentConfig { settings, hub, mesh });
+    let (_keep, config) = watch::channel(AgentConfig { settings, hub, mesh, run_active: false });
     let (uplink, clock) = (Arc::new(PrintUplink), HubClock::local());
     let status = StatusBoard::new(&node, clock.now());
     // Nobody gives it errands.

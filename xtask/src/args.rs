@@ -22,7 +22,7 @@ usage: cargo xtask <command>
                        measure what probing 63 peers costs an agent, beside fping
   bench alerts [--part evaluate|latency] [--ticks N] [--incidents N]
                        measure how long rules take to be judged, and from a sample to its alert on the stream
-  bench probes [--part counters|targets|diagnosis] [--seconds N]
+  bench probes [--part counters|targets|diagnosis|throughput] [--seconds N]
                        measure reading counters, probing a thousand targets, and a full diagnosis
   lab [run|up|down] [--nodes N] [--rate RATE] [--quick] [--only rtt,loss,verdict,probes,cut] [--save FILE]
                        hold Netloom's figures against the kernel, ping and fping, in network namespaces (root, Linux)";

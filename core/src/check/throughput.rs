@@ -109,7 +109,7 @@ pub struct IperfSpec {
     pub duration_ms: u64,
     /// What is left out before, ms.
     pub warm_up_ms: u64,
-    /// The rate of UDP, bit/s.
+    /// The rate, bit/s, all streams together; over TCP, 0 is as fast as it goes.
     #[serde(default)]
     pub rate_bps: u64,
 }

@@ -57,9 +57,12 @@ pub fn sign(finding: &Finding) -> Sign {
                 Sign::Silent
             }
         }
-        (Outcome::Reply, _) => Sign::Answered,
-        (Outcome::Lost, _) => Sign::Silent,
+        // What was cut off here says nothing of the host.
+        (Outcome::Failed { .. }, _) if finding.is_cut_off() => Sign::None,
         (Outcome::Skipped { .. }, _) => Sign::None,
+        (Outcome::Lost, _) => Sign::Silent,
+        // A name server that will not, or cannot, answers all the same.
+        (Outcome::Reply, _) | (Outcome::Failed { .. }, Some(Detail::Answers { .. })) => Sign::Answered,
         (Outcome::Failed { phase, .. }, _) => match phase {
             _ if is_refusal(finding) => Sign::Answered,
             // No route leads there.
@@ -98,6 +101,7 @@ pub fn grade(spec: &ItemSpec, finding: &Finding) -> (Grade, String) {
             (Grade::Unknown, "no answer to such packets".to_owned())
         }
         Outcome::Lost => (Grade::Bad, lost(finding)),
+        Outcome::Failed { cause, .. } if finding.is_cut_off() => (Grade::Unknown, cause.clone()),
         Outcome::Failed { .. } if plan::is_optional(spec) && is_refusal(finding) => {
             (Grade::Fine, "nobody listens there; the host answers".to_owned())
         }
@@ -377,6 +381,18 @@ mod tests {
         let forbidden = Finding::failed(Phase::Prepare, "ICMP not permitted", "");
         assert_eq!(grade(&ping("x"), &forbidden), (Grade::Unknown, "ICMP not permitted".to_owned()));
         assert_eq!((sign(&refused), sign(&forbidden)), (Sign::Answered, Sign::None));
+    }
+
+    #[test]
+    fn what_was_cut_off_says_nothing_of_the_host_and_a_failure_of_names_is_an_answer() {
+        let cut = Finding::cut_off(4.7);
+        assert_eq!(sign(&cut), Sign::None);
+        assert_eq!(grade(&ping("x"), &cut), (Grade::Unknown, "no end after 4.7 s".to_owned()));
+        assert_eq!(sign(&Finding::failed(Phase::Transfer, "the connection broke", "")), Sign::Answered);
+        let mut failing = Finding::failed(Phase::Wait, "the server failed (SERVFAIL)", "");
+        assert_eq!(sign(&failing), Sign::Silent);
+        failing.detail = Some(Detail::Answers { status: "SERVFAIL".into(), records: Vec::new() });
+        assert_eq!(sign(&failing), Sign::Answered);
     }
 
     #[test]

@@ -36,6 +36,12 @@ const NO_NAME_SERVER: &str = "resolv.conf";
 
 /// Resolvers that answer everybody, of three operators: when none of them answers, nothing gets out.
 pub const PUBLIC: [[u8; 4]; 3] = [[1, 1, 1, 1], [8, 8, 8, 8], [9, 9, 9, 9]];
+/// The same for machines that have IPv6 only.
+pub const PUBLIC_V6: [[u16; 8]; 3] = [
+    [0x2606, 0x4700, 0x4700, 0, 0, 0, 0, 0x1111],
+    [0x2001, 0x4860, 0x4860, 0, 0, 0, 0, 0x8888],
+    [0x2620, 0xfe, 0, 0, 0, 0, 0, 0xfe],
+];
 /// A name that is reserved for such uses and always there (RFC 2606).
 const WELL_KNOWN_NAME: &str = "example.com";
 
@@ -55,6 +61,10 @@ const CONNECT_TIMEOUT_MS: u64 = 2_500;
 const DNS_TIMEOUT_MS: u64 = 2_000;
 const HTTP_TIMEOUT_MS: u64 = 4_000;
 const MTU_TIMEOUT_MS: u64 = 4_000;
+/// Each answer of a Redis server: the handshake and one more may be waited for.
+const REDIS_TIMEOUT_MS: u64 = 1_500;
+/// PINGs and locks of one look at a Redis server.
+const REDIS_PINGS: u32 = 10;
 /// Flows tell parallel ways apart; hops farther than this are rare.
 const PATH_FLOWS: u16 = 2;
 const PATH_HOPS_MAX: u8 = 30;
@@ -74,10 +84,19 @@ pub const PEERS_MAX: usize = 32;
 pub struct Surroundings {
     /// Its default gateways; `None` where the system does not tell.
     pub gateways: Option<Vec<IpAddr>>,
+    /// Whether packets of IPv6 have a way out.
+    pub has_v6_route: bool,
     /// Its name servers, in the order in which they are asked.
     pub name_servers: Vec<IpAddr>,
     /// What is appended to names without a dot.
     pub search: Vec<String>,
+}
+
+impl Surroundings {
+    /// Whether the way out is one of IPv6 alone.
+    fn is_v6_only(&self) -> bool {
+        self.has_v6_route && self.gateways.as_ref().is_none_or(Vec::is_empty)
+    }
 }
 
 /// The checks of a diagnosis, in the order of the page.
@@ -89,7 +108,7 @@ pub fn plan(plan: &Plan, around: &Surroundings) -> Vec<ItemSpec> {
     }
     if plan.is_usual {
         name_servers(plan, around, &mut items);
-        public_resolvers(&mut items);
+        public_resolvers(around, &mut items);
     }
     for host in plan.hosts.iter().filter(|host| host.kind == HostKind::Hub) {
         hub(host, &mut items);
@@ -98,7 +117,7 @@ pub fn plan(plan: &Plan, around: &Surroundings) -> Vec<ItemSpec> {
         if plan.is_usual { peer(host, &mut items) } else { named(host, around, &mut items) }
     }
     for (subject, check) in &plan.checks {
-        items.push(item(&heading(subject), title(check), check.clone()));
+        items.push(item(&heading(subject), title(check), in_time(check.clone())));
     }
     // What is known without sending anything always has its place.
     items.truncate(ITEMS_MAX - 2);
@@ -142,13 +161,13 @@ fn item(subject: &str, title: impl Into<String>, check: Check) -> ItemSpec {
 }
 
 /// What somebody named, under a heading of its own.
-fn heading(name: &str) -> String {
+pub fn heading(name: &str) -> String {
     if HEADINGS.contains(&name) { format!("host {name}") } else { name.to_owned() }
 }
 
 fn gateways(around: &Surroundings, items: &mut Vec<ItemSpec>) {
     let Some(gateways) = &around.gateways else { return };
-    if gateways.is_empty() {
+    if gateways.is_empty() && !around.has_v6_route {
         items.push(item(GATEWAY, NO_GATEWAY, ping("", 0)));
     }
     for gateway in gateways.iter().take(2) {
@@ -171,8 +190,9 @@ fn name_servers(plan: &Plan, around: &Surroundings, items: &mut Vec<ItemSpec>) {
     }
 }
 
-fn public_resolvers(items: &mut Vec<ItemSpec>) {
-    for address in PUBLIC.map(IpAddr::from) {
+fn public_resolvers(around: &Surroundings, items: &mut Vec<ItemSpec>) {
+    let public = if around.is_v6_only() { PUBLIC_V6.map(IpAddr::from) } else { PUBLIC.map(IpAddr::from) };
+    for address in public {
         items.push(item(PUBLIC_RESOLVERS, format!("ping {address}"), ping(&address.to_string(), FEW_PINGS)));
         items.push(item(PUBLIC_RESOLVERS, format!("DNS {address}"), dns(address, WELL_KNOWN_NAME)));
     }
@@ -302,6 +322,22 @@ fn title(check: &Check) -> String {
     }
 }
 
+/// A check that somebody wrote down with patience, so that it says what it found before it is cut off.
+fn in_time(mut check: Check) -> Check {
+    match &mut check {
+        Check::Http(spec) => spec.timeout_ms = spec.timeout_ms.min(HTTP_TIMEOUT_MS),
+        Check::Dns(spec) => spec.timeout_ms = spec.timeout_ms.min(HTTP_TIMEOUT_MS),
+        Check::Mtu(spec) => spec.timeout_ms = spec.timeout_ms.min(MTU_TIMEOUT_MS),
+        // It ends with the first answer that does not come; before that one it may have waited for a few.
+        Check::Redis(spec) => {
+            spec.timeout_ms = spec.timeout_ms.min(REDIS_TIMEOUT_MS);
+            spec.packets = spec.packets.min(REDIS_PINGS);
+        }
+        _ => {}
+    }
+    check
+}
+
 /// What people call a check.
 pub fn word(check: &Check) -> &'static str {
     match check {
@@ -328,6 +364,7 @@ mod tests {
     fn around() -> Surroundings {
         Surroundings {
             gateways: Some(vec!["10.0.0.1".parse().expect("an address")]),
+            has_v6_route: false,
             name_servers: ["127.0.0.53", "10.0.0.53"].map(|text| text.parse().expect("an address")).to_vec(),
             search: vec!["cluster.example".to_owned()],
         }
@@ -398,6 +435,29 @@ mod tests {
         assert!(plan(&named, &nothing).iter().all(|item| item.subject != GATEWAY), "it is no witness of this machine");
         let silent = Surroundings::default();
         assert!(plan(&Plan::default(), &silent).iter().all(|item| item.subject == THIS_MACHINE));
+    }
+
+    #[test]
+    fn with_ipv6_alone_the_way_out_is_looked_for_there() {
+        let usual = Plan { is_usual: true, ..Plan::default() };
+        let around = Surroundings { gateways: Some(Vec::new()), has_v6_route: true, ..around() };
+        let titles = titles(&usual, &around);
+        assert!(titles.iter().all(|title| !title.starts_with(GATEWAY)), "{titles:?}");
+        for address in ["2606:4700:4700::1111", "2001:4860:4860::8888", "2620:fe::fe"] {
+            assert!(titles.contains(&format!("{PUBLIC_RESOLVERS}: ping {address}")), "{titles:?}");
+        }
+    }
+
+    #[test]
+    fn a_patient_check_says_what_it_found_before_it_is_cut_off() {
+        let of = |address: &str| {
+            let check = Check::parse(address).expect("an address");
+            let planned = plan(&Plan { checks: vec![("x".into(), check)], ..Plan::default() }, &around());
+            planned[0].check.to_string()
+        };
+        assert_eq!(of("http://a.example/#timeout_ms=60000"), "http://a.example/#timeout_ms=4000");
+        assert_eq!(of("http://a.example/#timeout_ms=100"), "http://a.example/#timeout_ms=100");
+        assert_eq!(of("redis://a?packets=100&timeout_ms=9000"), of("redis://a?packets=10&timeout_ms=1500"));
     }
 
     #[test]

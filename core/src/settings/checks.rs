@@ -105,6 +105,20 @@ impl ChecksSettings {
                 errors.push(FieldError::new(path, format!("must be 0 for never, or at least {shortest} s")));
             }
         }
+        errors.extend(self.validate_lines(active));
+        errors
+    }
+
+    /// In the browser the hub says what is wrong with a line, when it is saved: what reads addresses of checks would be a
+    /// twentieth of the client.
+    #[cfg(target_arch = "wasm32")]
+    fn validate_lines(&self, _active: &ActiveSettings) -> Vec<FieldError> {
+        Vec::new()
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    fn validate_lines(&self, active: &ActiveSettings) -> Vec<FieldError> {
+        let mut errors = Vec::new();
         let mut known: Vec<Scheduled> = Vec::new();
         for (at, line) in self.scheduled.iter().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let wrong = |why: String| FieldError::new("checks.scheduled", format!("line {}: {why}", at + 1));

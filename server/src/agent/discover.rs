@@ -83,6 +83,27 @@ pub fn gateways() -> Vec<IpAddr> {
     Vec::new()
 }
 
+/// Whether packets of IPv6 have a way out of this machine.
+pub fn has_v6_route() -> bool {
+    // Other systems have no such file.
+    std::fs::read_to_string("/proc/net/ipv6_route").is_ok_and(|table| has_default_route(&table))
+}
+
+/// Whether a table of IPv6 routes, as the kernel of Linux writes it, has a default route that is up and leads somewhere.
+fn has_default_route(table: &str) -> bool {
+    /// `RTF_UP` and `RTF_REJECT`.
+    const UP: u32 = 0x1;
+    const REJECT: u32 = 0x200;
+    let is_default = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [destination, prefix, .., flags, device] = words.as_slice() else { return false };
+        let is_all = destination.len() == 32 && destination.bytes().all(|digit| digit == b'0') && *prefix == "00";
+        let flags = u32::from_str_radix(flags, 16).unwrap_or(0);
+        is_all && *device != "lo" && flags & UP != 0 && flags & REJECT == 0
+    };
+    table.lines().any(is_default)
+}
+
 /// The name servers of this machine, as they are now.
 pub(super) fn configured_name_servers() -> Vec<IpAddr> {
     name_servers(&resolv_conf())
@@ -125,6 +146,27 @@ mod tests {
         assert_eq!(name_servers(text), expected);
         assert_eq!(search_domains(text), ["a.b"]);
         assert_eq!(search_domains("nameserver ::1"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_default_route_of_ipv6_is_up_and_leads_somewhere() {
+        let line = |destination: &str, flags: &str, device: &str| {
+            let (none, next) = ("0".repeat(32), "fe800000000000000000000000000001");
+            format!("{destination} {none} 00 {next} 00000400 00000001 00000000 {flags} {device}\n")
+        };
+        let (all, net) = (format!("{} 00", "0".repeat(32)), "20010db8000000000000000000000000 40");
+        let all = all.as_str();
+        assert!(has_default_route(&(line(net, "00000001", "eth0") + &line(all, "00000003", "eth0"))));
+        for (destination, flags, device) in [
+            (net, "00000001", "eth0"),
+            (all, "00200200", "lo"),
+            (all, "00000001", "lo"),
+            (all, "00000203", "eth0"),
+            (all, "00000002", "eth0"),
+        ] {
+            assert!(!has_default_route(&line(destination, flags, device)), "{destination} {flags} {device}");
+        }
+        assert!(!has_default_route("") && !has_default_route("nonsense\n"));
     }
 
     #[tokio::test]

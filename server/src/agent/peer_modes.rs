@@ -146,7 +146,7 @@ mod tests {
         let peers = vec![peer("n2", "127.0.0.2:1"), peer("n3", "127.0.0.3:1")];
         let mesh = Some(MeshOrders { number: 1, key: MeshKey([0; KEY_BYTES]), peers });
         let hub = "127.0.0.1:1".parse().expect("an address");
-        let (orders, config) = watch::channel(AgentConfig { settings, hub, mesh });
+        let (orders, config) = watch::channel(AgentConfig { settings, hub, mesh, run_active: false });
         let (bursts, mut rounds) = mpsc::channel(16);
         let (icmp, status) = (Arc::new(IcmpProber::new()), StatusBoard::new("n1", Timestamp(0)));
         let is_permitted = icmp.permits(hub.ip()).is_ok();

@@ -10,7 +10,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use futures::future::BoxFuture;
 use netloom_core::{
     api::{AgentConfig, MeasurementState},
-    check::{Check, Finding, Phase},
+    check::{Check, Finding, Outcome, Phase},
     errand::Report,
     sample::Readings,
     schedule::stagger_ms,
@@ -77,12 +77,18 @@ fn limit(check: &Check) -> Duration {
 
 /// Runs a check in a runtime of its own.
 async fn run_apart(check: Check, means: Arc<Means>) -> Finding {
+    let stop = CancellationToken::new();
+    // Whoever stops waiting stops the test: its program is killed, and nothing more is sent.
+    let (stopped, _stop) = (stop.clone(), stop.drop_guard());
     let run = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let finding = runtime.block_on(async {
             // Sockets belong to the runtime that opened them.
             let own = Means { icmp: Arc::new(IcmpProber::new()), ..(*means).clone() };
-            check::run(&check, &own, limit(&check), &|_| {}).await
+            tokio::select! {
+                finding = check::run(&check, &own, limit(&check), &|_| {}) => finding,
+                () = stopped.cancelled() => Finding::new(Outcome::Skipped { why: "it was given up".to_owned() }),
+            }
         });
         runtime.shutdown_background();
         Ok::<_, std::io::Error>(finding)
@@ -94,6 +100,9 @@ async fn run_apart(check: Check, means: Arc<Means>) -> Finding {
     };
     Finding::failed(Phase::Prepare, cause, "")
 }
+
+/// What is said of a check that has not run yet.
+const FIRST_RUN: &str = "waits for its first run";
 
 impl Scheduler {
     /// Keeps one task per check until the orders end: starts what is new, stops what is gone, leaves alone what stays.
@@ -112,7 +121,12 @@ impl Scheduler {
         loop {
             let plan = {
                 let config = self.config.borrow_and_update();
-                plan::plan(&self.node, &config.settings, config.hub.ip(), &discover::configured_name_servers())
+                let servers = discover::configured_name_servers();
+                let mut plan = plan::plan(&self.node, &config.settings, config.hub.ip(), &servers);
+                if config.run_active {
+                    plan.spare_the_run();
+                }
+                plan
             };
             self.note(&plan);
             running.retain(|row, (job, _)| plan.jobs.iter().any(|new| new.row == *row && new == job));
@@ -120,6 +134,7 @@ impl Scheduler {
             for (at, job) in plan.jobs.into_iter().enumerate() {
                 if !running.contains_key(&job.row) {
                     let delay = stagger_ms(at, count, job.first_within_ms(FIRST_WITHIN_MS), fastrand::f64());
+                    self.status.set(&job.row, MeasurementState::Working, FIRST_RUN, self.clock.now());
                     let stop = self.start(&runs, job.clone(), Duration::from_millis(delay));
                     running.insert(job.row.clone(), (job, stop.drop_guard()));
                 }

@@ -112,7 +112,7 @@ mod tests {
     fn what_is_off_says_why_and_what_is_on_says_nothing() {
         use MeasurementState::{Degraded, Off, Working};
         let hub = ([127, 0, 0, 1], 1).into();
-        let mut config = AgentConfig { settings: Settings::default(), hub, mesh: None };
+        let mut config = AgentConfig { settings: Settings::default(), hub, mesh: None, run_active: false };
         let status = StatusBoard::new("n1", Timestamp(0));
         let (_, receiver) = watch::channel(config.clone());
         let mut standing =

@@ -4,10 +4,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, ValueHint};
 
-use super::{
-    HUB_URL,
-    test::{FamilyArgs, seconds},
-};
+use super::test::{FamilyArgs, seconds};
 
 const HELP: &str = "\
 Examples:
@@ -75,9 +72,9 @@ pub struct AroundArgs {
     /// What to call it [default: the command]
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
-    /// Where the hub is
-    #[arg(long, env = "NETLOOM_HUB", default_value = HUB_URL, value_name = "URL", value_hint = ValueHint::Url)]
-    pub hub: String,
+    /// Where the hub is [default: one on this machine, if it answers]
+    #[arg(long, env = "NETLOOM_HUB", value_name = "URL", value_hint = ValueHint::Url)]
+    pub hub: Option<String>,
     /// The command and its arguments
     #[arg(last = true, required = true, value_name = "COMMAND", value_hint = ValueHint::CommandWithArguments)]
     pub command: Vec<OsString>,

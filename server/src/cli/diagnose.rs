@@ -24,6 +24,7 @@ Exit codes:
 
 Environment:
   NETLOOM_HUB             where the hub is
+  NETLOOM_NODE            the name of this machine [default: the host name]
   NETLOOM_REDIS_PASSWORD  the password of redis:// checks
   NO_COLOR, CLICOLOR, CLICOLOR_FORCE  whether there is colour (no-color.org, bixense.com/clicolors)";
 

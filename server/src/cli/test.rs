@@ -6,16 +6,14 @@ use clap::{Args, ValueHint};
 use netloom_core::{
     check::{
         spec::Family,
-        throughput::{Direction, IperfSpec, Protocol},
+        throughput::{Direction, IperfSpec, Protocol, STREAMS_MAX},
     },
     time::parse_duration_ms,
 };
 
 /// The port of iperf3's servers.
 const IPERF_PORT: u16 = 5201;
-/// The most streams that iperf3 takes.
-const IPERF_STREAMS_MAX: i64 = 128;
-/// What iperf3 sends over UDP unless told otherwise, bit/s.
+/// What iperf3 sends over UDP in each stream unless told otherwise, bit/s.
 const IPERF_UDP_BPS: u64 = 1_000_000;
 
 const HELP: &str = "\
@@ -130,7 +128,7 @@ pub struct IperfArgs {
     pub iperf_port: u16,
     /// Streams at once
     #[arg(short = 'P', long, value_name = "STREAMS", default_value_t = 1, requires = "iperf",
-          value_parser = clap::value_parser!(u16).range(1..=IPERF_STREAMS_MAX))]
+          value_parser = clap::value_parser!(u16).range(1..=i64::from(STREAMS_MAX)))]
     pub parallel: u16,
     /// The server sends
     #[arg(short = 'R', long, requires = "iperf", conflicts_with = "bidir")]
@@ -141,7 +139,7 @@ pub struct IperfArgs {
     /// Over UDP
     #[arg(short = 'u', long, requires = "iperf")]
     pub udp: bool,
-    /// The rate to send at, bit/s; K, M and G are understood [default: 1M over UDP, as fast as it goes over TCP]
+    /// The rate of each stream, bit/s; K, M and G are understood [default: 1M over UDP, as fast as it goes over TCP]
     #[arg(short = 'b', long, value_name = "RATE", requires = "iperf", value_parser = rate)]
     pub bitrate: Option<u64>,
     /// How long iperf3 measures, seconds
@@ -169,7 +167,11 @@ impl IperfArgs {
             streams: self.parallel,
             duration_ms: self.time.as_millis() as u64,
             warm_up_ms: self.omit.as_millis() as u64,
-            rate_bps: self.bitrate.unwrap_or(if self.udp { IPERF_UDP_BPS } else { 0 }),
+            // As with iperf3, it is that of each stream; the check has that of all of them.
+            rate_bps: self
+                .bitrate
+                .unwrap_or(if self.udp { IPERF_UDP_BPS } else { 0 })
+                .saturating_mul(u64::from(self.parallel)),
         }
     }
 }
@@ -208,6 +210,25 @@ fn rate(text: &str) -> Result<u64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_rate_is_that_of_each_stream() {
+        let of = |udp: bool, bitrate: Option<u64>| {
+            let args = IperfArgs {
+                iperf_port: IPERF_PORT,
+                parallel: 4,
+                reverse: false,
+                bidir: false,
+                udp,
+                bitrate,
+                time: Duration::from_secs(1),
+                omit: Duration::ZERO,
+            };
+            args.spec("a", Family::Any).rate_bps
+        };
+        assert_eq!((of(true, Some(5_000_000)), of(true, None)), (20_000_000, 4_000_000));
+        assert_eq!((of(false, Some(5_000_000)), of(false, None)), (20_000_000, 0));
+    }
 
     #[test]
     fn times_and_rates_are_read_as_people_write_them() {

@@ -41,7 +41,7 @@ pub struct ThroughputArgs {
     #[arg(short = 'u', long)]
     pub udp: bool,
     /// The rate of UDP, bit/s, all streams together
-    #[arg(short = 'b', long = "bitrate", value_name = "RATE", default_value = "1M", value_parser = rate::parse_bps)]
+    #[arg(short = 'b', long = "bitrate", value_name = "RATE", default_value = "1M", requires = "udp", value_parser = rate::parse_bps)]
     pub rate_bps: u64,
     /// What is left out at the start, s
     #[arg(short = 'O', long = "omit", value_name = "SECONDS", default_value_t = 1, value_parser = clap::value_parser!(u64).range(0..=60))]

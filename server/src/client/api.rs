@@ -16,6 +16,8 @@ use super::hub::innermost;
 
 /// The longest one request may take: a hub that answers at all answers at once.
 const REQUEST_LIMIT: Duration = Duration::from_secs(5);
+/// The same for a diagnosis: with throughput, the hub has two nodes agree before it answers.
+const DIAGNOSE_LIMIT: Duration = Duration::from_secs(20);
 
 /// Why a request came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -88,7 +90,7 @@ impl Hub {
 
     /// Has a node begin a diagnosis.
     pub(crate) async fn diagnose(&self, request: &DiagnosisRequest) -> Result<Diagnosis, CallError> {
-        read(self.send(Method::POST, "/api/v1/diagnoses", request).await?).await
+        read(self.send_within(DIAGNOSE_LIMIT, Method::POST, "/api/v1/diagnoses", request).await?).await
     }
 
     /// A diagnosis as far as it is.
@@ -101,7 +103,18 @@ impl Hub {
     }
 
     async fn send(&self, method: Method, path: &str, body: &impl Serialize) -> Result<Response, CallError> {
-        let sent = self.client.request(method, format!("{}{path}", self.url())).json(body).send().await;
+        self.send_within(REQUEST_LIMIT, method, path, body).await
+    }
+
+    async fn send_within(
+        &self,
+        limit: Duration,
+        method: Method,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<Response, CallError> {
+        let request = self.client.request(method, format!("{}{path}", self.url())).timeout(limit);
+        let sent = request.json(body).send().await;
         let reply = sent.map_err(|error| CallError::Away(innermost(&error)))?;
         let status = reply.status();
         if status.is_success() {

@@ -82,7 +82,12 @@ fn orders(peer: &str, address: SocketAddr) -> AgentConfig {
     let key = MeshKey([0; KEY_BYTES]);
     let peers = vec![Peer { node: peer.to_owned(), number: 2, address, key }];
     let hub = SocketAddr::from(([127, 0, 0, 1], 1));
-    AgentConfig { settings: Settings::default(), hub, mesh: Some(MeshOrders { number: 1, key, peers }) }
+    AgentConfig {
+        settings: Settings::default(),
+        hub,
+        mesh: Some(MeshOrders { number: 1, key, peers }),
+        run_active: false,
+    }
 }
 
 #[test]

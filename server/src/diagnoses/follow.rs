@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use netloom_core::{
     check::{Check, Finding, Outcome},
-    diagnosis::{Diagnosis, DiagnosisState, ITEMS_MAX, Item},
+    diagnosis::{Diagnosis, DiagnosisState, ITEMS_MAX, Item, plan::is_load},
     errand::{FETCH_WITHIN_MS, Plan, Report},
 };
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -16,6 +16,8 @@ use crate::{clock, errands::Handed};
 /// How long all checks that only look may take, beyond the time until the node comes for its errand: three times what they
 /// promise, for a machine that is busy.
 const LOOKS_LIMIT: Duration = Duration::from_secs(15);
+/// What a test of throughput may take beyond the time that it says it takes, on the node as well as here.
+const LOAD_GRACE: Duration = Duration::from_secs(10);
 /// How often everybody is told how far it is, at most.
 const TELL_EVERY: Duration = Duration::from_millis(250);
 /// What a finding may take, bytes: the interfaces of a machine with hundreds of them. Of a larger one the details go.
@@ -139,12 +141,10 @@ fn limit(plan: &Plan) -> Duration {
     let loads_ms: u64 = plan
         .checks
         .iter()
-        .map(|(_, check)| match check {
-            Check::Throughput(spec) => spec.warm_up_ms + spec.duration_ms + 10_000,
-            _ => 0,
-        })
-        .sum();
-    Duration::from_millis(FETCH_WITHIN_MS as u64 + loads_ms) + LOOKS_LIMIT
+        .filter(|(_, check)| is_load(check))
+        .map(|(_, check)| check.longest_ms().saturating_add(LOAD_GRACE.as_millis() as u64))
+        .fold(0, u64::saturating_add);
+    Duration::from_millis((FETCH_WITHIN_MS as u64).saturating_add(loads_ms)) + LOOKS_LIMIT
 }
 
 /// Tickets are for the node alone.

@@ -6,7 +6,10 @@ use netloom_core::{
         Check, Finding, Outcome,
         spec::{Family, RoundSpec},
     },
-    diagnosis::{Item, ItemSpec, plan::PEERS},
+    diagnosis::{
+        Item, ItemSpec,
+        plan::{PEERS, heading},
+    },
     errand::{Host, HostKind},
     metric,
     probe::ProbeMode,
@@ -35,7 +38,9 @@ fn item(board: &Board, node: &str, host: &Host, is_usual: bool, now: Timestamp) 
     };
     let loss = newest(metric::LOSS_RATIO)?;
     let mut finding = Finding::new(if loss >= 1.0 { Outcome::Lost } else { Outcome::Reply });
-    for (name, value) in [("rtt_us", newest(metric::RTT_US)), ("loss_ratio", Some(loss))] {
+    // How much was sent tells loss from chance.
+    let sent = newest(metric::PROBES_SENT);
+    for (name, value) in [("rtt_us", newest(metric::RTT_US)), ("loss_ratio", Some(loss)), ("probes_sent", sent)] {
         value.into_iter().for_each(|value| finding.figure(name, value));
     }
     finding.address = host.host.parse().ok();
@@ -50,7 +55,7 @@ fn item(board: &Board, node: &str, host: &Host, is_usual: bool, now: Timestamp) 
         timeout_ms: 0,
         payload_bytes: 0,
     });
-    let subject = if is_usual { PEERS.to_owned() } else { host.name.clone() };
+    let subject = if is_usual { PEERS.to_owned() } else { heading(&host.name) };
     let mut item = Item::waiting(ItemSpec { subject, title, check });
     item.take(finding);
     Some(item)

@@ -1,6 +1,9 @@
 //! What a node is to check: names of nodes become their addresses, as that node reaches them.
 
-use std::{collections::BTreeSet, net::SocketAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::{IpAddr, SocketAddr},
+};
 
 use netloom_core::{
     diagnosis::{DiagnosisRequest, HOSTS_MAX, asked::Asked, plan},
@@ -8,14 +11,12 @@ use netloom_core::{
     settings::FieldError,
 };
 
-use crate::mesh::Places;
-
 /// What there is to plan with.
 pub(super) struct Known<'a> {
-    /// Where the node reaches the others.
-    pub(super) places: Places,
-    /// The port at which it reaches the hub.
-    pub(super) hub_port: u16,
+    /// Where the node reaches the hub, as far as that is known.
+    pub(super) hub: Option<SocketAddr>,
+    /// Where it reaches the others, and the port at which they answer probes, if they do.
+    pub(super) places: BTreeMap<String, (IpAddr, Option<u16>)>,
     /// Names of all nodes, those included that were not heard of for long.
     pub(super) nodes: &'a BTreeSet<String>,
 }
@@ -33,7 +34,7 @@ pub(super) fn plan(request: &DiagnosisRequest, known: &Known) -> Result<(Plan, O
     for (at, text) in request.hosts.iter().enumerate() {
         let field = || format!("hosts[{at}]");
         let text = text.trim();
-        if let Some((address, port)) = known.places.nodes.get(text) {
+        if let Some((address, port)) = known.places.get(text) {
             first_node.get_or_insert_with(|| text.to_owned());
             made.hosts.push(node(text, SocketAddr::new(*address, port.unwrap_or(0))));
             continue;
@@ -63,18 +64,18 @@ pub(super) fn plan(request: &DiagnosisRequest, known: &Known) -> Result<(Plan, O
 
 /// What every node depends on, as far as the hub knows it.
 fn usual(known: &Known) -> Plan {
-    let hub = Host {
+    let hub = known.hub.map(|at| Host {
         name: "hub".into(),
-        host: known.places.hub.to_string(),
-        port: Some(known.hub_port),
+        host: at.ip().to_string(),
+        port: Some(at.port()),
         kind: HostKind::Hub,
-    };
-    let all: Vec<_> = known.places.nodes.iter().collect();
+    });
+    let all: Vec<_> = known.places.iter().collect();
     // Of very many some, spread over all of them.
     let step = all.len().div_ceil(plan::PEERS_MAX).max(1);
     let peers = all.into_iter().step_by(step);
     let peers = peers.map(|(name, (address, port))| node(name, SocketAddr::new(*address, port.unwrap_or(0))));
-    Plan { hosts: std::iter::once(hub).chain(peers).collect(), is_usual: true, checks: Vec::new() }
+    Plan { hosts: hub.into_iter().chain(peers).collect(), is_usual: true, checks: Vec::new() }
 }
 
 fn node(name: &str, at: SocketAddr) -> Host {
@@ -94,9 +95,9 @@ mod tests {
     fn with<T>(nodes: usize, look: impl FnOnce(&Known) -> T) -> T {
         let name = |at: usize| format!("n{at}");
         let places = (2..=nodes).map(|at| (name(at), ([10, 0, (at / 256) as u8, (at % 256) as u8].into(), Some(6386))));
-        let places = Places { hub: [10, 0, 0, 1].into(), nodes: places.collect() };
         let names = (1..=nodes).map(name).chain(["gone".to_owned()]).collect();
-        look(&Known { places, hub_port: 6387, nodes: &names })
+        let hub = Some(SocketAddr::from(([10, 0, 0, 1], 6387)));
+        look(&Known { hub, places: places.collect(), nodes: &names })
     }
 
     #[test]
@@ -127,5 +128,13 @@ mod tests {
         let (made, _) = with(300, |known| plan(&request(&[]), known)).expect("is right");
         assert!(made.is_usual && made.hosts[0].kind == HostKind::Hub);
         assert!(made.hosts.len() <= plan::PEERS_MAX + 1 && made.hosts.len() > plan::PEERS_MAX / 2);
+    }
+
+    #[test]
+    fn a_hub_whose_address_nobody_knows_is_left_out() {
+        let nodes = BTreeSet::new();
+        let known = Known { hub: None, places: BTreeMap::new(), nodes: &nodes };
+        let (made, _) = plan(&request(&[]), &known).expect("is right");
+        assert!(made.is_usual && made.hosts.is_empty(), "{made:?}");
     }
 }

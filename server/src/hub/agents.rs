@@ -73,7 +73,7 @@ impl Agents {
         state: &mut WebState,
     ) -> anyhow::Result<Self> {
         let (keeper, settings) = (state.agents.clone(), state.keeper.subscribe());
-        let first = AgentConfig { settings: settings.borrow().clone(), hub: address, mesh: None };
+        let first = AgentConfig { settings: settings.borrow().clone(), hub: address, mesh: None, run_active: false };
         let own =
             Own { node: config.node.clone(), config: first.clone(), echo: sockets.echo.as_ref().and_then(echo_of) };
         let uplink_port = sockets.agent_address().map(|listens| listens.port());
@@ -82,7 +82,7 @@ impl Agents {
         state.diagnoses.connect(mesh.clone(), address, uplink_port);
         state.arranger.connect(mesh.clone());
         let (told, orders) = watch::channel(first);
-        let telling = tokio::spawn(mesh.clone().run(keeper.clone(), settings, told));
+        let telling = tokio::spawn(mesh.clone().run(keeper.clone(), (settings, state.runs.subscribe()), told));
         let (given, errands) = mpsc::channel(ERRANDS_MAX);
         let (reports, mut told) = mpsc::channel(REPORTS_MAX);
         state.errands.connect(&config.node, given);

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use netloom_core::{errand::Report, mark::NewMark, run::Run, settings::Settings};
+use netloom_core::{errand::Report, mark::NewMark, run::Run, settings::Settings, time::Timestamp};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
@@ -27,6 +27,9 @@ use crate::{
 
 /// Tests of throughput that wait to be put on the time axis: a node is in one at a time.
 const ANNOUNCED_MAX: usize = 256;
+
+/// Marks that are remembered to be ended: each node has a few at most.
+const OPEN_MAX: usize = 4_096;
 
 /// With whom they have to do.
 pub(super) struct Parties<'a> {
@@ -82,44 +85,60 @@ impl Told {
         background.spawn(async move { expiring.run().await });
         let (marking, tracing) = (marks.clone(), paths.clone());
         background.spawn(async move {
+            let mut axis = Axis { marks: marking, open: HashMap::new() };
             while let Some((node, report)) = reports.recv().await {
-                keep(&node, report, &marking, &tracing).await;
+                keep(&node, report, &mut axis, &tracing).await;
             }
         });
         Ok(OnDemand { errands, marks, paths, diagnoses, arranger })
     }
 }
 
-/// Puts tests of throughput on the time axis: a test is told when it begins and again, with the same beginning, when it is
+/// Puts what begins and ends on the time axis: it is told when it begins and again, with the same beginning, when it is
 /// over.
+struct Axis {
+    marks: Arc<MarkKeeper>,
+    open: HashMap<(String, String, Timestamp), u64>,
+}
+
+impl Axis {
+    async fn take(&mut self, mark: NewMark) {
+        let what = (mark.src.clone(), mark.dst.clone(), mark.at);
+        let kept = match (mark.until, self.open.remove(&what)) {
+            (Some(until), Some(id)) => self.marks.end(id, until, mark.text, mark.figures).await,
+            (until, _) => {
+                let added = self.marks.add(mark).await;
+                // Nodes that go away leave theirs open.
+                if let (None, Ok(mark), true) = (until, &added, self.open.len() < OPEN_MAX) {
+                    self.open.insert(what, mark.id);
+                }
+                added
+            }
+        };
+        if let Err(error) = kept {
+            tracing::warn!(%error, "a mark is not on the time axis");
+        }
+    }
+}
+
+/// Where tests of throughput that the hub arranges are announced.
 fn announce(marks: Arc<MarkKeeper>, background: &mut JoinSet<()>) -> MarkSink {
     let (tell, mut told) = mpsc::channel::<NewMark>(ANNOUNCED_MAX);
-    let refused = marks.clone();
+    let mut axis = Axis { marks: marks.clone(), open: HashMap::new() };
     background.spawn(async move {
-        let mut open = HashMap::new();
         while let Some(mark) = told.recv().await {
-            let test = (mark.src.clone(), mark.dst.clone(), mark.at);
-            let kept = match (mark.until, open.remove(&test)) {
-                (Some(until), Some(id)) => marks.end(id, until, mark.text, mark.figures).await.map(drop),
-                (Some(_), None) => marks.add(mark).await.map(drop),
-                (None, _) => marks.add(mark).await.map(|mark| {
-                    open.insert(test, mark.id);
-                }),
-            };
-            if let Err(error) = kept {
-                tracing::warn!(%error, "a test of throughput is not on the time axis");
-            }
+            axis.take(mark).await;
         }
     });
     Arc::new(move |mark| {
         if tell.try_send(mark).is_err() {
-            count(&refused.refused);
+            count(&marks.refused);
         }
     })
 }
 
 /// A node speaks for itself: what it says of another's ways is refused.
-async fn keep(node: &str, report: Report, marks: &MarkKeeper, paths: &PathKeeper) {
+async fn keep(node: &str, report: Report, axis: &mut Axis, paths: &PathKeeper) {
     match report {
         Report::Path { dst, at, trace } => paths.take(node, &dst, at, trace).await,
         Report::Mark(mut mark) => {
@@ -127,11 +146,9 @@ async fn keep(node: &str, report: Report, marks: &MarkKeeper, paths: &PathKeeper
                 node.clone_into(&mut mark.src);
             }
             if mark.src != node {
-                return count(&marks.refused);
+                return count(&axis.marks.refused);
             }
-            if let Err(error) = marks.add(mark).await {
-                tracing::debug!(node, %error, "a mark is not kept");
-            }
+            axis.take(mark).await;
         }
         // The desk hands on what belongs to no errand only.
         _ => {}

@@ -10,7 +10,10 @@ use netloom_core::check::{Finding, Phase, spec::Family};
 use tokio::net::TcpStream;
 
 use super::steps::{Steps, seconds};
-use crate::{check::address_of, resolve::resolve_all};
+use crate::{
+    check::{NAME_CURE, address_of},
+    resolve::resolve_all,
+};
 
 /// Addresses of one name that are tried: one of each family, and one more.
 const ADDRESSES_MAX: usize = 3;
@@ -26,13 +29,13 @@ pub(super) async fn dial(
     until: Instant,
     steps: &mut Steps,
 ) -> Result<TcpStream, Finding> {
-    let first = address_of(host, family).await;
-    let first = first.map_err(|failed| {
-        steps.end(Phase::Resolve);
-        steps.close(failed)
-    })?;
-    let addresses = others(host, family, first).await;
+    let found = addresses_of(host, family).await;
     steps.end(Phase::Resolve);
+    let addresses = found.map_err(|failed| steps.close(failed))?;
+    if Instant::now() >= until {
+        let cure = "see why the name servers of this machine take that long";
+        return Err(steps.fail(Phase::Resolve, "looking up the name took all the time there is", cure));
+    }
     let mut failed = None;
     let count = addresses.len();
     for (tried, address) in addresses.into_iter().enumerate() {
@@ -55,19 +58,20 @@ pub(super) async fn dial(
     Err(steps.fail(Phase::Connect, cause, cure))
 }
 
-/// The addresses to try: with the family open, all that the name has.
-async fn others(host: &str, family: Family, first: IpAddr) -> Vec<IpAddr> {
-    if family != Family::Any || host.parse::<IpAddr>().is_ok() {
-        return vec![first];
+/// The addresses to try: with the family open, one of each that the name has, and one more.
+async fn addresses_of(host: &str, family: Family) -> Result<Vec<IpAddr>, Finding> {
+    if family != Family::Any {
+        return Ok(vec![address_of(host, family).await?]);
     }
-    let mut addresses = resolve_all(host).await.unwrap_or_else(|_| vec![first]);
+    let found = resolve_all(host).await;
+    let mut addresses = found.map_err(|cause| Finding::failed(Phase::Resolve, cause, NAME_CURE))?;
     // Those of the other family follow at once: that is the one that may help.
-    let other = addresses.iter().position(|address| address.is_ipv6() != first.is_ipv6());
+    let other = addresses.iter().position(|address| address.is_ipv6() != addresses[0].is_ipv6());
     if let Some(place) = other.filter(|place| *place > 1) {
         addresses.swap(1, place);
     }
     addresses.truncate(ADDRESSES_MAX);
-    addresses
+    Ok(addresses)
 }
 
 fn silent(port: u16, waited: Duration) -> (String, String) {

@@ -4,14 +4,13 @@ use std::time::{Duration, Instant};
 
 use http_body_util::BodyExt;
 use netloom_core::check::{
-    Detail, Figure, Finding, Outcome, Phase, Progress,
-    limit::{DOWNLOAD_START_MS, TURN_MS},
-    spec::DownloadSpec,
+    Detail, Figure, Finding, Outcome, Phase, Progress, limit::DOWNLOAD_START_MS, spec::DownloadSpec,
 };
 
 use super::{
     http::{Answered, Asking, ask, trusted},
-    steps::{Steps, seconds, us},
+    steps::{Steps, us},
+    throughput::admit,
 };
 use crate::check::{Means, Told};
 
@@ -22,10 +21,9 @@ const SURE_AFTER: Duration = Duration::from_millis(500);
 
 /// Runs the check. Waits for its turn: two tests of throughput at once would measure each other.
 pub async fn check(spec: &DownloadSpec, means: &Means, told: Told<'_>) -> Finding {
-    let turn = Duration::from_millis(TURN_MS);
-    let Ok(_turn) = tokio::time::timeout(turn, means.throughput.lock()).await else {
-        let why = format!("another test of throughput runs on this machine, and went on for {}", seconds(turn));
-        return Finding::new(Outcome::Skipped { why });
+    let _turn = match admit(means, spec.duration_ms, spec.bytes_max).await {
+        Ok(turn) => turn,
+        Err(refused) => return refused,
     };
     let mut steps = Steps::start();
     let begun = Instant::now();

@@ -10,7 +10,6 @@ mod socket;
 
 #[cfg(target_os = "linux")]
 mod linux;
-#[cfg(not(target_os = "linux"))]
 mod plain;
 
 use std::{io, net::IpAddr, time::Duration};
@@ -21,13 +20,37 @@ use netloom_core::probe::{Outcome, ProbeMode, Target};
 pub use self::check::check;
 use super::Prober;
 
-#[cfg(target_os = "linux")]
-use linux::Echo;
-#[cfg(not(target_os = "linux"))]
-use plain::Echo;
-
 /// The payload of a plain `ping`, so that both time packets of the same size.
 const PAYLOAD: [u8; 56] = [0; 56];
+
+/// What sends and takes, for one version of IP.
+enum Echo {
+    /// Timed by the kernel's stamps.
+    #[cfg(target_os = "linux")]
+    Stamped(linux::Echo),
+    /// Timed in user space, where the system gives no stamps.
+    Plain(plain::Echo),
+}
+
+impl Echo {
+    /// Opens the socket. Must run inside the runtime that will probe.
+    fn open(is_v4: bool) -> io::Result<Self> {
+        #[cfg(target_os = "linux")]
+        match linux::Echo::open(is_v4) {
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
+            opened => return opened.map(Echo::Stamped),
+        }
+        plain::Echo::open(is_v4).map(Echo::Plain)
+    }
+
+    async fn probe(&self, address: IpAddr, payload: &[u8], patience: Duration) -> Outcome {
+        match self {
+            #[cfg(target_os = "linux")]
+            Echo::Stamped(echo) => echo.probe(address, payload, patience).await,
+            Echo::Plain(echo) => echo.probe(address, payload, patience).await,
+        }
+    }
+}
 
 /// Sends ICMP echo requests.
 pub struct IcmpProber {

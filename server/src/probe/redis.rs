@@ -38,7 +38,10 @@ pub async fn check(spec: &RedisSpec, means: &Means, told: Told<'_>) -> Finding {
             Ok((Reply::Error(error), _)) if wants_no_password(&error) => {
                 notes.push("a password is set in the environment, and the server wants none".to_owned());
             }
-            Ok((Reply::Error(error), _)) => return refused(&mut steps, &meaning(&error)),
+            // Some servers say back what they were told.
+            Ok((Reply::Error(error), _)) => {
+                return refused(&mut steps, &meaning(&error.replace(password.as_str(), "***")));
+            }
             Ok(_) => {}
             Err(trouble) => return broken(&mut steps, Phase::Authenticate, trouble, peer, timeout).await,
         }

@@ -3,7 +3,10 @@
 
 mod csv;
 
-use std::time::{Duration, Instant};
+use std::{
+    io::Write as _,
+    time::{Duration, Instant},
+};
 
 use anyhow::bail;
 use netloom_core::{
@@ -25,9 +28,9 @@ use super::{
 };
 use crate::{
     check::{self, Means},
-    cli::AroundArgs,
+    cli::{AroundArgs, HUB_URL},
     client::{
-        api::Hub,
+        api::{CallError, Hub},
         command::{Asked, on_a_line, start, written},
     },
     clock, config,
@@ -47,7 +50,8 @@ const IPERF_PORT: u16 = 5201;
 /// # Errors
 /// When the arguments are wrong; nothing was started then.
 pub async fn run(args: &AroundArgs) -> anyhow::Result<i32> {
-    let hub = Hub::at(&args.hub)?;
+    let is_named = args.hub.is_some();
+    let hub = Hub::at(args.hub.as_deref().unwrap_or(HUB_URL))?;
     let test = throughput_test(args)?;
     let csv = args.csv.as_deref().map(Csv::open).transpose()?;
     let mut asked = Asked::listen()?;
@@ -72,12 +76,12 @@ pub async fn run(args: &AroundArgs) -> anyhow::Result<i32> {
     let name = name.unwrap_or_else(|| written(&args.command, NAME_MAX_CHARS));
     let host = on_a_line(&args.host, TEXT_MAX_CHARS);
     let around = Around { name, host, started_at, took_ms, exit_code: code, before, after };
-    eprintln!("netloom: {}", around.line());
+    say(&around.line());
     if let Some(why) = csv.and_then(|csv| csv.append(&around.csv_rows()).err()) {
-        eprintln!("netloom: --csv: {why}");
+        say(&format!("--csv: {why}"));
     }
     tokio::select! {
-        () = tell(&hub, &around) => {}
+        () = tell(&hub, is_named, &around) => {}
         _ = asked.any() => {}
     }
     Ok(code)
@@ -139,7 +143,7 @@ fn place_of(text: &str, usual: Option<u16>, flag: &str) -> anyhow::Result<(Strin
 async fn measure(args: &AroundArgs, test: Option<&Check>, means: &Means) -> Measured {
     let at = clock::now();
     let tally = probe(args, means).await.unwrap_or_else(|why| {
-        eprintln!("netloom: {} was not measured: {why}", args.host);
+        say(&format!("{} was not measured: {why}", args.host));
         Tally::default()
     });
     let throughput_bps = match test {
@@ -175,22 +179,28 @@ async fn throughput(test: &Check, time: Duration, means: &Means) -> Option<f64> 
     let finding = check::run(test, means, time * 2 + THROUGHPUT_EXTRA, &|_| ()).await;
     let bps = finding.value("throughput_bps").or_else(|| finding.value("throughput_up_bps"));
     if bps.is_none() {
-        eprintln!("netloom: throughput was not measured: {}", why_not(&finding));
+        say(&format!("throughput was not measured: {}", why_not(&finding)));
     }
     bps
 }
 
-/// Has the hub note it, if there is one.
-async fn tell(hub: &Hub, around: &Around) {
+/// A line on standard error, if anybody listens there: the exit code is that of the command in any case.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "netloom: {line}");
+}
+
+/// Has the hub note it, if there is one. That nobody runs one on this machine is nothing to tell.
+async fn tell(hub: &Hub, is_named: bool, around: &Around) {
     let named = std::env::var("NETLOOM_NODE").ok();
     let node = config::node_name(named.as_deref()).unwrap_or_default();
     let told = tokio::time::timeout(HUB_LIMIT, hub.mark(&around.mark(&node))).await;
     let why = match told {
         Ok(Ok(())) => return,
+        Ok(Err(CallError::Away(why))) if !is_named && why.contains("refused") => return,
         Ok(Err(why)) => why.to_string(),
         Err(_) => format!("no answer within {} s", HUB_LIMIT.as_secs()),
     };
-    eprintln!("netloom: not noted by a hub at {}: {why}", hub.url());
+    say(&format!("not noted by a hub at {}: {why}", hub.url()));
 }
 
 #[cfg(test)]

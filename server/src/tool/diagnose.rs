@@ -46,13 +46,16 @@ pub async fn run(args: &DiagnoseArgs) -> anyhow::Result<u8> {
         None => here(args, &screen).await?,
     };
     screen.clear();
+    // Before anything is printed: whoever reads no further wants the file all the same.
+    if let Some(file) = &args.report {
+        write(file, &diagnosis)?;
+    }
     if args.json {
         screen.result(&serde_json::to_string_pretty(&diagnosis)?)?;
     } else {
         screen.result(words::told(&diagnosis, colour::on_stdout()).trim_end())?;
     }
     if let Some(file) = &args.report {
-        write(file, &diagnosis)?;
         screen.say(&format!("written: {}", file.display()));
     }
     if let DiagnosisState::Failed { why } = &diagnosis.state {

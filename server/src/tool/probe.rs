@@ -61,7 +61,7 @@ async fn probed(check: &Check, means: &Means) -> Probed {
 }
 
 /// Who reads no further has seen enough.
-fn print(text: &str) -> io::Result<()> {
+pub(super) fn print(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),

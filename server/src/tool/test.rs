@@ -4,7 +4,7 @@ mod files;
 
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use netloom_core::{
     check::{Check, Finding, Outcome, Progress},
     test_result::{FORMAT, Plan, TestResult, VERSION, percent, throughput_words},
@@ -40,6 +40,10 @@ const IPERF_EXTRA: Duration = Duration::from_secs(20);
 /// When it cannot be done.
 pub async fn run(args: &TestArgs) -> anyhow::Result<u8> {
     let mut plan = plan(args)?;
+    if args.iperf {
+        let spec = args.iperf_args.spec(&args.host, args.family.family());
+        spec.check().map_err(|(field, why)| anyhow!("iperf3: {field} {why}"))?;
+    }
     let stop = stop::on_signal()?;
     let files = args.report.output.as_deref().map(Files::prepare).transpose()?;
     let means = Means::new();
@@ -47,15 +51,17 @@ pub async fn run(args: &TestArgs) -> anyhow::Result<u8> {
     let (family, tcp, port) = (args.family.family(), args.tcp, args.port);
     let wish = Wish { host: &args.host, family, tcp, port, payload_bytes };
     let aim = tokio::select! {
-        aim = Aim::at(&wish, &means) => aim.map_err(|finding| anyhow::anyhow!(why_not(&finding)))?,
+        aim = Aim::at(&wish, &means) => aim.map_err(|finding| anyhow!(why_not(&finding)))?,
         () = stop.cancelled() => return Ok(EXIT_NO_REPLY),
     };
     plan.payload_bytes = aim.payload_bytes();
     let screen = Screen::new(plan.probes(), args.report.json);
     screen.say(&head(&aim, plan));
     aim.note.iter().for_each(|note| screen.note(&format!("netloom: {note}")));
-    let ran = ping(&aim, plan, args.report.quiet, &screen, &stop).await;
+    let mut ran = ping(&aim, plan, args.report.quiet, &screen, &stop).await;
     let throughput = if args.iperf { Some(iperf(args, &means, &screen, &stop).await) } else { None };
+    // What was stopped while iperf3 ran is not complete either.
+    ran.is_complete &= !(args.iperf && stop.is_cancelled());
     let result = result(args, &aim, plan, ran, throughput);
     screen.clear();
     tell(&result, &screen);
@@ -108,7 +114,8 @@ async fn ping(aim: &Aim, plan: Plan, is_quiet: bool, screen: &Screen, stop: &Can
         screen.show(done, "pinging".to_owned());
         while let Some((round, tally)) = book.next_whole() {
             if !is_quiet {
-                let cause = book.newest_cause().filter(|_| tally.failed > 0);
+                // It is looked for among all probes.
+                let cause = if tally.failed > 0 { book.newest_cause() } else { None };
                 let cause = cause.map_or(String::new(), |cause| format!(" ({cause})"));
                 let times = tally.rtt_words().map_or(String::new(), |words| format!(", rtt min/avg/max/mdev {words}"));
                 let (of, words) = (plan.rounds(), tally.loss_words());

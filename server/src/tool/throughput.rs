@@ -1,6 +1,10 @@
 //! `netloom throughput`: asks for a test, or is the other end of tests.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    io::{self, Write as _},
+    net::SocketAddr,
+    time::Duration,
+};
 
 use anyhow::{Context, anyhow, bail};
 use netloom_core::{
@@ -16,6 +20,7 @@ use netloom_core::{
     uplink::hex,
 };
 
+use super::probe;
 use crate::{
     check::Means,
     cli::{ThroughputArgs, ThroughputRole, ThroughputServeArgs},
@@ -51,12 +56,13 @@ async fn ask(args: &ThroughputArgs) -> anyhow::Result<u8> {
         None if !args.udp => "as much as fits".to_owned(),
         _ => format!("at most {}", words_bytes(budget.bytes)),
     };
-    eprintln!("Loads the network to {}:{} for {:.0} s, {bytes}.", spec.host, spec.port, budget.time_ms as f64 / 1e3);
+    let seconds = budget.time_ms as f64 / 1e3;
+    say(&format!("Loads the network to {}:{} for {seconds:.0} s, {bytes}.", spec.host, spec.port));
     let finding = throughput::check(&spec, &Means::new(), &|progress| live(&progress)).await;
     if args.json {
-        println!("{}", serde_json::to_string(&finding)?);
+        probe::print(&(serde_json::to_string(&finding)? + "\n"))?;
     } else {
-        print(&finding);
+        print(&finding)?;
     }
     Ok(if finding.outcome == Outcome::Reply { exit::FINE } else { exit::ERROR })
 }
@@ -107,31 +113,39 @@ fn place(text: &str) -> anyhow::Result<(String, u16)> {
     Ok((host.to_owned(), port))
 }
 
+/// A line on standard error, if anybody listens there.
+fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
 /// A line for each second.
 fn live(progress: &Progress) {
     let of = |name: &str| progress.figures.iter().find(|figure| figure.name == name).map(|figure| figure.value);
     let rate = |name: &str, arrow: &str| of(name).map(|bps| format!("{arrow} {}", words_bps(bps)));
     let rates: Vec<String> =
         [rate("throughput_up_bps", "up"), rate("throughput_down_bps", "down")].into_iter().flatten().collect();
-    eprintln!("{:3.0} %  {}", progress.done_ratio * 100.0, rates.join("   "));
+    say(&format!("{:3.0} %  {}", progress.done_ratio * 100.0, rates.join("   ")));
 }
 
-fn print(finding: &Finding) {
+fn print(finding: &Finding) -> io::Result<()> {
     match &finding.outcome {
         Outcome::Failed { phase, cause, cure } => {
-            eprintln!("netloom: {} ({cause})", phase.word());
+            say(&format!("netloom: {} ({cause})", phase.word()));
             if !cure.is_empty() {
-                eprintln!("netloom: {cure}");
+                say(&format!("netloom: {cure}"));
             }
         }
-        Outcome::Skipped { why } => eprintln!("netloom: {why}"),
-        Outcome::Lost => eprintln!("netloom: nothing came back"),
+        Outcome::Skipped { why } => say(&format!("netloom: {why}")),
+        Outcome::Lost => say("netloom: nothing came back"),
         Outcome::Reply => {}
     }
     if let Some(Detail::Throughput(result)) = &finding.detail {
-        lines(result).iter().for_each(|line| println!("{line}"));
+        for line in lines(result) {
+            probe::print(&(line + "\n"))?;
+        }
     }
-    finding.notes.iter().for_each(|note| eprintln!("{note}"));
+    finding.notes.iter().for_each(|note| say(note));
+    Ok(())
 }
 
 fn lines(result: &ThroughputResult) -> Vec<String> {
@@ -167,7 +181,7 @@ async fn serve(args: &ThroughputServeArgs) -> anyhow::Result<u8> {
             Some(ticket) => ticket.clone(),
             None => hex(&private::random::<TICKET_BYTES>()?),
         };
-        println!("{}", invitation(far.address(), &ticket));
+        probe::print(&(invitation(far.address(), &ticket) + "\n"))?;
         let offer = Offer {
             ticket,
             within: TICKET_GOOD,
@@ -175,8 +189,8 @@ async fn serve(args: &ThroughputServeArgs) -> anyhow::Result<u8> {
             bytes_max: u64::MAX,
         };
         match far.serve(&offer).await {
-            Ok(served) => eprintln!("{}", told(&served)),
-            Err(why) => eprintln!("netloom: {why}"),
+            Ok(served) => say(&told(&served)),
+            Err(why) => say(&format!("netloom: {why}")),
         }
         if args.one_off {
             return Ok(exit::FINE);

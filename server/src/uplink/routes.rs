@@ -311,7 +311,7 @@ mod tests {
         let keeper = AgentKeeper::open(stores.ledger.clone(), "n1".into()).await.expect("agents");
         let settings = watch::channel(Settings::default()).1;
         let hub = SocketAddr::from(([127, 0, 0, 1], 1));
-        let config = AgentConfig { settings: Settings::default(), hub, mesh: None };
+        let config = AgentConfig { settings: Settings::default(), hub, mesh: None, run_active: false };
         let own = Own { node: "n1".into(), config, echo: None };
         let uplink = Uplink {
             agents: Arc::new(keeper),

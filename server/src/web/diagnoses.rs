@@ -81,7 +81,14 @@ pub async fn create(
     bytes: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ProblemReply> {
     let request = body::read::<DiagnosisRequest>(bytes, INVALID)?;
-    let diagnosis = state.diagnoses.start(request, who).await?;
+    let keeper = state.diagnoses.clone();
+    // Apart from the request: a client that hangs up in between must not leave it half begun.
+    let begun = tokio::spawn(async move { keeper.start(request, who).await }).await;
+    let diagnosis = begun.map_err(|error| {
+        tracing::error!(%error, "a diagnosis could not be begun");
+        let detail = "the diagnosis could not be begun; the hub's log says why";
+        ProblemReply::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
+    })??;
     let location = format!("/api/v1/diagnoses/{}", diagnosis.id);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(diagnosis)).into_response())
 }

@@ -251,8 +251,7 @@ fn field(id: &'static str, label: &'static str, control: AnyView, help: AnyView)
 
 fn from(draft: Draft, around: &Around) -> AnyView {
     let chosen = draft.node.get();
-    let option = |(name, is_silent): &(String, bool)| {
-        let word = if *is_silent { format!("{name} (silent)") } else { name.clone() };
+    let option = |name: &String, word: String| {
         let is_chosen = *name == chosen;
         view! {
             <option value=name.clone() selected=is_chosen prop:selected=is_chosen>
@@ -260,6 +259,13 @@ fn from(draft: Draft, around: &Around) -> AnyView {
             </option>
         }
     };
+    let known = around.nodes.iter().map(|(name, is_silent)| {
+        let word = if *is_silent { format!("{name} (silent)") } else { name.clone() };
+        option(name, word)
+    });
+    // The address of the page may name a node that is no more: what is shown is what is asked for.
+    let is_unknown = !chosen.is_empty() && around.nodes.iter().all(|(name, _)| *name != chosen);
+    let unknown = is_unknown.then(|| option(&chosen, format!("{chosen} (unknown)")));
     let control = view! {
         <select
             class="text-input"
@@ -267,7 +273,7 @@ fn from(draft: Draft, around: &Around) -> AnyView {
             data-testid="diagnose-node"
             on:change=move |event| draft.node.set(event_target_value(&event))
         >
-            {around.nodes.iter().map(option).collect_view()}
+            {known.collect_view()} {unknown}
         </select>
     };
     field("diagnose-node", "From", control.into_any(), "The node that sends the probes.".into_any())

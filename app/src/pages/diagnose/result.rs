@@ -102,7 +102,9 @@ impl Follow {
 
     /// Takes an answer, unless a newer one came before it.
     fn take(self, told: Diagnosis) {
-        let is_newer = |known: &Option<Diagnosis>| known.as_ref().is_none_or(|known| known.ended() <= told.ended());
+        // A hub that was started anew may have kept fewer checks than were seen, and it is over all the same.
+        let follows = |known: &Diagnosis| told.is_over() || !known.is_over() && known.ended() <= told.ended();
+        let is_newer = |known: &Option<Diagnosis>| known.as_ref().is_none_or(follows);
         if self.told.try_with_untracked(is_newer) == Some(true) {
             self.trouble.set(None);
             self.told.set(Some(told));

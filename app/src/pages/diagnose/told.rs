@@ -179,6 +179,9 @@ impl Diagnosis {
     /// One sentence that says how it stands.
     pub(super) fn sentence(&self) -> String {
         match (self.state.as_str(), &self.verdict) {
+            ("failed", Some(verdict)) => {
+                format!("It did not come to an end: {}. Until then: {}", self.why, verdict.sentence)
+            }
             (_, Some(verdict)) => verdict.sentence.clone(),
             ("failed", None) => format!("It did not come to an end: {}", self.why),
             ("waiting", None) => format!("{} has not begun yet.", self.node),
@@ -229,6 +232,10 @@ mod tests {
         assert_eq!([1, 2].map(|at| told.look(at).word), ["not done", "not done"]);
         assert_eq!(told.sentence(), "It did not come to an end: n1 went away");
         assert_eq!(told.whole().word, "broken off");
+        let sentence = "n2 does not answer.".to_owned();
+        let verdict = DiagnosisVerdict { grade: Grade::Bad, sentence, is_closed_network: false, points: Vec::new() };
+        let told = Diagnosis { verdict: Some(verdict), ..told };
+        assert_eq!(told.sentence(), "It did not come to an end: n1 went away. Until then: n2 does not answer.");
     }
 
     #[test]

@@ -67,12 +67,12 @@ impl ThroughputSpec {
 }
 
 impl IperfSpec {
-    /// For how long the network is loaded, ms, and how much is sent at most, where that is known: only the rate of UDP
-    /// bounds the bytes, because `iperf3` keeps either a time or a number of bytes.
+    /// For how long the network is loaded, ms, and how much is sent at most, where that is known: only a rate bounds
+    /// the bytes, because `iperf3` keeps either a time or a number of bytes.
     pub fn budget(&self) -> (u64, Option<u64>) {
         let time_ms = self.duration_ms.saturating_add(self.warm_up_ms);
-        let paced =
-            (self.protocol == Protocol::Udp).then(|| of(self.direction, time_ms, u64::MAX, Some(self.rate_bps)));
+        let is_paced = self.protocol == Protocol::Udp || self.rate_bps > 0;
+        let paced = is_paced.then(|| of(self.direction, time_ms, u64::MAX, Some(self.rate_bps)));
         (time_ms, paced.map(|budget| budget.bytes))
     }
 
@@ -140,6 +140,18 @@ mod tests {
         assert_eq!(both.budget().bytes, 2_000_000_000);
         let paced = ThroughputSpec { protocol: Protocol::Udp, rate_bps: 8_000_000, ..spec() };
         assert_eq!(paced.budget().bytes, 11_000_000);
+    }
+
+    #[test]
+    fn a_rate_bounds_what_iperf3_sends_over_either_protocol() {
+        let paced = |protocol, rate_bps| {
+            let (host, family, direction) = ("h".into(), Family::Any, Direction::Up);
+            let (port, streams, duration_ms, warm_up_ms) = (1, 2, 1_000, 0);
+            IperfSpec { host, family, port, protocol, direction, streams, duration_ms, warm_up_ms, rate_bps }.budget()
+        };
+        assert_eq!(paced(Protocol::Tcp, 0), (1_000, None));
+        assert_eq!(paced(Protocol::Tcp, 8_000_000), (1_000, Some(1_000_000)));
+        assert_eq!(paced(Protocol::Udp, 8_000_000), (1_000, Some(1_000_000)));
     }
 
     #[test]

@@ -33,8 +33,12 @@ pub fn arguments(spec: &IperfSpec, address: &str) -> Vec<String> {
         Direction::Both => arguments.push("--bidir".to_owned()),
     }
     if spec.protocol == Protocol::Udp {
-        let each = spec.rate_bps / u64::from(spec.streams.max(1));
-        arguments.extend(["-u".to_owned(), "-b".to_owned(), each.to_string()]);
+        arguments.push("-u".to_owned());
+    }
+    // A share is rounded up: 0 is as fast as it goes.
+    if spec.protocol == Protocol::Udp || spec.rate_bps > 0 {
+        let each = spec.rate_bps.div_ceil(u64::from(spec.streams.max(1)));
+        arguments.extend(["-b".to_owned(), each.to_string()]);
     }
     arguments
 }
@@ -254,8 +258,10 @@ mod tests {
             line(&spec(Direction::Both, Protocol::Udp)),
             "-J -c 10.0.0.1 -p 5201 -t 2 -P 2 -i 1 --connect-timeout 3000 -O 1 -4 --bidir -u -b 5000000"
         );
-        let plain = IperfSpec { warm_up_ms: 0, family: Family::Any, ..spec(Direction::Down, Protocol::Tcp) };
-        assert_eq!(line(&plain), "-J -c 10.0.0.1 -p 5201 -t 2 -P 2 -i 1 --connect-timeout 3000 -R");
+        let paced = IperfSpec { warm_up_ms: 0, family: Family::Any, ..spec(Direction::Down, Protocol::Tcp) };
+        let begins = "-J -c 10.0.0.1 -p 5201 -t 2 -P 2 -i 1 --connect-timeout 3000 -R";
+        assert_eq!(line(&paced), format!("{begins} -b 5000000"));
+        assert_eq!(line(&IperfSpec { rate_bps: 0, ..paced }), begins);
     }
 
     /// Any JSON, with the keys that are looked for.

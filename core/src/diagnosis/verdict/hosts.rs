@@ -2,7 +2,7 @@
 
 use super::view::{Party, View, begun, listed, who};
 use crate::{
-    check::{Check, Outcome, Phase},
+    check::{Check, Finding, Outcome, Phase},
     diagnosis::{
         Grade, Item,
         grade::{self, Sign},
@@ -162,6 +162,10 @@ pub(super) fn loss(view: &mut View) {
     let is_lossy = |item: &Item| item.grade == Grade::Bad && item.finding.as_ref().is_some_and(grade::is_lossy);
     let lossy = view.untold(is_lossy);
     let Some(first) = lossy.first().copied() else { return };
+    // A lost SYN is sent again after a second: what that looks like is no slowness, but the same loss.
+    let again = |finding: &Finding| finding.value("syn_retransmits").is_some_and(|count| count > 0.0);
+    let hidden = view.untold(|item| item.grade == Grade::Notable && item.finding.as_ref().is_some_and(again));
+    let evidence: Vec<usize> = lossy.iter().copied().chain(hidden).collect();
     let loss_of = |view: &View, at: usize| {
         let finding = view.items[at].finding.as_ref();
         grade::part_of(finding.and_then(|finding| finding.value("loss_ratio")).unwrap_or(0.0))
@@ -173,7 +177,7 @@ pub(super) fn loss(view: &mut View) {
             view.who_of(first)
         );
         let cure = "look at the cable or the radio, at the port of the switch, and at the errors of the interface";
-        return view.point(Grade::Bad, text, cure, lossy);
+        return view.point(Grade::Bad, text, cure, evidence);
     }
     let mut names: Vec<String> = lossy.iter().map(|at| view.who_of(*at)).collect();
     names.dedup();
@@ -183,7 +187,7 @@ pub(super) fn loss(view: &mut View) {
     if names.len() == 1 {
         let text = format!("{} of the packets to {} are lost.", loss_of(view, first), names[0]);
         let cure = format!("look at {} and the way to it{from_gateway}", names[0]);
-        return view.point(Grade::Bad, text, cure, lossy);
+        return view.point(Grade::Bad, text, cure, evidence);
     }
     let checked = view.parties(|_| true).iter().filter(|party| view.sign_of(&party.items) == Sign::Answered).count();
     let text = if names.len() == checked {
@@ -195,7 +199,7 @@ pub(super) fn loss(view: &mut View) {
             checked.saturating_sub(names.len())
         )
     };
-    view.point(Grade::Bad, text, "look at what the ways to them have in common", lossy);
+    view.point(Grade::Bad, text, "look at what the ways to them have in common", evidence);
 }
 
 /// Packets that take long.

@@ -5,6 +5,7 @@ use crate::{
     check::{
         Check, Detail, Finding, Outcome, Phase,
         connection::RemoteQuality,
+        dns,
         interface::InterfaceDepth,
         path::PathTrace,
         spec::{DnsSpec, Family, HostSpec, HttpSpec, PathSpec, RoundSpec},
@@ -81,7 +82,12 @@ fn finding(check: &Check, text: &str) -> Finding {
             found.detail =
                 Some(Detail::Response { status: number() as u16, version: "HTTP/1.1".into(), body_bytes: 9 });
         }
-        "status" => found.detail = Some(Detail::Answers { status: words[1].into(), records: Vec::new() }),
+        "status" => {
+            if let Some((cause, cure)) = dns::refusal(words[1]) {
+                found = Finding::failed(Phase::Wait, cause, cure);
+            }
+            found.detail = Some(Detail::Answers { status: words[1].into(), records: Vec::new() });
+        }
         "mtu" => found.figure("path_mtu_bytes", number()),
         "hole" => {
             let cause = format!("packets larger than {} bytes vanish without a word", number());
@@ -90,6 +96,10 @@ fn finding(check: &Check, text: &str) -> Finding {
         }
         "unreached" => found.detail = Some(trace(false)),
         "half" => found.detail = Some(Detail::Interfaces { interfaces: vec![interface(100, "half")] }),
+        "again" if matches!(check, Check::Tcp(_)) => {
+            round(&mut found, 300.0, 0.0);
+            found.figure("syn_retransmits", number());
+        }
         "again" => {
             let remote = RemoteQuality {
                 remote: "node-7".into(),

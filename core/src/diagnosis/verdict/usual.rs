@@ -1,5 +1,7 @@
 //! What every machine depends on: its gateway, the way out, and the name servers.
 
+use std::net::IpAddr;
+
 use super::view::{View, listed};
 use crate::{
     check::{Check, Detail},
@@ -32,6 +34,10 @@ pub(super) fn gateway(view: &mut View) {
         let others = (0..view.items.len()).filter(|at| !gateways.contains(at) && view.sign(*at) == Sign::Silent);
         gateways.iter().copied().chain(others).collect()
     };
+    // A tunnel, or a link with one other end, needs no address to send to.
+    if is_missing && view.sign_of(&view.under(PUBLIC_RESOLVERS)) == Sign::Answered {
+        return view.regrade(first, Grade::Fine, "none, and none is needed: packets get out");
+    }
     match (is_missing, answers_beyond || answers_otherwise, answers_inside) {
         (true, _, true) => {
             let text = "This machine has no default gateway: it reaches its own subnet only.";
@@ -132,8 +138,10 @@ pub(super) fn names(view: &mut View, is_closed_network: bool) {
         .iter()
         .filter_map(|party| {
             let at = *party.items.iter().find(|at| view.is_dns(**at))?;
-            let answers_pings = party.items.iter().any(|at| view.is_ping(*at) && view.sign(*at) == Sign::Answered);
-            Some((at, party.name.clone(), answers_pings))
+            // One on this machine is there, and is not pinged.
+            let is_here = party.name.parse::<IpAddr>().is_ok_and(|server| server.is_loopback());
+            let answers_ping = |at: &usize| view.is_ping(*at) && view.sign(*at) == Sign::Answered;
+            Some((at, party.name.clone(), is_here || party.items.iter().any(answers_ping)))
         })
         .collect();
     let silent: Vec<&(usize, String, bool)> =

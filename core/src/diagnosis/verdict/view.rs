@@ -1,7 +1,7 @@
 //! The checks as the rules look at them: by the party that each is about.
 
 use crate::{
-    check::{Check, Outcome},
+    check::{Check, Detail, Outcome},
     diagnosis::{
         Grade, Item, Point,
         grade::{Sign, sign},
@@ -90,7 +90,10 @@ impl<'a> View<'a> {
 
     /// Whether a check was made and brought no answer, be it silence, a refusal, or rubbish.
     pub(super) fn is_without_answer(&self, at: usize) -> bool {
-        is_failed(&self.items[at]) && self.sign(at) != Sign::None || self.sign(at) == Sign::Silent
+        let (item, sign) = (&self.items[at], self.sign(at));
+        // That a name server cannot say is an answer.
+        let is_told = item.finding.as_ref().is_some_and(|found| matches!(found.detail, Some(Detail::Answers { .. })));
+        sign == Sign::Silent || is_failed(item) && !is_told && sign != Sign::None
     }
 
     /// Whether a host answers to anything at all, under whichever heading.

@@ -57,6 +57,11 @@ impl Scheduled {
             Some("on") => nodes(&words.collect::<Vec<_>>().join(" "))?,
             Some(word) => return Err(format!("{word:?} is not understood: what may follow is on NODE,NODE")),
         };
+        if matches!(check, Check::Throughput(_)) {
+            return Err(format!(
+                "{address} needs an agreement with the other node: such tests are asked for, not scheduled"
+            ));
+        }
         let shortest_ms =
             shortest_ms(&check).ok_or_else(|| format!("{address} is read all the time, not by schedule"))?;
         if !(shortest_ms..=LONGEST_MS).contains(&every_ms) {
@@ -94,6 +99,7 @@ impl Scheduled {
     }
 
     /// Whether the series of both would be the same.
+    #[cfg(not(target_arch = "wasm32"))]
     pub(super) fn is_same_target(&self, other: &Self) -> bool {
         self.target() == other.target() && self.check.mode() == other.check.mode()
     }

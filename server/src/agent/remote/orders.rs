@@ -128,7 +128,7 @@ mod tests {
         let mut settings = Settings::default();
         settings.mesh.packets = 9;
         let hub = ([127, 0, 0, 1], 1).into();
-        let orders = Orders { revision: 5, config: AgentConfig { settings, hub, mesh: None } };
+        let orders = Orders { revision: 5, config: AgentConfig { settings, hub, mesh: None, run_active: false } };
         let mut newer = serde_json::to_value(&orders).expect("serialises");
         newer["config"]["settings"]["mesh"]["colour"] = json!("red");
         newer["config"]["settings"]["weather"] = json!({"forecast": true});

@@ -8,7 +8,6 @@ use netloom_core::{
     errand::Report,
     mark::{MarkKind, NewMark, TEXT_MAX_CHARS},
     sample::Readings,
-    time::Timestamp,
 };
 use tokio::{
     sync::{Semaphore, mpsc},
@@ -44,11 +43,11 @@ impl Runs {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             ticks.tick().await;
-            let Some((finding, began)) = self.run(check).await else { return };
+            let Some((finding, announced)) = self.announced(job, dst, check).await else { return };
             let (state, detail) = series::state(&finding);
             self.status.set(&job.row, state, &detail, self.clock.now());
-            if check.is_test() {
-                self.mark(&job.row, dst, &finding, began);
+            if let Some(announced) = announced {
+                announced.end(&finding);
             }
             if !self.tell(dst, check, finding).await {
                 return;
@@ -56,12 +55,24 @@ impl Runs {
         }
     }
 
-    /// Runs a check once, when it is its turn. Returns when that was, too.
-    pub(super) async fn run(&self, check: &Check) -> Option<(Finding, Timestamp)> {
-        let turn = if check.is_test() { &self.tests } else { &self.checks };
-        let _turn = turn.acquire().await.ok()?;
-        let began = self.clock.now();
-        Some(((self.runner)(check.clone()).await, began))
+    /// Runs a check once, when it is its turn.
+    pub(super) async fn run(&self, check: &Check) -> Option<Finding> {
+        let _turn = self.checks.acquire().await.ok()?;
+        Some((self.runner)(check.clone()).await)
+    }
+
+    /// Runs a check of a job. A test of throughput disturbs everything else, so it is put on the time axis before.
+    async fn announced(&self, job: &Job, dst: &str, check: &Check) -> Option<(Finding, Option<Announced>)> {
+        if !check.is_test() {
+            return Some((self.run(check).await?, None));
+        }
+        let _turn = self.tests.acquire().await.ok()?;
+        let text = format!("Test by schedule, {}", job.row).chars().take(TEXT_MAX_CHARS).collect();
+        let (at, kind, src) = (self.clock.now(), MarkKind::Throughput, self.node.clone());
+        let mark = NewMark { at, until: None, kind, src, dst: dst.to_owned(), text, figures: [].into() };
+        self.report(Report::Mark(mark.clone()));
+        let announced = Announced { mark, reports: self.reports.clone(), clock: self.clock.clone() };
+        Some(((self.runner)(check.clone()).await, Some(announced)))
     }
 
     /// Sends the figures of a finding, and the way when it is one. Returns whether anybody listens.
@@ -74,22 +85,6 @@ impl Runs {
         readings.samples.is_empty() || self.bursts.send(readings).await.is_ok()
     }
 
-    /// A test of throughput disturbs everything else, so it stands on the time axis.
-    fn mark(&self, row: &str, dst: &str, finding: &Finding, began: Timestamp) {
-        if matches!(finding.outcome, Outcome::Skipped { .. }) {
-            return;
-        }
-        self.report(Report::Mark(NewMark {
-            at: began,
-            until: Some(self.clock.now()),
-            kind: MarkKind::Throughput,
-            src: self.node.clone(),
-            dst: dst.to_owned(),
-            text: format!("Test by schedule, {row}").chars().take(TEXT_MAX_CHARS).collect(),
-            figures: finding.figures.iter().map(|figure| (figure.name.clone(), figure.value)).collect(),
-        }));
-    }
-
     fn report(&self, report: Report) {
         // A hub that is away for so long hears of the next one.
         if self.reports.try_send(report).is_err() {
@@ -100,5 +95,31 @@ impl Runs {
     /// Notes how a measurement fares.
     pub(super) fn note(&self, row: &str, (state, detail): (MeasurementState, String)) {
         self.status.set(row, state, &detail, self.clock.now());
+    }
+}
+
+/// A test on the time axis. Dropped, it has ended, also when it was given up.
+struct Announced {
+    mark: NewMark,
+    reports: mpsc::Sender<Report>,
+    clock: HubClock,
+}
+
+impl Announced {
+    /// Ends it with what came of the test.
+    fn end(mut self, finding: &Finding) {
+        self.mark.figures = finding.figures.iter().map(|figure| (figure.name.clone(), figure.value)).collect();
+        if let Outcome::Skipped { why } = &finding.outcome {
+            self.mark.text = format!("Test by schedule, not made: {why}").chars().take(TEXT_MAX_CHARS).collect();
+        }
+    }
+}
+
+impl Drop for Announced {
+    fn drop(&mut self) {
+        self.mark.until = Some(self.clock.now());
+        if self.reports.try_send(Report::Mark(self.mark.clone())).is_err() {
+            tracing::debug!("the end of a test found no room");
+        }
     }
 }

@@ -98,6 +98,14 @@ pub(super) fn is_elsewhere(address: IpAddr) -> bool {
 }
 
 impl Plan {
+    /// Leaves out what would disturb a training run: nobody said yes to that.
+    pub(super) fn spare_the_run(&mut self) {
+        let tests = self.jobs.extract_if(.., |job| matches!(&job.work, Work::Check { check, .. } if check.is_test()));
+        let why = "a training run is active: tests by schedule wait until it has ended";
+        let rows = tests.map(|job| (job.row, why.to_owned()));
+        self.off.extend(rows.collect::<Vec<_>>());
+    }
+
     fn off(&mut self, row: &str, why: &str) {
         self.off.push((row.to_owned(), why.to_owned()));
     }

@@ -56,7 +56,7 @@ fn stage(settings: Settings, takes: Duration, found: impl Fn(&Check) -> Finding 
         })
     });
     let hub = ([10, 9, 9, 9], 1).into();
-    let (orders, config) = watch::channel(AgentConfig { settings, hub, mesh: None });
+    let (orders, config) = watch::channel(AgentConfig { settings, hub, mesh: None, run_active: false });
     let ((bursts, figures), (reports, told)) = (mpsc::channel(10_000), mpsc::channel(10_000));
     let (status, clock) = (StatusBoard::new("n1", Timestamp(0)), HubClock::local());
     let scheduler = Scheduler { node: "n1".into(), config, runner, status: status.clone(), clock, bursts, reports };

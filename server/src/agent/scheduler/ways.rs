@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use netloom_core::{
     api::{AgentConfig, MeasurementState},
-    check::{Check, series},
+    check::{Check, Outcome, Phase, series},
     settings::checks::PATH_PEERS_MAX,
 };
 use tokio::{
@@ -35,7 +35,15 @@ pub(super) async fn run(runs: &Runs, hub: Option<IpAddr>, every: Duration, mut c
         };
         let next = Instant::now() + every / ways_of(hub, &peers).max(1) as u32;
         let Ok(check) = Check::parse(&way(address)) else { return };
-        let Some((finding, _)) = runs.run(&check).await else { return };
+        let Some(mut finding) = runs.run(&check).await else { return };
+        let is_denied = matches!(finding.outcome, Outcome::Failed { phase: Phase::Prepare, .. });
+        let (by_udp, mut check) = (Check::parse(&format!("{}?mode=udp", way(address))), check);
+        // UDP needs no permission.
+        if let (true, Ok(by_udp)) = (is_denied, by_udp) {
+            check = by_udp;
+            let Some(found) = runs.run(&check).await else { return };
+            finding = found;
+        }
         faults.retain(|known, _| known == HUB || peers.contains_key(known));
         match series::state(&finding) {
             // Hosts that do not answer are no fault of the look.

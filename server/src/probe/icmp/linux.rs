@@ -86,8 +86,8 @@ impl Echo {
         }
         socket.set_nonblocking(true)?;
         let _ = socket.set_recv_buffer_size(QUEUE_BYTES);
-        // Without stamps, the time at which it was read has to do.
-        let _ = setsockopt(&socket, sockopt::ReceiveTimestampns, &true);
+        // Kernels in user space may give no stamps.
+        setsockopt(&socket, sockopt::ReceiveTimestampns, &true).map_err(|_| io::ErrorKind::Unsupported)?;
         // To the runtime, one kind of datagrams is like the other.
         let socket = UdpSocket::from_std(socket.into())?;
         let shared = Arc::new(Shared { socket, is_v4, is_raw, identifier, waiting: Mutex::default() });

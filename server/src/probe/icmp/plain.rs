@@ -1,4 +1,4 @@
-//! Systems other than Linux: the time is taken in user space.
+//! For systems that give no stamps: the time is taken in user space.
 
 use std::{
     io,
@@ -49,5 +49,18 @@ fn is_echo_reply(packet: &IcmpPacket) -> bool {
     match packet {
         IcmpPacket::V4(packet) => packet.get_icmp_type().0 == ECHO_REPLY_V4,
         IcmpPacket::V6(packet) => packet.get_icmpv6_type().0 == ECHO_REPLY_V6,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn loopback_answers_where_icmp_is_permitted() {
+        let Ok(echo) = Echo::open(true) else { return };
+        let address = IpAddr::from([127, 0, 0, 1]);
+        let outcome = echo.probe(address, &[0; 56], Duration::from_secs(2)).await;
+        assert!(outcome.rtt_us().is_some_and(|rtt_us| rtt_us > 0.0), "{outcome:?}");
     }
 }

@@ -38,7 +38,7 @@ const PAUSE_UDP: Duration = Duration::from_millis(1_200);
 /// Searches within a time. `Err` is the finding that says why not.
 pub(super) fn run(to: IpAddr, limit: Duration) -> Result<Found, Box<Finding>> {
     let until = Instant::now() + limit;
-    let mut why = None;
+    let (mut why, mut has_opened) = (None, false);
     for kind in [Kind::Echo, Kind::Raw, Kind::Udp] {
         let line = match Line::open(kind, to) {
             Ok(line) => line,
@@ -47,7 +47,7 @@ pub(super) fn run(to: IpAddr, limit: Duration) -> Result<Found, Box<Finding>> {
                 continue;
             }
         };
-        why = None;
+        has_opened = true;
         let mut run = Run::new(line, limit, until);
         match run.search() {
             Ok(found) if found.size.is_some() => return Ok(found),
@@ -58,7 +58,7 @@ pub(super) fn run(to: IpAddr, limit: Duration) -> Result<Found, Box<Finding>> {
             break;
         }
     }
-    match why {
+    match why.filter(|_| !has_opened) {
         Some(error) => Err(Box::new(path::refused(ProbeMode::Udp, &error))),
         None => Ok(Found { size: None, told_by: None, is_whole: true }),
     }

@@ -125,7 +125,7 @@ struct Link;
 impl Link {
     fn build() -> Result<Self> {
         let link = Self;
-        link.remove();
+        Self::remove();
         let [near, far] = NAMESPACES;
         let ip = |words: &str| process::run(Command::new("ip").args(words.split(' ')));
         ip(&format!("netns add {near}")).context("the links need namespaces: run it as root")?;
@@ -138,7 +138,7 @@ impl Link {
         Ok(link)
     }
 
-    fn remove(&self) {
+    fn remove() {
         for namespace in NAMESPACES {
             // There is none unless one was left over.
             let _ = process::succeeds(Command::new("ip").args(["netns", "delete", namespace]).stderr(Stdio::null()));
@@ -148,6 +148,6 @@ impl Link {
 
 impl Drop for Link {
     fn drop(&mut self) {
-        self.remove();
+        Self::remove();
     }
 }

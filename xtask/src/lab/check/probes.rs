@@ -27,7 +27,7 @@ const TO: Place = Place::Node(2);
 pub(crate) fn run(lab: &Lab, binary: &Path, is_quick: bool) -> Result<Vec<Row>> {
     let _servers = servers::start(TO)?;
     let mut rows = rounds::run(lab, binary, is_quick)?;
-    rows.extend(names::run(binary, is_quick)?);
+    rows.extend(names::run(lab, binary, is_quick)?);
     rows.extend(ways::run(binary)?);
     rows.extend(rates::run(binary, is_quick)?);
     Ok(rows)
@@ -96,7 +96,7 @@ fn times(check: &str, (program, theirs_ms): (&str, f64), netloom_ms: f64, limit_
         check: check.to_owned(),
         truth: format!("{theirs_ms:.3} ms ({program})"),
         netloom: format!("{netloom_ms:.3} ms ({:+.3})", netloom_ms - theirs_ms),
-        limit: format!("{limit_ms} ms"),
+        limit: format!("{limit_ms:.2} ms"),
         is_fine: (netloom_ms - theirs_ms).abs() <= limit_ms,
     }
 }

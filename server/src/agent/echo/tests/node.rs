@@ -51,7 +51,7 @@ impl Node {
         settings.mesh.timeout_ms = 10_000;
         let mesh = Some(MeshOrders { number, key: key_of(number), peers: Vec::new() });
         let hub = SocketAddr::from(([127, 0, 0, 1], 1));
-        let (orders, config) = watch::channel(AgentConfig { settings, hub, mesh });
+        let (orders, config) = watch::channel(AgentConfig { settings, hub, mesh, run_active: false });
         let (bursts, rounds) = mpsc::channel(1_024);
         let status = StatusBoard::new(&format!("n{number}"), Timestamp(0));
         let shutdown = CancellationToken::new();
