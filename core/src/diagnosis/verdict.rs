@@ -7,7 +7,7 @@ mod usual;
 mod view;
 
 use super::{DiagnosisVerdict, Grade, Item, Point, grade};
-use view::View;
+use view::{View, begun};
 
 /// Judges every check anew, then all of them together. What turns out to be meant so, or to be explained by something else,
 /// loses its bad grade.
@@ -46,7 +46,7 @@ fn rest(view: &mut View) {
     for at in view.untold(|item| item.grade >= Grade::Notable) {
         let item = &view.items[at];
         let (grade, cure) = (item.grade, view.cure(at));
-        let text = format!("{}: {}: {}.", view.who_of(at), item.spec.title, item.headline);
+        let text = format!("{}: {}: {}.", begun(&view.who_of(at)), item.spec.title, item.headline);
         view.point(grade, text, cure, vec![at]);
     }
 }
