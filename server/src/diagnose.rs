@@ -94,10 +94,10 @@ mod tests {
 
     #[tokio::test]
     async fn every_check_ends_with_a_finding_and_is_announced() {
-        let mut items = plan::plan(
-            &errand::Plan::default(),
-            &Surroundings { gateways: Some(Vec::new()), ..Surroundings::default() },
-        );
+        // Nothing but this machine is looked at.
+        let mut items = plan::plan(&errand::Plan::default(), &Surroundings::default());
+        let missing = (plan::GATEWAY.to_owned(), plan::NO_GATEWAY.to_owned());
+        items.insert(0, ItemSpec { subject: missing.0, title: missing.1, check: Check::Interfaces });
         let spec = HostSpec { host: "127.0.0.1".into(), family: Family::Any, timeout_ms: 500 };
         items.push(ItemSpec { subject: "x".into(), title: "MTU".into(), check: Check::Mtu(spec) });
         let begun = Mutex::new(Vec::new());

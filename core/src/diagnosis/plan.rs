@@ -30,7 +30,7 @@ const HEADINGS: [&str; 6] = [GATEWAY, NAME_SERVERS, PUBLIC_RESOLVERS, HUB, PEERS
 /// Ends the title of a check of something that need not be there: silence and refusals are no fault of it.
 pub const IF_ANY: &str = ", if any";
 /// The title that stands in for a gateway where there is none.
-const NO_GATEWAY: &str = "default route";
+pub const NO_GATEWAY: &str = "default route";
 /// The title that stands in for name servers where there are none.
 const NO_NAME_SERVER: &str = "resolv.conf";
 
