@@ -116,7 +116,7 @@ impl StatusBoard {
         }
     }
 
-    /// Notes the interfaces in depth. When nothing but counts went on, that is told every [`COUNTS_INTERVAL_MS`] only.
+    /// Notes the interfaces in depth. When nothing but counts went on, that is told once a minute only.
     pub fn set_depth(&self, depth: Vec<InterfaceDepth>, now: Timestamp) {
         let mut shared = self.lock();
         if shared.info.depth == depth {
