@@ -102,6 +102,8 @@ async fn its_directions_and_its_errors_are_understood() {
         matches!(other.outcome, Outcome::Failed { phase: Phase::Authenticate, cause, .. } if cause.contains("busy"))
     })
     .await;
+    // It is busy from its first connection on; a moment later data flows.
+    tokio::time::sleep(Duration::from_secs(1)).await;
     server.0.kill().unwrap();
     let cut = long.into_inner().await.unwrap();
     assert_eq!(failure(&cut).0, Phase::Transfer, "{cut:?}");

@@ -224,7 +224,7 @@ fn now_ns() -> u64 {
 }
 
 /// A program for the kernel that lets answers to this identifier pass, and nothing else (bpf(4)).
-fn only_answers_to(identifier: u16, is_v4: bool) -> Vec<SockFilter> {
+pub(super) fn only_answers_to(identifier: u16, is_v4: bool) -> Vec<SockFilter> {
     /// `ldxb 4*([k]&0xf)`, `ldb [x+k]`, `ldh [x+k]`, `ldx #k`, `jeq #k`, `ret #k`.
     const HEADER_LENGTH: u16 = 0xb1;
     const LOAD_BYTE: u16 = 0x50;

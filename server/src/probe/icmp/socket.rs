@@ -66,7 +66,12 @@ impl IcmpSocket {
         // A round may be in flight altogether.
         let _ = socket.set_recv_buffer_size((payload_bytes + HEADERS_BYTES).saturating_mul(32).clamp(1 << 16, 1 << 22));
         system::prepare(&socket, is_v6);
-        Ok(Self { socket: UdpSocket::from_std(socket.into())?, is_v6, is_raw, id: fastrand::u16(..) })
+        let id = fastrand::u16(..);
+        if is_raw {
+            // A raw socket gets what is meant for everybody on this machine, and a few large packets would fill it.
+            system::hear_only(&socket, id, is_v6);
+        }
+        Ok(Self { socket: UdpSocket::from_std(socket.into())?, is_v6, is_raw, id })
     }
 
     /// Chooses the host. Nobody else is heard from then on.
