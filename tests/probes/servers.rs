@@ -163,6 +163,15 @@ pub struct Redis {
     _folder: tempfile::TempDir,
 }
 
+/// Whether there is a Redis to ask; says so where there is none.
+pub fn has_redis() -> bool {
+    let is_there = Command::new("redis-server").arg("--version").output().is_ok();
+    if !is_there {
+        eprintln!("left out: redis-server is not installed");
+    }
+    is_there
+}
+
 impl Redis {
     /// Starts one and waits until it answers.
     pub async fn start(args: &[&str]) -> Self {
