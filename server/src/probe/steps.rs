@@ -5,7 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use netloom_core::check::{Finding, Phase, PhaseTime};
+use netloom_core::check::{Finding, Phase, PhaseTime, spec::Family};
+
+use crate::check::address_of;
 
 /// Notes how long each phase took, and puts that into the finding, however it ends.
 pub(super) struct Steps {
@@ -32,6 +34,18 @@ impl Steps {
         self.phases.push(PhaseTime { phase, us: us(took) });
         self.since = at.max(self.since);
         took
+    }
+
+    /// Looks the host up, as a phase of its own.
+    ///
+    /// # Errors
+    /// The finding that says why it has no address.
+    pub(super) async fn resolve(&mut self, host: &str, family: Family) -> Result<IpAddr, Finding> {
+        let found = address_of(host, family).await;
+        self.end(Phase::Resolve);
+        let address = found.map_err(|failed| self.close(failed))?;
+        self.address = Some(address);
+        Ok(address)
     }
 
     /// A phase has failed, and the check with it.

@@ -13,7 +13,7 @@ use super::{
     flight::{Flight, Next},
     steps::Steps,
 };
-use crate::check::{Means, Told, address_of};
+use crate::check::{Means, Told};
 
 /// Errors of a socket that are passed over; one that has nothing but errors is given up.
 const ERRORS_MAX: u32 = 1_000;
@@ -23,15 +23,10 @@ const DATAGRAM_MAX_BYTES: usize = 65_536;
 /// Runs the check.
 pub async fn check(spec: &RoundSpec, _means: &Means, told: Told<'_>) -> Finding {
     let mut steps = Steps::start();
-    let address = match address_of(&spec.host, spec.family).await {
+    let address = match steps.resolve(&spec.host, spec.family).await {
         Ok(address) => address,
-        Err(failed) => {
-            steps.end(Phase::Resolve);
-            return steps.close(failed);
-        }
+        Err(failed) => return failed,
     };
-    steps.end(Phase::Resolve);
-    steps.address = Some(address);
     let socket = match open(SocketAddr::new(address, spec.port)).await {
         Ok(socket) => socket,
         Err(error) => {

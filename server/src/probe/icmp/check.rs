@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::socket::{Came, IcmpSocket};
 use crate::{
-    check::{Means, Told, address_of},
+    check::{Means, Told},
     probe::{
         dial::unreachable,
         flight::{Flight, Next},
@@ -24,15 +24,10 @@ const ERRORS_MAX: u32 = 1_000;
 /// Runs the check.
 pub async fn check(spec: &RoundSpec, _means: &Means, told: Told<'_>) -> Finding {
     let mut steps = Steps::start();
-    let address = match address_of(&spec.host, spec.family).await {
+    let address = match steps.resolve(&spec.host, spec.family).await {
         Ok(address) => address,
-        Err(failed) => {
-            steps.end(Phase::Resolve);
-            return steps.close(failed);
-        }
+        Err(failed) => return failed,
     };
-    steps.end(Phase::Resolve);
-    steps.address = Some(address);
     let socket = match IcmpSocket::open(address, spec.payload_bytes.into()) {
         Ok(socket) => socket,
         Err(error) => {

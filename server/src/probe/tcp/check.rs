@@ -12,7 +12,7 @@ use netloom_core::check::{Finding, Outcome, Phase, Progress, round, spec::RoundS
 
 use super::open;
 use crate::{
-    check::{Means, Told, address_of},
+    check::{Means, Told},
     collect::connection::tcp_info,
     probe::{
         dial::{self, unreachable},
@@ -33,15 +33,10 @@ enum Shaken {
 /// Runs the check.
 pub async fn check(spec: &RoundSpec, _means: &Means, told: Told<'_>) -> Finding {
     let mut steps = Steps::start();
-    let address = match address_of(&spec.host, spec.family).await {
+    let address = match steps.resolve(&spec.host, spec.family).await {
         Ok(address) => address,
-        Err(failed) => {
-            steps.end(Phase::Resolve);
-            return steps.close(failed);
-        }
+        Err(failed) => return failed,
     };
-    steps.end(Phase::Resolve);
-    steps.address = Some(address);
     let to = SocketAddr::new(address, spec.port);
     let (interval, timeout) = (Duration::from_millis(spec.interval_ms), Duration::from_millis(spec.timeout_ms));
     let ended = &AtomicU32::new(0);
