@@ -8,7 +8,6 @@ pub mod connection;
 pub mod dns;
 pub mod echo;
 pub mod http;
-pub mod icmp;
 pub mod interface;
 pub mod limit;
 pub mod path;

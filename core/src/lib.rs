@@ -18,6 +18,7 @@ pub mod errand;
 pub mod event;
 pub mod export;
 pub mod health;
+pub mod icmp;
 pub mod impair;
 pub mod incident;
 pub mod layout;

@@ -1,7 +1,5 @@
 //! Probes: what is probed, how, and what came of it. A failed probe is data, not an error.
 
-pub mod icmp;
-
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
@@ -100,6 +98,13 @@ pub struct Target {
     pub kind: TargetKind,
 }
 
+/// The round-trip time, µs: from the stamps of the wall clock, unless that was set in between, which the steady clock tells.
+pub fn stamped_rtt_us(sent_ns: u64, stamp_ns: Option<u64>, elapsed_ns: u64) -> f64 {
+    let by_stamps = stamp_ns.and_then(|stamp_ns| stamp_ns.checked_sub(sent_ns));
+    // The answer was read after it came.
+    by_stamps.filter(|ns| *ns > 0 && *ns <= elapsed_ns).unwrap_or(elapsed_ns) as f64 / 1e3
+}
+
 /// Default targets and the ones of the settings as one list: an address is probed once, the settings' name for it wins.
 pub fn merge_targets(custom: Vec<Target>, found: Vec<Target>) -> Vec<Target> {
     let mut targets: Vec<Target> = Vec::new();
@@ -142,5 +147,14 @@ mod tests {
             Vec::new(),
         );
         assert_eq!(merged.len(), 2);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_measures_nothing() {
+        let same = |us: f64, expected: f64| (us - expected).abs() < 1e-9;
+        assert!(same(stamped_rtt_us(1_000, Some(6_000), 9_000), 5.0));
+        for stamp in [None, Some(500), Some(1_000), Some(1_000_000)] {
+            assert!(same(stamped_rtt_us(1_000, stamp, 9_000), 9.0), "{stamp:?}");
+        }
     }
 }

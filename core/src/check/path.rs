@@ -1,7 +1,6 @@
 //! The way of packets: hop by hop, for several flows.
 
 pub mod change;
-pub mod icmp;
 pub mod mtu;
 pub mod record;
 pub mod tracer;

@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use netloom_core::check::{Finding, Outcome, Phase, round, spec::RoundSpec};
+use netloom_core::{
+    check::{Finding, Outcome, Phase, round, spec::RoundSpec},
+    probe::stamped_rtt_us,
+};
 
 use super::steps::us;
 
@@ -98,14 +101,12 @@ impl Flight {
             self.duplicates += 1;
             return;
         }
-        let took = probe.at.elapsed();
-        // The stamp leaves out how long this process slept. A wall clock that was set in between is not believed.
-        let stamped = probe.wall_ns.zip(stamp_ns).and_then(|(sent, came)| came.checked_sub(sent));
-        let took = stamped.map(Duration::from_nanos).filter(|stamped| *stamped <= took).unwrap_or(took);
-        if took > timeout {
+        // The stamp leaves out how long this process slept. Without one of the beginning, none is believed.
+        let rtt_us = stamped_rtt_us(probe.wall_ns.unwrap_or(0), stamp_ns, probe.at.elapsed().as_nanos() as u64);
+        if rtt_us > us(timeout) {
             self.late += 1;
         } else {
-            probe.rtt_us = Some(us(took));
+            probe.rtt_us = Some(rtt_us);
         }
     }
 

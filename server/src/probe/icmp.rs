@@ -6,6 +6,7 @@
 //! A check has a socket of its own, which sees duplicates and what routers say.
 
 mod check;
+mod open;
 mod socket;
 
 #[cfg(target_os = "linux")]
@@ -34,13 +35,13 @@ enum Echo {
 
 impl Echo {
     /// Opens the socket. Must run inside the runtime that will probe.
-    fn open(is_v4: bool) -> io::Result<Self> {
+    fn open(is_v6: bool) -> io::Result<Self> {
         #[cfg(target_os = "linux")]
-        match linux::Echo::open(is_v4) {
+        match linux::Echo::open(is_v6) {
             Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
             opened => return opened.map(Echo::Stamped),
         }
-        plain::Echo::open(is_v4).map(Echo::Plain)
+        plain::Echo::open(is_v6).map(Echo::Plain)
     }
 
     async fn probe(&self, address: IpAddr, payload: &[u8], patience: Duration) -> Outcome {
@@ -61,7 +62,7 @@ pub struct IcmpProber {
 impl IcmpProber {
     /// Opens the sockets. Must run inside the runtime that will probe.
     pub fn new() -> Self {
-        Self { v4: Echo::open(true), v6: Echo::open(false) }
+        Self { v4: Echo::open(false), v6: Echo::open(true) }
     }
 
     /// Whether the system permits ICMP to this address.

@@ -7,7 +7,8 @@
 
 use std::net::IpAddr;
 
-use super::{Flow, Hop, icmp::Word};
+use super::{Flow, Hop};
+use crate::icmp::Word;
 
 /// Flows of one trace at most: routers share among 2 to 16 equal ways.
 pub const FLOWS_MAX: u16 = 16;

@@ -13,7 +13,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use netloom_core::probe::{Outcome, icmp};
+use netloom_core::{
+    icmp::{self, Message},
+    probe::{Outcome, stamped_rtt_us},
+};
 use nix::{
     cmsg_space,
     errno::Errno,
@@ -25,7 +28,7 @@ use nix::{
     },
     time::{ClockId, clock_gettime},
 };
-use socket2::{Domain, Protocol, SockFilter, SockRef, Socket, Type};
+use socket2::SockRef;
 use tokio::{
     io::Interest,
     net::UdpSocket,
@@ -34,6 +37,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
+use super::open::{Identity, open};
 use crate::probe::outcome_of;
 
 /// Answers taken by one call: what comes within a millisecond from a thousand targets. Room for them is made anew for each.
@@ -55,9 +59,8 @@ pub(super) struct Echo {
 
 struct Shared {
     socket: UdpSocket,
-    is_v4: bool,
-    is_raw: bool,
-    identifier: u16,
+    is_v6: bool,
+    identity: Identity,
     /// Whom an answer is for, by the sequence number: there is one sequence for all targets.
     waiting: Mutex<HashMap<u16, Waiting>>,
 }
@@ -70,27 +73,15 @@ struct Waiting {
 }
 
 impl Echo {
-    /// Opens the socket: an unprivileged one where the system permits that, else a raw one. Must run inside the runtime that
-    /// will probe.
-    pub(super) fn open(is_v4: bool) -> io::Result<Self> {
-        let identifier = fastrand::u16(..);
-        let (domain, protocol) =
-            if is_v4 { (Domain::IPV4, Protocol::ICMPV4) } else { (Domain::IPV6, Protocol::ICMPV6) };
-        let (socket, is_raw) = match Socket::new(domain, Type::DGRAM, Some(protocol)) {
-            Ok(socket) => (socket, false),
-            Err(error) => (Socket::new(domain, Type::RAW, Some(protocol)).map_err(|_| error)?, true),
-        };
-        if is_raw {
-            // A raw socket gets what is meant for everybody on this machine.
-            socket.attach_filter(&only_answers_to(identifier, is_v4))?;
-        }
-        socket.set_nonblocking(true)?;
+    /// Opens the socket. Must run inside the runtime that will probe.
+    pub(super) fn open(is_v6: bool) -> io::Result<Self> {
+        let (socket, identity) = open(is_v6)?;
         let _ = socket.set_recv_buffer_size(QUEUE_BYTES);
         // Kernels in user space may give no stamps.
         setsockopt(&socket, sockopt::ReceiveTimestampns, &true).map_err(|_| io::ErrorKind::Unsupported)?;
         // To the runtime, one kind of datagrams is like the other.
         let socket = UdpSocket::from_std(socket.into())?;
-        let shared = Arc::new(Shared { socket, is_v4, is_raw, identifier, waiting: Mutex::default() });
+        let shared = Arc::new(Shared { socket, is_v6, identity, waiting: Mutex::default() });
         let reading = shared.clone();
         let reader = tokio::spawn(async move { reading.read().await }).abort_handle();
         Ok(Self { shared, reader, sequence: AtomicU16::new(0) })
@@ -99,7 +90,8 @@ impl Echo {
     /// Sends one request and waits for its answer.
     pub(super) async fn probe(&self, address: IpAddr, payload: &[u8], patience: Duration) -> Outcome {
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
-        let packet = icmp::request(self.shared.is_v4, self.shared.identifier, sequence, payload);
+        let packet =
+            icmp::request(self.shared.is_v6, icmp::Echo { id: self.shared.identity.id, seq: sequence }, payload);
         let (told, answer) = oneshot::channel();
         let waiting = Waiting { address, sent: Instant::now(), sent_ns: 0, told };
         let _entry = self.shared.enter(sequence, waiting);
@@ -194,53 +186,28 @@ impl Shared {
 
     fn hand_out(&self, message: &RecvMsg<SockaddrStorage>) {
         let bytes = message.iovs().next().unwrap_or_default();
-        let Some((identifier, sequence)) = icmp::reply(bytes, self.is_v4, self.is_raw && self.is_v4) else { return };
-        // The kernel gives unprivileged sockets an identifier of its own, and what comes for it.
-        if self.is_raw && identifier != self.identifier {
-            return;
-        }
+        let echo = Message::received(self.is_v6, bytes).and_then(|message| message.reply(self.is_v6));
+        let Some(icmp::Echo { seq, .. }) = echo.filter(|echo| self.identity.owns(*echo)) else { return };
         let from = message.address.as_ref().and_then(|from| {
             let v4 = from.as_sockaddr_in().map(|v4| IpAddr::V4(v4.ip()));
             v4.or_else(|| from.as_sockaddr_in6().map(|v6| IpAddr::V6(v6.ip())))
         });
         let mut waiting = self.lock();
-        if waiting.get(&sequence).map(|waiting| waiting.address) != from {
+        if waiting.get(&seq).map(|waiting| waiting.address) != from {
             return;
         }
-        let Some(waiting) = waiting.remove(&sequence) else { return };
+        let Some(waiting) = waiting.remove(&seq) else { return };
         let stamp = message.cmsgs().into_iter().flatten().find_map(|control| match control {
             ControlMessageOwned::ScmTimestampns(at) => Some(Duration::from(at).as_nanos() as u64),
             _ => None,
         });
         // Nobody listens any more when the patience ended just now.
         let elapsed_ns = waiting.sent.elapsed().as_nanos() as u64;
-        let _ = waiting.told.send(icmp::round_trip_us(waiting.sent_ns, stamp, elapsed_ns));
+        let _ = waiting.told.send(stamped_rtt_us(waiting.sent_ns, stamp, elapsed_ns));
     }
 }
 
 /// The wall clock, with which the kernel stamps.
 fn now_ns() -> u64 {
     clock_gettime(ClockId::CLOCK_REALTIME).map_or(0, |now| Duration::from(now).as_nanos() as u64)
-}
-
-/// A program for the kernel that lets answers to this identifier pass, and nothing else (bpf(4)).
-pub(super) fn only_answers_to(identifier: u16, is_v4: bool) -> Vec<SockFilter> {
-    /// `ldxb 4*([k]&0xf)`, `ldb [x+k]`, `ldh [x+k]`, `ldx #k`, `jeq #k`, `ret #k`.
-    const HEADER_LENGTH: u16 = 0xb1;
-    const LOAD_BYTE: u16 = 0x50;
-    const LOAD_HALF: u16 = 0x48;
-    const SET_OFFSET: u16 = 0x01;
-    const IF_EQUAL: u16 = 0x15;
-    const RETURN: u16 = 0x06;
-    // Of IPv4, raw sockets get the header of IP, too, which is of no fixed length.
-    let start = if is_v4 { HEADER_LENGTH } else { SET_OFFSET };
-    vec![
-        SockFilter::new(start, 0, 0, 0),
-        SockFilter::new(LOAD_BYTE, 0, 0, 0),
-        SockFilter::new(IF_EQUAL, 0, 3, icmp::reply_type(is_v4).into()),
-        SockFilter::new(LOAD_HALF, 0, 0, 4),
-        SockFilter::new(IF_EQUAL, 0, 1, identifier.into()),
-        SockFilter::new(RETURN, 0, 0, u32::MAX),
-        SockFilter::new(RETURN, 0, 0, 0),
-    ]
 }

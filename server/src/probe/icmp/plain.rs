@@ -21,8 +21,8 @@ pub(super) struct Echo {
 
 impl Echo {
     /// Opens the socket. Must run inside the runtime that will probe.
-    pub(super) fn open(is_v4: bool) -> io::Result<Self> {
-        let kind = if is_v4 { ICMP::V4 } else { ICMP::V6 };
+    pub(super) fn open(is_v6: bool) -> io::Result<Self> {
+        let kind = if is_v6 { ICMP::V6 } else { ICMP::V4 };
         let client = Client::new(&Config::builder().kind(kind).build())?;
         Ok(Self { client, identifier: fastrand::u16(..), sequence: AtomicU16::new(0) })
     }
@@ -58,7 +58,7 @@ mod tests {
 
     #[tokio::test]
     async fn loopback_answers_where_icmp_is_permitted() {
-        let Ok(echo) = Echo::open(true) else { return };
+        let Ok(echo) = Echo::open(false) else { return };
         let address = IpAddr::from([127, 0, 0, 1]);
         let outcome = echo.probe(address, &[0; 56], Duration::from_secs(2)).await;
         assert!(outcome.rtt_us().is_some_and(|rtt_us| rtt_us > 0.0), "{outcome:?}");

@@ -1,4 +1,4 @@
-//! A socket for the echoes to one host. Unprivileged ones are tried first, then raw ones.
+//! A socket for the echoes to one host, which hears duplicates and what routers say, too.
 
 #[cfg_attr(target_os = "linux", path = "socket/linux.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "socket/other.rs")]
@@ -9,9 +9,10 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
-use netloom_core::check::icmp::{self, Echo};
-use socket2::{Domain, Protocol, Socket, Type};
+use netloom_core::icmp::{self, Message, Word};
 use tokio::{io::Interest, net::UdpSocket};
+
+use super::open::{Identity, open};
 
 /// Room for the header of IPv4 with options, and that of ICMP.
 const HEADERS_BYTES: usize = 60 + icmp::HEADER_BYTES;
@@ -20,9 +21,7 @@ const HEADERS_BYTES: usize = 60 + icmp::HEADER_BYTES;
 pub(super) struct IcmpSocket {
     socket: UdpSocket,
     is_v6: bool,
-    /// Unprivileged sockets are given an identifier by the kernel, and get only what carries it.
-    is_raw: bool,
-    id: u16,
+    identity: Identity,
 }
 
 /// What came.
@@ -56,22 +55,11 @@ impl IcmpSocket {
     /// people to cure.
     pub(super) fn open(to: IpAddr, payload_bytes: usize) -> io::Result<Self> {
         let is_v6 = to.is_ipv6();
-        let (domain, protocol) =
-            if is_v6 { (Domain::IPV6, Protocol::ICMPV6) } else { (Domain::IPV4, Protocol::ICMPV4) };
-        let (socket, is_raw) = match Socket::new(domain, Type::DGRAM, Some(protocol)) {
-            Ok(socket) => (socket, false),
-            Err(_) => (Socket::new(domain, Type::RAW, Some(protocol))?, true),
-        };
-        socket.set_nonblocking(true)?;
+        let (socket, identity) = open(is_v6)?;
         // A round may be in flight altogether.
         let _ = socket.set_recv_buffer_size((payload_bytes + HEADERS_BYTES).saturating_mul(32).clamp(1 << 16, 1 << 22));
         system::prepare(&socket, is_v6);
-        let id = fastrand::u16(..);
-        if is_raw {
-            // A raw socket gets what is meant for everybody on this machine, and a few large packets would fill it.
-            system::hear_only(&socket, id, is_v6);
-        }
-        Ok(Self { socket: UdpSocket::from_std(socket.into())?, is_v6, is_raw, id })
+        Ok(Self { socket: UdpSocket::from_std(socket.into())?, is_v6, identity })
     }
 
     /// Chooses the host. Nobody else is heard from then on.
@@ -87,7 +75,7 @@ impl IcmpSocket {
     /// # Errors
     /// Why it did not leave.
     pub(super) fn send(&self, seq: u16, payload: &[u8]) -> io::Result<()> {
-        let packet = icmp::request(self.is_v6, Echo { id: self.id, seq }, payload);
+        let packet = icmp::request(self.is_v6, icmp::Echo { id: self.identity.id, seq }, payload);
         socket2::SockRef::from(&self.socket).send(&packet).map(|_| ())
     }
 
@@ -116,21 +104,21 @@ impl IcmpSocket {
 
     fn read(&self, received: &Received, buffer: &[u8], payload: &[u8]) -> Came {
         let bytes = buffer.get(..received.bytes).unwrap_or_default();
-        let is_mine = |echo: &Echo| !self.is_raw || echo.id == self.id;
+        let Some(message) = Message::received(self.is_v6, bytes) else { return Came::Other };
+        let is_own = |echo: &icmp::Echo| self.identity.owns(*echo);
         if let Some(refusal) = &received.refusal {
-            let asked = icmp::asked(self.is_v6, bytes).filter(is_mine);
+            // The request itself, handed back.
+            let asked = Some(message.echo()).filter(is_own);
             return asked.map_or(Came::Other, |echo| Came::Refusal {
                 seq: echo.seq,
                 by: refusal.by,
-                words: icmp::words(self.is_v6, refusal.kind, refusal.code),
+                words: Word::against(self.is_v6, refusal.kind, refusal.code),
             });
         }
-        // Only packets of version 4 begin with a 4 where the type of an answer is 0.
-        let inner = if self.is_v6 { None } else { icmp::without_v4_header(bytes) };
-        let reply = icmp::reply(self.is_v6, inner.unwrap_or(bytes)).filter(|(echo, _)| is_mine(echo));
-        reply.map_or(Came::Other, |(echo, content)| Came::Reply {
+        let reply = message.reply(self.is_v6).filter(is_own);
+        reply.map_or(Came::Other, |echo| Came::Reply {
             seq: echo.seq,
-            is_changed: content != payload,
+            is_changed: message.body != payload,
             stamp_ns: received.stamp_ns,
         })
     }

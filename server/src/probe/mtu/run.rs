@@ -12,11 +12,9 @@ use std::{
 use netloom_core::{
     check::{
         Finding,
-        path::{
-            icmp::Word,
-            mtu::{Bound, Fate, Search},
-        },
+        path::mtu::{Bound, Fate, Search},
     },
+    icmp::Word,
     probe::ProbeMode,
 };
 

@@ -10,10 +10,7 @@ use std::{
     os::fd::BorrowedFd,
 };
 
-use netloom_core::{
-    check::path::{icmp::Word, tracer::Probe},
-    probe::ProbeMode,
-};
+use netloom_core::{check::path::tracer::Probe, icmp::Word, probe::ProbeMode};
 use nix::poll::PollFlags;
 use socket2::Socket;
 

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use netloom_core::check::path::icmp::Word;
+use netloom_core::icmp::Word;
 use nix::{
     cmsg_space,
     errno::Errno,

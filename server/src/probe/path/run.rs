@@ -9,9 +9,9 @@ use std::{
 use netloom_core::{
     check::path::{
         PathTrace,
-        icmp::Word,
         tracer::{Answer, Probe, Step, Tracer, Wanted},
     },
+    icmp::Word,
     probe::ProbeMode,
 };
 use nix::{

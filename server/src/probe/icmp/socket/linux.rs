@@ -20,7 +20,6 @@ use socket2::Socket;
 use tokio::{io::Interest, net::UdpSocket};
 
 use super::{Received, Refusal};
-use crate::probe::icmp::linux::only_answers_to;
 
 /// What wakes up whoever waits for the error queue.
 pub(super) const TROUBLE: Interest = Interest::ERROR;
@@ -37,13 +36,6 @@ pub(super) fn prepare(socket: &Socket, is_v6: bool) {
     };
     if let Err(error) = asked.and_then(|()| setsockopt(socket, sockopt::ReceiveTimestampns, &true)) {
         tracing::debug!(%error, "the system tells less of ICMP");
-    }
-}
-
-/// Has the kernel pass over what answers others. Without it there is more to read.
-pub(super) fn hear_only(socket: &Socket, id: u16, is_v6: bool) {
-    if let Err(error) = socket.attach_filter(&only_answers_to(id, !is_v6)) {
-        tracing::debug!(%error, "everybody's ICMP is heard");
     }
 }
 

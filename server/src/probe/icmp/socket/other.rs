@@ -13,9 +13,6 @@ pub(super) const TROUBLE: Interest = Interest::READABLE;
 /// There is nothing to ask for.
 pub(super) fn prepare(_socket: &Socket, _is_v6: bool) {}
 
-/// What is meant for others is read and passed over.
-pub(super) fn hear_only(_socket: &Socket, _id: u16, _is_v6: bool) {}
-
 /// Takes what waits.
 pub(super) fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<Received> {
     Ok(Received { bytes: (&*socket2::SockRef::from(socket)).read(buffer)?, stamp_ns: None, refusal: None })

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use netloom_core::check::path::icmp::{self, Message, Quote, Word, echo_request};
+use netloom_core::icmp::{self, Message, Quote, Word, request_of_flow};
 use nix::{
     errno::Errno,
     poll::{PollFd, PollFlags, ppoll},
@@ -88,7 +88,7 @@ impl Line {
         let is_v6 = self.is_v6();
         let bytes = size.saturating_sub(IP_BYTES[usize::from(is_v6)]) as usize;
         let packet = match self.kind {
-            Kind::Echo | Kind::Raw => echo_request(is_v6, self.mark, number, bytes),
+            Kind::Echo | Kind::Raw => request_of_flow(is_v6, icmp::Echo { id: self.mark, seq: number }, bytes),
             Kind::Udp => {
                 let mut payload = vec![0; bytes.saturating_sub(HEADER_BYTES as usize)];
                 payload[..2].copy_from_slice(&self.mark.to_be_bytes());
@@ -118,7 +118,7 @@ impl Line {
             let number = match self.kind {
                 Kind::Udp => self.number_of_payload(&read.bytes),
                 // The kernel sorts what is said by the identifier, which it chose itself.
-                Kind::Echo | Kind::Raw => Message::parse(&read.bytes).map(|message| message.echo().1),
+                Kind::Echo | Kind::Raw => Message::parse(&read.bytes).map(|message| message.echo().seq),
             };
             heard.extend(read.from.map(|from| Heard { number, from, word }));
         }
@@ -134,10 +134,9 @@ impl Line {
             let number = self.number_of_payload(&read.bytes);
             return Some(Heard { number, from, word: Word::Answered });
         }
-        let is_behind_ip = self.kind == Kind::Raw && !is_v6;
-        let message = if is_behind_ip { Message::parse_behind_v4(&read.bytes) } else { Message::parse(&read.bytes) }?;
+        let message = Message::received(is_v6, &read.bytes)?;
         let word = Word::of(is_v6, message.kind, message.code, message.rest)?;
-        let (mark, number) = if word == Word::Answered {
+        let echo = if word == Word::Answered {
             (from == self.to).then(|| message.echo())?
         } else {
             let quote = Quote::parse(is_v6, message.body)?;
@@ -146,7 +145,7 @@ impl Line {
             is_ours.then(|| Message::parse(quote.transport))??.echo()
         };
         // Unprivileged sockets get their own only, under an identifier of the kernel's.
-        (self.kind == Kind::Echo || mark == self.mark).then_some(Heard { number: Some(number), from, word })
+        (self.kind == Kind::Echo || echo.id == self.mark).then_some(Heard { number: Some(echo.seq), from, word })
     }
 
     fn number_of_payload(&self, payload: &[u8]) -> Option<u16> {

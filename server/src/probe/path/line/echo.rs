@@ -7,9 +7,9 @@ use std::{
     os::fd::{AsFd, BorrowedFd},
 };
 
-use netloom_core::check::path::{
-    icmp::{self, Message, Quote, Word, echo_request},
-    tracer::Probe,
+use netloom_core::{
+    check::path::tracer::Probe,
+    icmp::{self, Message, Quote, Word, request_of_flow},
 };
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -74,7 +74,7 @@ impl Echo {
             None => Word::of(is_v6, message.kind, message.code, message.rest).filter(|word| *word == Word::Answered)?,
         };
         let from = read.from?;
-        let probe = Some(probe(self.mark, flow, message.echo().1)?);
+        let probe = Some(probe(self.mark, flow, message.echo().seq)?);
         Some(Heard { flow, probe, from, word, at_ns: read.at_ns })
     }
 }
@@ -88,7 +88,7 @@ impl Line for Echo {
         let (name, socket) = &self.flows[usize::from(probe.flow)];
         let is_v6 = self.aim.to.is_ipv6();
         set_hops(socket, is_v6, probe.ttl)?;
-        let packet = echo_request(is_v6, *name, sequence(self.mark, probe), ECHO_BYTES);
+        let packet = request_of_flow(is_v6, icmp::Echo { id: *name, seq: sequence(self.mark, probe) }, ECHO_BYTES);
         send_despite(socket, || socket.send(&packet))
     }
 
@@ -123,7 +123,7 @@ impl Raw {
 
     fn heard(&self, read: &Read) -> Option<Heard> {
         let is_v6 = self.aim.to.is_ipv6();
-        let message = if is_v6 { Message::parse(&read.bytes) } else { Message::parse_behind_v4(&read.bytes) }?;
+        let message = Message::received(is_v6, &read.bytes)?;
         let word = Word::of(is_v6, message.kind, message.code, message.rest)?;
         let from = read.from?;
         let echo = if word == Word::Answered {
@@ -134,8 +134,8 @@ impl Raw {
             let is_ours = quote.protocol == expected && quote.destination == self.aim.to.ip();
             is_ours.then(|| Message::parse(quote.transport))??.echo()
         };
-        let flow = echo.0.checked_sub(self.first).filter(|flow| *flow < self.aim.flows.min(BLOCK_NAMES))?;
-        Some(Heard { flow, probe: Some(probe(self.mark, flow, echo.1)?), from, word, at_ns: read.at_ns })
+        let flow = echo.id.checked_sub(self.first).filter(|flow| *flow < self.aim.flows.min(BLOCK_NAMES))?;
+        Some(Heard { flow, probe: Some(probe(self.mark, flow, echo.seq)?), from, word, at_ns: read.at_ns })
     }
 }
 
@@ -147,7 +147,8 @@ impl Line for Raw {
     fn send(&mut self, probe: Probe) -> io::Result<()> {
         let is_v6 = self.aim.to.is_ipv6();
         set_hops(&self.socket, is_v6, probe.ttl)?;
-        let packet = echo_request(is_v6, self.name(probe.flow), sequence(self.mark, probe), ECHO_BYTES);
+        let echo = icmp::Echo { id: self.name(probe.flow), seq: sequence(self.mark, probe) };
+        let packet = request_of_flow(is_v6, echo, ECHO_BYTES);
         let to = SocketAddr::new(self.aim.to.ip(), 0).into();
         send_despite(&self.socket, || self.socket.send_to(&packet, &to))
     }

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use netloom_core::check::path::{icmp::Word, tracer::Probe};
+use netloom_core::{check::path::tracer::Probe, icmp::Word};
 use nix::poll::PollFlags;
 use socket2::{Domain, Protocol, Socket, Type};
 

@@ -6,7 +6,7 @@ use std::{
     os::fd::{AsFd, BorrowedFd},
 };
 
-use netloom_core::check::path::{icmp::Word, tracer::Probe};
+use netloom_core::{check::path::tracer::Probe, icmp::Word};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::{super::queue, Aim, Heard, Line, any, read_all, send_despite, set_hops, with_names};
