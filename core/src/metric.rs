@@ -68,7 +68,7 @@ catalogue! {
     PATH_RTT_US = "path_rtt_us", "Latency along the way", Microseconds, Pair, "Median round-trip time to the last hop of the way that answered.";
     PATH_FLOWS = "path_flows", "Ways", Count, Pair, "Different ways that the flows of one look took.";
     PATH_MTU_BYTES = "path_mtu_bytes", "MTU of the way", Count, Pair, "The largest packet that passes the way whole, bytes.";
-    THROUGHPUT_BPS = "throughput_bps", "Throughput", BitsPerSecond, Pair, "What arrived per second in a test, without its warm-up; the sum of both directions when both were tested.";
+    THROUGHPUT_BPS = "throughput_bps", "Throughput", BitsPerSecond, Pair, "What arrived per second in a test, without its warm-up; that of the slower direction when both were tested.";
     THROUGHPUT_UP_BPS = "throughput_up_bps", "Throughput there", BitsPerSecond, Pair, "What arrived per second at the destination, both directions tested at once.";
     THROUGHPUT_DOWN_BPS = "throughput_down_bps", "Throughput back", BitsPerSecond, Pair, "What arrived per second at the source, both directions tested at once.";
     RETRANSMITS = "retransmits", "Sent again", Count, Pair, "Segments that TCP sent again in a test of throughput.";

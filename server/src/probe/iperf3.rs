@@ -11,7 +11,9 @@ use netloom_core::{
         Finding, Outcome, Phase, Progress,
         throughput::{IperfSpec, iperf},
     },
+    metric,
     settings::active::is_program,
+    unit::Unit,
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
@@ -28,6 +30,8 @@ const OUTPUT_MAX_BYTES: u64 = 64 << 20;
 const COMPLAINT_MAX_BYTES: u64 = 4 * 1_024;
 /// How long it may take beyond its test: connecting, agreeing, and telling the results.
 const AROUND: Duration = Duration::from_secs(10);
+/// A result of at least this part of the rate that it was held to may be that rate and not that of the network.
+const HELD_RATIO: f64 = 0.95;
 /// How often somebody is told how far it is. It prints its report in the end, so that is all there is to tell.
 const TELL_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -38,15 +42,23 @@ pub async fn check(spec: &IperfSpec, means: &Means, told: Told<'_>) -> Finding {
     if let Err((field, why)) = spec.check() {
         return Finding::failed(Phase::Prepare, format!("{field} {why}"), "ask for a test within these bounds");
     }
+    let active = (means.active)();
+    let (spec, held_bps) = spec.clone().within(active.most_bytes());
     let (time_ms, bytes) = spec.budget();
     let _turn = match admit(means, time_ms, bytes.unwrap_or(0)).await {
         Ok(turn) => turn,
         Err(finding) => return finding,
     };
-    let program = (means.active)().iperf3;
     let mut finding = Finding::new(Outcome::Reply);
-    if let Err(outcome) = run(spec, &program, &mut finding, told).await {
+    if let Err(outcome) = run(&spec, &active.iperf3, &mut finding, told).await {
         finding.outcome = outcome;
+    }
+    let found_bps = finding.value(metric::THROUGHPUT_BPS);
+    if let (Some(held_bps), Some(found_bps)) = (held_bps, found_bps)
+        && found_bps > held_bps as f64 * HELD_RATIO
+    {
+        let (held, most_mb) = (Unit::BitsPerSecond.figure(held_bps as f64), active.most_mb);
+        finding.note(format!("held to {held}, so that it sends no more than {most_mb} MB: see active.most_mb"));
     }
     finding
 }
@@ -57,22 +69,26 @@ fn failed(phase: Phase, cause: impl Into<String>, cure: &str) -> Outcome {
 
 async fn run(spec: &IperfSpec, program: &str, finding: &mut Finding, told: Told<'_>) -> Result<(), Outcome> {
     let began = Instant::now();
-    let address = address_of(&spec.host, spec.family).await.map_err(|finding| finding.outcome)?;
-    finding.address = Some(address);
+    let address = address_of(&spec.host, spec.family).await;
     finding.phase(Phase::Resolve, us_since(began));
+    let address = address.map_err(|finding| finding.outcome)?;
+    finding.address = Some(address);
     let mut child = start(program, &iperf::arguments(spec, &address.to_string()))?;
     let began = Instant::now();
     let lasts = Duration::from_millis(spec.budget().0);
     let printed = timeout(lasts + AROUND, output(&mut child, lasts, told)).await;
     // Dropped, it is killed: also when nobody waits for the check any more.
     drop(child);
-    finding.phase(Phase::Transfer, us_since(began));
+    let took_us = us_since(began);
     let Ok((printed, complaint)) = printed else {
+        finding.phase(Phase::Transfer, took_us);
         let cause = format!("iperf3 did not end within {} s", (lasts + AROUND).as_secs());
         let cure = "let a firewall on the way pass its port, and look whether its server hangs";
         return Err(failed(Phase::Transfer, cause, cure));
     };
-    let result = iperf::parse(&printed, spec).map_err(|error| {
+    let result = iperf::parse(&printed, spec);
+    finding.phase(result.as_ref().map_or_else(|error| error.phase, |_| Phase::Transfer), took_us);
+    let result = result.map_err(|error| {
         // An older one does not know its letters and complains instead.
         let cause = if complaint.is_empty() { error.cause } else { format!("{}: {complaint}", error.cause) };
         failed(error.phase, cause, error.cure)

@@ -213,7 +213,7 @@ fn throughput((host, port): (String, u16), query: &mut Query<'_>) -> Result<Thro
     let Load { protocol, direction, streams, duration_ms, warm_up_ms, rate_bps } = load(query)?;
     let bytes_max = query.number("bytes_max", defaults::THROUGHPUT_BYTES, 1..=u64::MAX)?;
     let (family, ticket) = (query.family()?, String::new());
-    Ok(ThroughputSpec {
+    let spec = ThroughputSpec {
         host,
         family,
         port,
@@ -225,11 +225,19 @@ fn throughput((host, port): (String, u16), query: &mut Query<'_>) -> Result<Thro
         warm_up_ms,
         bytes_max,
         rate_bps,
-    })
+    };
+    spec.check().map_err(blamed)?;
+    Ok(spec)
 }
 
 fn iperf3((host, port): (String, u16), query: &mut Query<'_>) -> Result<IperfSpec, String> {
     let Load { protocol, direction, streams, duration_ms, warm_up_ms, rate_bps } = load(query)?;
     let family = query.family()?;
-    Ok(IperfSpec { host, family, port, protocol, direction, streams, duration_ms, warm_up_ms, rate_bps })
+    let spec = IperfSpec { host, family, port, protocol, direction, streams, duration_ms, warm_up_ms, rate_bps };
+    spec.check().map_err(blamed)?;
+    Ok(spec)
+}
+
+fn blamed((field, why): (&'static str, String)) -> String {
+    format!("{field} {why}")
 }

@@ -67,18 +67,43 @@ impl ThroughputSpec {
 }
 
 impl IperfSpec {
+    /// For how long it measures, and what it leaves out before, s: `iperf3` takes whole seconds, so each is rounded up.
+    pub fn seconds(&self) -> (u64, u64) {
+        (self.duration_ms.div_ceil(1_000), self.warm_up_ms.div_ceil(1_000))
+    }
+
+    fn is_paced(&self) -> bool {
+        self.protocol == Protocol::Udp || self.rate_bps > 0
+    }
+
     /// For how long the network is loaded, ms, and how much is sent at most, where that is known: only a rate bounds
     /// the bytes, because `iperf3` keeps either a time or a number of bytes.
     pub fn budget(&self) -> (u64, Option<u64>) {
-        let time_ms = self.duration_ms.saturating_add(self.warm_up_ms);
-        let is_paced = self.protocol == Protocol::Udp || self.rate_bps > 0;
-        let paced = is_paced.then(|| of(self.direction, time_ms, u64::MAX, Some(self.rate_bps)));
+        let (measured, left_out) = self.seconds();
+        let time_ms = measured.saturating_add(left_out).saturating_mul(1_000);
+        let paced = self.is_paced().then(|| of(self.direction, time_ms, u64::MAX, Some(self.rate_bps)));
         (time_ms, paced.map(|budget| budget.bytes))
+    }
+
+    /// The same test held to a rate at which it sends no more than so many bytes, both directions together; the rate, if it
+    /// had none of its own and this one is no faster than any network.
+    pub fn within(mut self, bytes: u64) -> (Self, Option<u64>) {
+        let ways = 1 + u64::from(self.direction == Direction::Both);
+        let bits = u128::from(bytes / ways) * 8_000 / u128::from(self.budget().0.max(1));
+        // Each stream has its share, in whole bits.
+        let streams = u64::from(self.streams.max(1));
+        let rate_bps = u64::try_from(bits).unwrap_or(u64::MAX) / streams * streams;
+        if self.is_paced() || rate_bps > UDP_RATE_MAX_BPS {
+            return (self, None);
+        }
+        self.rate_bps = rate_bps.max(streams);
+        let held = Some(self.rate_bps);
+        (self, held)
     }
 
     /// The longest that the check takes with everything around the test, ms.
     pub fn longest_ms(&self) -> u64 {
-        self.duration_ms.saturating_add(self.warm_up_ms).saturating_add(AROUND_MS)
+        self.budget().0.saturating_add(AROUND_MS)
     }
 
     /// Checks what people or programs ask for.
@@ -133,6 +158,12 @@ mod tests {
         }
     }
 
+    fn iperf(protocol: Protocol, rate_bps: u64) -> IperfSpec {
+        let (host, family, direction) = ("h".into(), Family::Any, Direction::Up);
+        let (port, streams, duration_ms, warm_up_ms) = (1, 2, 1_000, 0);
+        IperfSpec { host, family, port, protocol, direction, streams, duration_ms, warm_up_ms, rate_bps }
+    }
+
     #[test]
     fn a_budget_is_time_and_bytes_of_both_directions() {
         assert_eq!(spec().budget(), Budget { time_ms: 11_000, bytes: 1_000_000_000 });
@@ -144,14 +175,21 @@ mod tests {
 
     #[test]
     fn a_rate_bounds_what_iperf3_sends_over_either_protocol() {
-        let paced = |protocol, rate_bps| {
-            let (host, family, direction) = ("h".into(), Family::Any, Direction::Up);
-            let (port, streams, duration_ms, warm_up_ms) = (1, 2, 1_000, 0);
-            IperfSpec { host, family, port, protocol, direction, streams, duration_ms, warm_up_ms, rate_bps }.budget()
-        };
-        assert_eq!(paced(Protocol::Tcp, 0), (1_000, None));
-        assert_eq!(paced(Protocol::Tcp, 8_000_000), (1_000, Some(1_000_000)));
-        assert_eq!(paced(Protocol::Udp, 8_000_000), (1_000, Some(1_000_000)));
+        assert_eq!(iperf(Protocol::Tcp, 0).budget(), (1_000, None));
+        assert_eq!(iperf(Protocol::Tcp, 8_000_000).budget(), (1_000, Some(1_000_000)));
+        assert_eq!(iperf(Protocol::Udp, 8_000_000).budget(), (1_000, Some(1_000_000)));
+        let odd = IperfSpec { duration_ms: 9_500, warm_up_ms: 500, ..iperf(Protocol::Tcp, 8_000_000) };
+        assert_eq!((odd.seconds(), odd.budget()), ((10, 1), (11_000, Some(11_000_000))));
+    }
+
+    #[test]
+    fn iperf3_is_held_to_bytes_by_a_rate() {
+        let both = IperfSpec { direction: Direction::Both, duration_ms: 4_500, ..iperf(Protocol::Tcp, 0) };
+        let (held, rate_bps) = both.clone().within(10_000_000);
+        assert_eq!((rate_bps, held.rate_bps, held.budget().1), (Some(8_000_000), 8_000_000, Some(10_000_000)));
+        assert_eq!(both.within(u64::MAX).1, None, "faster than any network");
+        let paced = iperf(Protocol::Udp, 8_000_000);
+        assert_eq!(paced.clone().within(1), (paced, None), "its own rate is held against what is allowed");
     }
 
     #[test]

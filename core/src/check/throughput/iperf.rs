@@ -10,17 +10,16 @@ const CONNECT_MS: u64 = 3_000;
 /// How long a line of its report is about, ms.
 const SLICE_MS: u64 = 1_000;
 
-/// Its arguments, for the address of the server. It takes whole seconds, so times are rounded up; its rate is that of one
-/// stream, so the rate that is asked for is shared out.
+/// Its arguments, for the address of the server. Its rate is that of one stream, so the rate that is asked for is shared out.
 pub fn arguments(spec: &IperfSpec, address: &str) -> Vec<String> {
-    let seconds = |ms: u64| ms.div_ceil(1_000).to_string();
+    let (measured, left_out) = spec.seconds();
     let mut arguments: Vec<String> = ["-J", "-c", address, "-p"].map(str::to_owned).into();
     arguments.push(spec.port.to_string());
-    arguments.extend(["-t".to_owned(), seconds(spec.duration_ms)]);
+    arguments.extend(["-t".to_owned(), measured.to_string()]);
     arguments.extend(["-P".to_owned(), spec.streams.to_string(), "-i".to_owned(), "1".to_owned()]);
     arguments.extend(["--connect-timeout".to_owned(), CONNECT_MS.to_string()]);
-    if spec.warm_up_ms > 0 {
-        arguments.extend(["-O".to_owned(), seconds(spec.warm_up_ms)]);
+    if left_out > 0 {
+        arguments.extend(["-O".to_owned(), left_out.to_string()]);
     }
     match spec.family {
         Family::Any => {}
@@ -157,6 +156,11 @@ fn understood(error: &str, had_begun: bool) -> IperfError {
         (Phase::Connect, "let a firewall on the way pass the port for TCP, and for UDP when that is tested")
     } else if says(&["parameter", "invalid", "unrecognized", "protocol does not support", "version"]) {
         (Phase::Send, "use iperf3 3.12 or newer at both ends")
+    } else if !had_begun && says(&["control message", "control socket", "cookie"]) {
+        (
+            Phase::Authenticate,
+            "see whether a server of iperf3 listens on that port: iperf3 -s; what listens now is another one",
+        )
     } else if had_begun || says(&["terminated", "closed unexpectedly", "reset", "broken pipe", "interrupt"]) {
         (Phase::Transfer, "the server ended or the way to it broke: look whether it still runs, and try again")
     } else {
@@ -237,6 +241,7 @@ mod tests {
             ("unable to connect to server: Name or service not known", 0, Phase::Resolve),
             ("test authorization failed", 0, Phase::Authenticate),
             ("control socket has closed unexpectedly", 3, Phase::Transfer),
+            ("unable to receive control message: Connection reset by peer", 0, Phase::Authenticate),
             ("the server has terminated", 0, Phase::Transfer),
             ("unable to read from stream socket: Connection timed out", 2, Phase::Transfer),
         ];

@@ -86,8 +86,9 @@ impl Scheduled {
     pub fn allowed(&self, active: &ActiveSettings) -> Result<(), String> {
         let (time_ms, bytes) = match &self.check {
             Check::Download(spec) => (spec.duration_ms, spec.bytes_max),
-            Check::Throughput(spec) => (spec.duration_ms + spec.warm_up_ms, spec.bytes_max),
-            Check::Iperf3(spec) => (spec.duration_ms + spec.warm_up_ms, 0),
+            Check::Throughput(spec) => (spec.budget().time_ms, spec.budget().bytes),
+            // Without a rate of its own it is held to what is allowed.
+            Check::Iperf3(spec) => (spec.budget().0, spec.budget().1.unwrap_or(0)),
             _ => return Ok(()),
         };
         active.allows(time_ms, bytes).map_err(|(setting, why)| format!("{why}: see {setting}"))
