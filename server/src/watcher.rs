@@ -248,10 +248,12 @@ impl State {
             metric::PROBES_SENT => Part::Sent,
             _ => return Part::Nothing,
         };
-        if !is_mesh || key.label("dst").is_empty() {
+        let dst = key.label("dst");
+        // Checks of the settings are series of addresses, and no nodes.
+        if !is_mesh || dst.is_empty() || dst.contains("://") {
             return Part::Nothing;
         }
-        self.mesh.cell(key.label("src"), key.label("dst"), now_ms).map_or(Part::Nothing, make)
+        self.mesh.cell(key.label("src"), dst, now_ms).map_or(Part::Nothing, make)
     }
 
     /// Makes the verdict, puts it on the board, and tells it when people would see a difference.

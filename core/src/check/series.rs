@@ -1,11 +1,14 @@
 //! Findings as series, and how the measurement fares that they come from.
 
-use super::{Check, Finding, Outcome};
+use super::{Check, Detail, Finding, Outcome};
 use crate::{
     api::MeasurementState,
     metric::{self, Scope},
     sample::{Readings, SeriesKey},
 };
+
+/// Where the statuses of HTTP begin that blame the server (RFC 9110 section 15.6).
+const SERVER_ERROR: u16 = 500;
 
 impl Check {
     /// The value of the label `mode`.
@@ -32,18 +35,20 @@ impl Check {
         matches!(self, Check::Throughput(_) | Check::Iperf3(_) | Check::Download(_))
     }
 
-    /// The label `dst` of a check that was written so: without what the label `mode` says already.
+    /// The label `dst` of a check that was written so: without what the label `mode` says already, where that is unmistakable.
     pub fn target_in<'a>(&self, address: &'a str) -> &'a str {
         match self {
-            // HTTP and HTTPS are one mode.
-            Check::Http(_) => address,
+            // HTTP and HTTPS are one mode. Modes of rounds are those of the mesh and of targets, too, whose names these must
+            // not be taken for.
+            Check::Http(_) | Check::Icmp(_) | Check::Tcp(_) | Check::Udp(_) => address,
             Check::Download(_) => address.strip_prefix("download+").unwrap_or(address),
             _ => address.split_once("://").map_or(address, |(_, target)| target),
         }
     }
 }
 
-/// The samples of a finding: its figures, and the loss where everything was lost. What failed gives none.
+/// The samples of a finding: its figures, and whether the question of a check that asks one was lost. What failed gives none,
+/// and a way on which nobody answers has not lost anything.
 pub fn readings(node: &str, dst: &str, check: &Check, finding: &Finding, ts_ms: i64) -> Readings {
     let mut readings = Readings::default();
     let labels = [("src", node), ("dst", dst), ("mode", check.mode())];
@@ -61,8 +66,11 @@ pub fn readings(node: &str, dst: &str, check: &Check, finding: &Finding, ts_ms: 
             push(&figure.name, figure.value);
         }
     }
-    if finding.outcome == Outcome::Lost && finding.value(metric::LOSS_RATIO).is_none() {
-        push(metric::LOSS_RATIO, 1.0);
+    let is_way = matches!(check, Check::Path(_) | Check::Mtu(_));
+    match finding.outcome {
+        Outcome::Lost if !is_way && finding.value(metric::LOSS_RATIO).is_none() => push(metric::LOSS_RATIO, 1.0),
+        Outcome::Reply if matches!(check, Check::Dns(_)) => push(metric::LOSS_RATIO, 0.0),
+        _ => {}
     }
     readings
 }
@@ -70,7 +78,13 @@ pub fn readings(node: &str, dst: &str, check: &Check, finding: &Finding, ts_ms: 
 /// How a measurement fares that found this, and why.
 pub fn state(finding: &Finding) -> (MeasurementState, String) {
     match &finding.outcome {
-        Outcome::Reply => (MeasurementState::Working, String::new()),
+        Outcome::Reply => match &finding.detail {
+            // It answers, and says itself that it does not work.
+            Some(Detail::Response { status, .. }) if *status >= SERVER_ERROR => {
+                (MeasurementState::Degraded, format!("it answers with status {status}"))
+            }
+            _ => (MeasurementState::Working, String::new()),
+        },
         Outcome::Lost => (MeasurementState::Degraded, "no answer in time".to_owned()),
         Outcome::Failed { phase, cause, cure } => {
             let cure = if cure.is_empty() { String::new() } else { format!("; {cure}") };
@@ -119,6 +133,12 @@ mod tests {
         let lost = Finding::new(Outcome::Lost);
         assert_eq!(told(&check("dns://db/a.b"), &lost), [(metric::LOSS_RATIO.to_owned(), 1.0)]);
         assert_eq!(state(&lost).0, MeasurementState::Degraded);
+        let mut broken = Finding::new(Outcome::Reply);
+        broken.detail = Some(Detail::Response { status: 503, version: "HTTP/1.1".into(), body_bytes: 0 });
+        assert_eq!(state(&broken), (MeasurementState::Degraded, "it answers with status 503".to_owned()));
+        let answered = Finding::new(Outcome::Reply);
+        assert_eq!(told(&check("dns://db/a.b"), &answered), [(metric::LOSS_RATIO.to_owned(), 0.0)]);
+        assert_eq!((told(&check("path://db"), &lost), told(&check("mtu://db"), &lost)), (Vec::new(), Vec::new()));
         let mut failed = Finding::failed(Phase::Authenticate, "NOAUTH", "set NETLOOM_REDIS_PASSWORD");
         failed.figure(metric::LOSS_RATIO, 1.0);
         assert_eq!(told(&check("redis://db:1"), &failed), []);

@@ -19,7 +19,8 @@ use tokio::{
 use super::{hub_clock::HubClock, status::StatusBoard};
 use crate::probe::{Prober, icmp::IcmpProber, tcp::TcpProber};
 
-const MEASUREMENT: &str = "mesh icmp";
+const ICMP: &str = "mesh icmp";
+const TCP: &str = "mesh tcp";
 /// Peers whose answers are waited for at the same time: the most there are, each probed once while its timeout runs. A
 /// peer whose turn comes when there are as many waits for its next turn.
 const WAITING_MAX: usize = 256;
@@ -32,7 +33,7 @@ pub struct PeerModes {
     pub config: watch::Receiver<AgentConfig>,
     /// The sockets for ICMP.
     pub icmp: Arc<IcmpProber>,
-    /// Where it is noted that ICMP is not to be had.
+    /// Where it is noted how both fare.
     pub status: StatusBoard,
     /// The hub's time.
     pub clock: HubClock,
@@ -87,9 +88,19 @@ impl PeerModes {
     }
 
     fn note(&self, peers: &[Peer]) {
+        let now = self.clock.now();
+        let off = |name, why: &str| self.status.set(name, MeasurementState::Off, why, now);
+        if peers.is_empty() {
+            let settings = &self.config.borrow().settings.mesh;
+            let is_off = !settings.enabled || settings.other_modes_s == 0;
+            let why =
+                if is_off { "switched off: see mesh.enabled and mesh.other_modes_s" } else { "no other node yet" };
+            return [ICMP, TCP].into_iter().for_each(|name| off(name, why));
+        }
+        self.status.set(TCP, MeasurementState::Working, "", now);
         match peers.iter().find_map(|peer| self.icmp.permits(peer.address.ip()).err()) {
-            Some(why) => self.status.set(MEASUREMENT, MeasurementState::Off, &why, self.clock.now()),
-            None => self.status.retain(|name| name != MEASUREMENT),
+            Some(why) => off(ICMP, &why),
+            None => self.status.set(ICMP, MeasurementState::Working, "", now),
         }
     }
 
@@ -150,6 +161,7 @@ mod tests {
         let (bursts, mut rounds) = mpsc::channel(16);
         let (icmp, status) = (Arc::new(IcmpProber::new()), StatusBoard::new("n1", Timestamp(0)));
         let is_permitted = icmp.permits(hub.ip()).is_ok();
+        let board = status.clone();
         let task =
             tokio::spawn(PeerModes { node: "n1".into(), config, icmp, status, clock: HubClock::local(), bursts }.run());
         let mut seen = std::collections::BTreeSet::new();
@@ -162,7 +174,16 @@ mod tests {
                 seen.insert((series.label("dst").to_owned(), series.label("mode").to_owned()));
             }
         }
+        let state = |name: &str| {
+            board.put_back();
+            let rows = board.take_change().expect("was put back").measurements;
+            rows.into_iter().find(|row| row.name == name).map(|row| row.state).expect("there is a row")
+        };
+        assert_eq!(state(TCP), MeasurementState::Working);
         orders.send_modify(|orders| orders.settings.mesh.other_modes_s = 0);
+        while state(TCP) != MeasurementState::Off {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         drop(orders);
         task.await.expect("ends with its orders");
     }

@@ -87,20 +87,20 @@ impl Watched {
         let mut groups: BTreeMap<&str, (Vec<&Connection>, u64, u64)> = BTreeMap::new();
         let mut counts = HashMap::with_capacity(self.counts.len());
         for connection in connections.iter().filter(|connection| leaves(connection)) {
+            let known = connection.info.bytes_sent.zip(connection.info.bytes_retrans);
+            // Those without a name, too: it may become known while they last.
+            if let Some(known) = known.filter(|_| counts.len() < REMEMBERED_MAX) {
+                counts.insert(connection.cookie, known);
+            }
             let Some(name) = names.get(&connection.remote.ip()) else { continue };
             let (group, sent, again) = groups.entry(name).or_default();
             group.push(connection);
-            let (Some(now_sent), Some(now_again)) = (connection.info.bytes_sent, connection.info.bytes_retrans) else {
-                continue;
-            };
             // What was not there at the last look has sent everything since; at the first look nobody knows.
             let new = self.has_looked.then_some((0, 0));
-            if let Some((then_sent, then_again)) = self.counts.get(&connection.cookie).copied().or(new) {
+            let then = self.counts.get(&connection.cookie).copied().or(new);
+            if let Some(((now_sent, now_again), (then_sent, then_again))) = known.zip(then) {
                 *sent += now_sent.saturating_sub(then_sent);
                 *again += now_again.saturating_sub(then_again);
-            }
-            if counts.len() < REMEMBERED_MAX {
-                counts.insert(connection.cookie, (now_sent, now_again));
             }
         }
         // With some forgotten, a connection that is not remembered need not be new.

@@ -1,6 +1,6 @@
 //! The probes of one target: rounds by the clock, and single ones when a training run asks for them.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use futures::{StreamExt, future::join_all, stream::FuturesUnordered};
 use netloom_core::{
@@ -122,13 +122,25 @@ impl TargetTask {
     /// Turns a round into samples. Returns whether anybody still listens.
     async fn report(&self, outcomes: &[Outcome]) -> bool {
         let now = self.clock.now();
-        let (state, detail) = match outcomes.iter().find_map(failure) {
-            Some(cause) if outcomes.iter().all(|outcome| !outcome.was_sent()) => (MeasurementState::Failing, cause),
-            _ => (self.plan.note.0, self.plan.note.1.as_str()),
-        };
-        self.status.set(&measurement(&self.plan.target.name), state, detail, now);
+        let (state, detail) = self.state(outcomes);
+        self.status.set(&measurement(&self.plan.target.name), state, &detail, now);
         let readings = self.readings(&summarise(outcomes), now.ms());
         readings.samples.is_empty() || self.bursts.send(readings).await.is_ok()
+    }
+
+    /// How the target fares, and why, by what came of a round.
+    fn state<'a>(&'a self, outcomes: &'a [Outcome]) -> (MeasurementState, Cow<'a, str>) {
+        const SILENT: &str = "no answer in time";
+        let (state, note) = &self.plan.note;
+        let is_silent = outcomes.iter().all(|outcome| outcome.rtt_us().is_none());
+        match outcomes.iter().find_map(failure) {
+            Some(cause) if outcomes.iter().all(|outcome| !outcome.was_sent()) => {
+                (MeasurementState::Failing, cause.into())
+            }
+            _ if is_silent && note.is_empty() => (MeasurementState::Degraded, SILENT.into()),
+            _ if is_silent => (MeasurementState::Degraded, format!("{note}; {SILENT}").into()),
+            _ => (*state, note.into()),
+        }
     }
 
     fn readings(&self, summary: &RoundSummary, ts_ms: i64) -> Readings {

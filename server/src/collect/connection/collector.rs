@@ -26,18 +26,31 @@ const PAUSE: u64 = 500;
 /// The label `mode`: of sockets that others opened.
 const MODE: &str = "sock";
 
-/// Looks at the connections to the nodes that are known, now and then. Without any, it does nothing.
+/// Looks at the connections to the nodes that are known, now and then. Without any it looks once, which tells whether it can.
 pub struct ConnectionCollector {
     node: String,
     nodes: Nodes,
     watched: Watched,
     next_ns: u64,
+    /// What the last look came to.
+    last: Option<Result<(), String>>,
 }
 
 impl ConnectionCollector {
     /// A collector for the node of that name, which knows of these others.
     pub fn new(node: &str, nodes: Nodes) -> Self {
-        Self { node: node.to_owned(), nodes, watched: Watched::default(), next_ns: 0 }
+        Self { node: node.to_owned(), nodes, watched: Watched::default(), next_ns: 0, last: None }
+    }
+
+    fn look(&mut self, now: Moment, names: &Names, readings: &mut Readings) -> Result<(), String> {
+        let started = Instant::now();
+        let connections = all().map_err(|error| format!("the system does not tell of its connections ({error})"));
+        for remote in connections.as_ref().map(|all| self.watched.look(all, names)).unwrap_or_default() {
+            self.tell(&remote, now.ts_ms, readings);
+        }
+        let pause_ns = started.elapsed().as_nanos() as u64 * PAUSE;
+        self.next_ns = now.mono_ns + pause_ns.max(INTERVAL_NS);
+        connections.map(|_| ())
     }
 
     fn tell(&self, remote: &RemoteQuality, ts_ms: i64, readings: &mut Readings) {
@@ -62,21 +75,14 @@ impl Collector for ConnectionCollector {
     }
 
     fn collect(&mut self, now: Moment, _: &[Interface], readings: &mut Readings) -> Result<(), String> {
-        if now.mono_ns < self.next_ns {
-            return Ok(());
-        }
-        self.next_ns = now.mono_ns + INTERVAL_NS;
         let names: Names = self.nodes.names();
-        if names.is_empty() {
-            return Ok(());
+        match &self.last {
+            Some(last) if now.mono_ns < self.next_ns || names.is_empty() => last.clone(),
+            _ => {
+                let looked = self.look(now, &names, readings);
+                self.last = Some(looked.clone());
+                looked
+            }
         }
-        let started = Instant::now();
-        let connections = all().map_err(|error| format!("the system does not tell of its connections ({error})"))?;
-        for remote in self.watched.look(&connections, &names) {
-            self.tell(&remote, now.ts_ms, readings);
-        }
-        let pause_ns = started.elapsed().as_nanos() as u64 * PAUSE;
-        self.next_ns = now.mono_ns + pause_ns.max(INTERVAL_NS);
-        Ok(())
     }
 }
