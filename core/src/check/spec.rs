@@ -159,7 +159,7 @@ pub struct RedisSpec {
     pub port: u16,
     /// How many PINGs, and how many cycles of the lock.
     pub packets: u32,
-    /// Whether a lock is taken and released, too: `SET key token NX PX ms`, and its release by the token's owner.
+    /// Whether a lock is taken and released, too: `SET key token NX EX seconds`, and its release by the token's owner.
     #[serde(default)]
     pub lock: bool,
     /// How long each answer is waited for, ms.

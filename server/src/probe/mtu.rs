@@ -85,8 +85,11 @@ fn meaning(found: &Found, is_v6: bool) -> Finding {
     };
     let mut finding = Finding::new(Outcome::Reply);
     if !found.is_whole {
-        finding.note("There was no time to look to the end: it may be larger.");
-    } else if bound == Bound::Silence {
+        // Not the MTU, so not its figure.
+        finding.note(format!("There was no time to look to the end: {size} bytes pass, and more may."));
+        return finding;
+    }
+    if bound == Bound::Silence {
         let mss = size.saturating_sub(headers(is_v6));
         let cause = format!("packets larger than {size} bytes vanish without a word, on the way there or back");
         let cure = format!(
@@ -120,7 +123,12 @@ mod tests {
         assert_eq!((*phase, finding.value("path_mtu_bytes")), (Phase::Transfer, Some(1_400.0)));
         assert!(cause.contains("1400 bytes vanish") && cure.contains("MSS of TCP to 1360"), "{cause}: {cure}");
         let cut = meaning(&Found { is_whole: false, ..found(Some((1_400, Bound::Silence))) }, false);
-        assert_eq!(cut.outcome, Outcome::Reply, "nothing is sure before the end");
+        assert_eq!(
+            (&cut.outcome, cut.value("path_mtu_bytes")),
+            (&Outcome::Reply, None),
+            "nothing is sure before the end"
+        );
+        assert!(cut.notes[0].contains("1400 bytes pass"), "{cut:?}");
     }
 
     #[test]

@@ -132,11 +132,14 @@ pub(in crate::probe) fn unsent(error: &io::Error) -> Finding {
 /// What a trace means.
 fn found(trace: PathTrace) -> Finding {
     let mut finding = Finding::new(outcome(&trace));
-    let longest = trace.flows.iter().map(|flow| flow.hops.len()).max().unwrap_or(0);
     if trace.is_reached {
-        finding.figure("path_hops", longest as f64);
         let ends = trace.flows.iter().filter_map(|flow| flow.hops.last());
+        // A flow that was lost on the way may have more hops than it takes.
         let at_host = ends.filter(|hop| hop.address == Some(trace.address));
+        let longest = at_host.clone().map(|hop| hop.ttl).max();
+        let longest = longest
+            .unwrap_or_else(|| trace.flows.iter().flat_map(|flow| &flow.hops).map(|hop| hop.ttl).max().unwrap_or(0));
+        finding.figure("path_hops", f64::from(longest));
         let mut rtts: Vec<f64> = at_host.filter_map(|hop| hop.rtt_us).collect();
         rtts.sort_by(f64::total_cmp);
         if let Some(rtt_us) = rtts.get(rtts.len().saturating_sub(1) / 2) {

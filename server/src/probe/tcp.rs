@@ -5,10 +5,14 @@ mod check;
 use std::{io, net::SocketAddr, time::Duration};
 
 use async_trait::async_trait;
-use netloom_core::probe::{Outcome, ProbeMode, Target};
-use tokio::{net::TcpSocket, time::Instant};
+use netloom_core::{
+    check::Phase,
+    probe::{Outcome, ProbeMode, Target},
+};
+use tokio::net::TcpSocket;
 
 pub use self::check::check;
+use self::check::{Shaken, shake};
 use super::{Prober, outcome_of};
 
 /// Opens a connection and closes it at once.
@@ -21,20 +25,12 @@ impl Prober for TcpProber {
     }
 
     async fn probe(&self, target: &Target, timeout: Duration) -> Outcome {
-        let address = SocketAddr::new(target.address, target.port);
-        let socket = match open(address) {
-            Ok(socket) => socket,
-            Err(error) => return Outcome::Failed { cause: error.to_string() },
-        };
-        let start = Instant::now();
-        let connected = tokio::time::timeout(timeout, socket.connect(address)).await;
-        let rtt_us = start.elapsed().as_nanos() as f64 / 1e3;
-        match connected {
-            Ok(Ok(_)) => Outcome::Reply { rtt_us },
-            // A reset is an answer: the host is there, the port is closed.
-            Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Outcome::Reply { rtt_us },
-            Ok(Err(error)) => outcome_of(&error),
-            Err(_) => Outcome::Lost,
+        match shake(SocketAddr::new(target.address, target.port), timeout).await {
+            // The SYN that was timed is lost; how long the system waits before it sends another is no time of the way.
+            Shaken::Answered { again: 1.., .. } | Shaken::Lost => Outcome::Lost,
+            Shaken::Answered { rtt_us, .. } => Outcome::Reply { rtt_us },
+            Shaken::Failed(Phase::Prepare, error) => Outcome::Failed { cause: error.to_string() },
+            Shaken::Failed(_, error) => outcome_of(&error),
         }
     }
 }

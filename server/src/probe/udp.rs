@@ -84,7 +84,10 @@ async fn fly(spec: &RoundSpec, socket: &UdpSocket, told: Told<'_>) -> io::Result
                         let _ = socket.try_send(&packet);
                     }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        socket.send(&packet).await?;
+                        let sent = socket.send(&packet).await;
+                        if let Err(error) = sent && number == 0 {
+                            return Err(error);
+                        }
                     }
                     Err(error) if number == 0 => return Err(error),
                     Ok(_) | Err(_) => {}

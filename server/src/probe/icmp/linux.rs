@@ -2,13 +2,13 @@
 //! answer waited to be read, however many there are.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map},
     io::{self, IoSliceMut},
     net::{IpAddr, SocketAddr},
     os::fd::AsRawFd,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU16, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -54,7 +54,7 @@ const AFTER_ERROR: Duration = Duration::from_millis(1);
 pub(super) struct Echo {
     shared: Arc<Shared>,
     reader: AbortHandle,
-    sequence: AtomicU16,
+    number: AtomicU64,
 }
 
 struct Shared {
@@ -66,6 +66,8 @@ struct Shared {
 }
 
 struct Waiting {
+    /// Which probe this is; its sequence number comes again.
+    number: u64,
     address: IpAddr,
     sent_ns: u64,
     sent: Instant,
@@ -84,16 +86,17 @@ impl Echo {
         let shared = Arc::new(Shared { socket, is_v6, identity, waiting: Mutex::default() });
         let reading = shared.clone();
         let reader = tokio::spawn(async move { reading.read().await }).abort_handle();
-        Ok(Self { shared, reader, sequence: AtomicU16::new(0) })
+        Ok(Self { shared, reader, number: AtomicU64::new(0) })
     }
 
     /// Sends one request and waits for its answer.
     pub(super) async fn probe(&self, address: IpAddr, payload: &[u8], patience: Duration) -> Outcome {
-        let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
+        let number = self.number.fetch_add(1, Ordering::Relaxed);
+        let sequence = number as u16;
         let packet =
             icmp::request(self.shared.is_v6, icmp::Echo { id: self.shared.identity.id, seq: sequence }, payload);
         let (told, answer) = oneshot::channel();
-        let waiting = Waiting { address, sent: Instant::now(), sent_ns: 0, told };
+        let waiting = Waiting { number, address, sent: Instant::now(), sent_ns: 0, told };
         let _entry = self.shared.enter(sequence, waiting);
         let to = SocketAddr::new(address, 0).into();
         let send = || {
@@ -120,11 +123,16 @@ impl Drop for Echo {
 struct Entry<'a> {
     shared: &'a Shared,
     sequence: u16,
+    number: u64,
 }
 
 impl Drop for Entry<'_> {
     fn drop(&mut self) {
-        self.shared.lock().remove(&self.sequence);
+        if let hash_map::Entry::Occupied(waiting) = self.shared.lock().entry(self.sequence)
+            && waiting.get().number == self.number
+        {
+            waiting.remove();
+        }
     }
 }
 
@@ -136,8 +144,9 @@ impl Shared {
     /// Notes who waits. Should a probe of the sequence before still wait, which takes tens of thousands within its patience,
     /// it is lost.
     fn enter(&self, sequence: u16, waiting: Waiting) -> Entry<'_> {
+        let number = waiting.number;
         self.lock().insert(sequence, waiting);
-        Entry { shared: self, sequence }
+        Entry { shared: self, sequence, number }
     }
 
     /// The answer of a near host is there before the call returns, so whoever waits is noted before.

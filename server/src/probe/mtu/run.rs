@@ -36,9 +36,10 @@ const PAUSE_UDP: Duration = Duration::from_millis(1_200);
 /// Searches within a time. `Err` is the finding that says why not.
 pub(super) fn run(to: IpAddr, limit: Duration) -> Result<Found, Box<Finding>> {
     let until = Instant::now() + limit;
+    let echo = Line::open(Kind::Echo, to).or_else(|_| Line::open(Kind::Raw, to));
     let (mut why, mut has_opened) = (None, false);
-    for kind in [Kind::Echo, Kind::Raw, Kind::Udp] {
-        let line = match Line::open(kind, to) {
+    for open in [Box::new(|| echo) as Box<dyn FnOnce() -> io::Result<Line>>, Box::new(|| Line::open(Kind::Udp, to))] {
+        let line = match open() {
             Ok(line) => line,
             Err(error) => {
                 why = Some(error);

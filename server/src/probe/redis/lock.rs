@@ -1,4 +1,4 @@
-//! The lock that programs take with Redis: `SET key token NX PX ms`, and its release by whoever holds the token.
+//! The lock that programs take with Redis: `SET key token NX EX seconds`, and its release by whoever holds the token.
 
 use std::time::{Duration, Instant};
 
@@ -30,9 +30,9 @@ pub(super) enum Cycle {
 pub(super) async fn cycle(talk: &mut Talk, is_plain: &mut bool) -> Cycle {
     let key = format!("{KEY_PREFIX}{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
     let token = format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
-    let expires = EXPIRES_BEYOND + talk.timeout() * ANSWERS_MAX;
-    let px = expires.as_millis().to_string();
-    let set = match talk.ask(&["SET", &key, &token, "NX", "PX", &px]).await {
+    let expires_s = (EXPIRES_BEYOND + talk.timeout() * ANSWERS_MAX).as_secs() + 1;
+    let (expires, ex) = (Duration::from_secs(expires_s), expires_s.to_string());
+    let set = match talk.ask(&["SET", &key, &token, "NX", "EX", &ex]).await {
         Ok((Reply::Word(word), took)) if word == "OK" => took,
         Ok((Reply::Nil, _)) => return failed("somebody else holds a lock with a random name", "ask again"),
         Ok((Reply::Error(error), _)) => return refused(&error),

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// What came of one handshake.
-enum Shaken {
+pub(super) enum Shaken {
     /// An answer: how long it took, how often the SYN was sent again, and whether the answer was a reset.
     Answered { rtt_us: f64, again: u32, is_closed: bool },
     /// No answer in time.
@@ -56,7 +56,7 @@ pub async fn check(spec: &RoundSpec, _means: &Means, told: Told<'_>) -> Finding 
 
 /// One handshake. The time is that of the kernel where it tells; where a SYN was lost, it is what a program would have
 /// waited, the wait before the next SYN included.
-async fn shake(to: SocketAddr, timeout: Duration) -> Shaken {
+pub(super) async fn shake(to: SocketAddr, timeout: Duration) -> Shaken {
     let socket = match open(to) {
         Ok(socket) => socket,
         Err(error) => return Shaken::Failed(Phase::Prepare, error),

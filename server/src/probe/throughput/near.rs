@@ -11,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures::future::try_join_all;
 use netloom_core::check::{
     Finding, Outcome, Phase,
     throughput::{
@@ -182,8 +183,9 @@ async fn open(control: &mut Control, plan: &Plan, test: TestId, udp: SocketAddr)
     let mut data = Data { crew, up: lanes(), down: lanes(), ready: Ready::Tcp { up: Vec::new(), down: Vec::new() } };
     data.ready = match plan.protocol {
         Protocol::Tcp => {
-            let up = streams(address, plan, test, Way::Up).await?;
-            Ready::Tcp { up, down: streams(address, plan, test, Way::Down).await? }
+            let streams = |way| streams(address, plan, test, way);
+            let (up, down) = tokio::try_join!(streams(Way::Up), streams(Way::Down))?;
+            Ready::Tcp { up, down }
         }
         Protocol::Udp => Ready::Udp { sockets: sockets(udp, plan, test, &data).await?, test },
     };
@@ -197,17 +199,17 @@ async fn open(control: &mut Control, plan: &Plan, test: TestId, udp: SocketAddr)
 async fn streams(address: SocketAddr, plan: &Plan, test: TestId, way: Way) -> Result<Vec<StdStream>, Fault> {
     let other = if way == Way::Up { Direction::Down } else { Direction::Up };
     let count = if plan.direction == other { 0 } else { plan.streams };
-    let mut streams = Vec::new();
-    for stream in 0..count {
+    // All at once: one after the other they would take longer than the far end waits, where the way is long.
+    let streams = (0..count).map(|stream| async move {
         let mut connected = connect(address).await?;
         let preamble = Preamble { test, way, stream: stream as u8 };
         let failed = |error: std::io::Error| Fault::connect(address, &error);
         connected.write_all(&preamble.encode()).await.map_err(failed)?;
         let connected = connected.into_std().map_err(failed)?;
         connected.set_nonblocking(false).map_err(failed)?;
-        streams.push(connected);
-    }
-    Ok(streams)
+        Ok(connected)
+    });
+    try_join_all(streams).await
 }
 
 /// A socket for each stream, through which datagrams pass in both directions.

@@ -16,6 +16,9 @@ use super::{super::queue, Aim, Heard, Line, any, is_told, read_all, set_hops, wi
 pub(super) struct Tcp {
     aim: Aim,
     flows: Vec<(u16, Attempt)>,
+    /// The same ports of UDP: as long as they are held, no other trace takes these names. Those of TCP are bound anew for
+    /// each probe, and free in between.
+    _held: Vec<Socket>,
 }
 
 /// What a flow is at.
@@ -28,9 +31,14 @@ enum Attempt {
 
 impl Tcp {
     pub(super) fn open(aim: Aim) -> io::Result<Self> {
-        // Whether the names are free; they are bound anew for each probe.
-        let bound = with_names(aim, |name| Ok((name, socket(aim.to, name)?)))?;
-        Ok(Self { aim, flows: bound.into_iter().map(|(name, _)| (name, Attempt::None)).collect() })
+        let names = with_names(aim, |name| {
+            let held = Socket::new(Domain::for_address(aim.to), Type::DGRAM, Some(Protocol::UDP))?;
+            held.bind(&any(aim.to, name).into())?;
+            socket(aim.to, name)?;
+            Ok((held, (name, Attempt::None)))
+        })?;
+        let (held, flows) = names.into_iter().unzip();
+        Ok(Self { aim, flows, _held: held })
     }
 
     /// What came of a handshake.
