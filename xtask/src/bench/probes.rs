@@ -2,6 +2,7 @@
 
 mod counters;
 mod diagnosis;
+mod link;
 mod options;
 mod targets;
 mod throughput;

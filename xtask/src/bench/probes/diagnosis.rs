@@ -1,12 +1,14 @@
-//! A full diagnosis as it is without any arguments.
+//! A full diagnosis without any arguments, where that takes longest: behind a gateway that passes nothing on, with a name server
+//! that says nothing. No packet leaves this machine.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
+use super::link::{Link, NAMESPACES, inside};
 use crate::bench::mesh::table::{Row, table};
 use crate::interrupt;
 
@@ -17,12 +19,13 @@ const TIMES: usize = 5;
 
 /// Measures and prints. Returns whether every target is met.
 pub(super) fn run(binary: &Path) -> Result<bool> {
+    let _link = Link::build()?.into_nowhere()?;
     let mut took_s = Vec::new();
     let mut items = 0;
     for time in 1..=TIMES {
         eprintln!("bench: diagnosis {time} of {TIMES}");
         let started = Instant::now();
-        let mut command = Command::new(binary);
+        let mut command = inside(NAMESPACES[0], binary);
         command.args(["diagnose", "--json"]).stdin(Stdio::null()).stderr(Stdio::piped());
         let output = command.output().with_context(|| format!("could not start {}", binary.display()))?;
         took_s.push(started.elapsed().as_secs_f64());
@@ -41,6 +44,6 @@ pub(super) fn run(binary: &Path) -> Result<bool> {
         Row::new("a diagnosis, the longest", format!("{longest_s:.2} s"))
             .target(format!("at most {DIAGNOSIS_S} s"), longest_s <= DIAGNOSIS_S),
     ];
-    println!("diagnosis without arguments\n\n{}", table(&rows));
+    println!("diagnosis without arguments, where hardly anything answers\n\n{}", table(&rows));
     Ok(rows.iter().all(Row::is_fine))
 }

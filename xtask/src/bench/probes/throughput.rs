@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
+use super::link::{self, FAR_ADDRESS, Link, NAMESPACES};
 use crate::bench::mesh::table::{Row, table};
 use crate::interrupt;
 use crate::process::{self, Owned};
@@ -23,10 +24,6 @@ const LINK_OFF: f64 = 0.02;
 const PORTS: [u16; 2] = [25_301, 25_302];
 /// What lets in; whoever runs this is alone with it.
 const TICKET: &str = "benchmark-on-this-machine";
-/// The namespaces of the links, and the address of the far one.
-const NAMESPACES: [&str; 2] = ["nbench-near", "nbench-far"];
-const FAR_ADDRESS: &str = "10.78.0.2";
-
 /// Rates of links, Mbit/s, with the burst that lets `tbf` reach them.
 const LINKS: [(&str, &str, &str); 2] =
     [("over 100 Mbit/s", "100mbit", "64kb"), ("over 500 Mbit/s", "500mbit", "256kb")];
@@ -43,7 +40,7 @@ pub(super) fn run(binary: &Path) -> Result<bool> {
         let target = format!("at least {theirs:.0}");
         rows.push(Row::new(title, format!("{ours:.0} Mbit/s")).target(target, ours >= theirs));
     }
-    let _link = Link::build()?;
+    let link = Link::build()?;
     let there = Pair { namespaces: Some(NAMESPACES), binary };
     for (title, rate, burst) in LINKS {
         for namespace in NAMESPACES {
@@ -56,6 +53,7 @@ pub(super) fn run(binary: &Path) -> Result<bool> {
         let is_met = (ours / theirs - 1.0).abs() <= LINK_OFF;
         rows.push(Row::new(title, format!("{ours:.2} Mbit/s")).target(target, is_met));
     }
+    drop(link);
     println!("{}", table(&rows));
     Ok(rows.iter().all(Row::is_fine))
 }
@@ -71,11 +69,7 @@ impl Pair<'_> {
     fn command(&self, end: usize, program: &Path) -> Command {
         match self.namespaces {
             None => Command::new(program),
-            Some(namespaces) => {
-                let mut command = Command::new("ip");
-                command.args(["netns", "exec", namespaces[end]]).arg(program);
-                command
-            }
+            Some(namespaces) => link::inside(namespaces[end], program),
         }
     }
 
@@ -117,37 +111,4 @@ fn answer(command: &mut Command) -> Result<Value> {
 
 fn at(found: &Value, place: &str) -> Result<f64> {
     found.pointer(place).and_then(Value::as_f64).with_context(|| format!("no {place} in {found}"))
-}
-
-/// Two namespaces with a wire between them, gone with it.
-struct Link;
-
-impl Link {
-    fn build() -> Result<Self> {
-        let link = Self;
-        Self::remove();
-        let [near, far] = NAMESPACES;
-        let ip = |words: &str| process::run(Command::new("ip").args(words.split(' ')));
-        ip(&format!("netns add {near}")).context("the links need namespaces: run it as root")?;
-        ip(&format!("netns add {far}"))?;
-        ip(&format!("link add eth0 netns {near} type veth peer name eth0 netns {far}"))?;
-        for (namespace, address) in [(near, "10.78.0.1"), (far, FAR_ADDRESS)] {
-            ip(&format!("-n {namespace} address add {address}/24 dev eth0"))?;
-            ip(&format!("-n {namespace} link set eth0 up"))?;
-        }
-        Ok(link)
-    }
-
-    fn remove() {
-        for namespace in NAMESPACES {
-            // There is none unless one was left over.
-            let _ = process::succeeds(Command::new("ip").args(["netns", "delete", namespace]).stderr(Stdio::null()));
-        }
-    }
-}
-
-impl Drop for Link {
-    fn drop(&mut self) {
-        Self::remove();
-    }
 }
