@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     DEADLINE, TestHub,
-    agents::{Joined, LIMIT, hub, metrics},
+    agents::{Joined, LIMIT, code, hub, hub_in, metrics, port_of},
     until,
 };
 
@@ -115,6 +115,32 @@ async fn a_node_speaks_for_itself_and_within_bounds() {
         counted.contains("netloom_mark_refused_total 2") && counted.contains("netloom_path_dropped_total 1"),
         "{counted}"
     );
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_test_that_outlives_the_hub_ends_on_the_time_axis_all_the_same() {
+    let hub = hub().await;
+    let joined = Joined::join(&hub, "a1").await;
+    let at = Timestamp(clock::now().ms() - 60_000);
+    let test = |dst: &str, until: Option<Timestamp>, text: &str| {
+        let (kind, src) = (MarkKind::Throughput, "a1".to_owned());
+        Report::Mark(NewMark { at, until, kind, src, dst: dst.into(), text: text.into(), figures: BTreeMap::new() })
+    };
+    tell(&joined.client(&HubClock::local()), &[test("b", None, "to b"), test("c", None, "to c")]).await;
+    until("both began", async || list(&hub, "/api/v1/marks").await.len() == 2).await;
+
+    let (_, place) = code(&hub).await;
+    let hub = hub_in(hub.stop().await, port_of(&place)).await;
+    let left = list(&hub, "/api/v1/marks").await;
+    assert!(left.iter().all(|mark| mark["until"] == json!(at.to_string())), "{left:?}");
+    assert!(left[0]["text"].as_str().unwrap().contains("its end was not seen"), "{left:?}");
+    let over = Timestamp(at.ms() + 10_000);
+    tell(&joined.client(&HubClock::local()), &[test("b", Some(over), "to b: 1 Gbit/s")]).await;
+    let of_b = async || list(&hub, "/api/v1/marks?dst=b").await;
+    until("the end is told", async || of_b().await[0]["until"] == json!(over.to_string())).await;
+    let told = of_b().await;
+    assert_eq!((told.len(), &told[0]["text"]), (1, &json!("to b: 1 Gbit/s")));
     hub.stop().await;
 }
 

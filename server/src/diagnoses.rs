@@ -1,7 +1,6 @@
 //! The owner of the diagnoses: has a node begin one, hears what it finds, tells everybody how far it is, judges it when it
 //! ended, and keeps it.
 
-pub mod arrange;
 mod follow;
 mod mesh;
 mod plan;
@@ -13,6 +12,7 @@ use std::{
 };
 
 use netloom_core::{
+    check::throughput::{Direction, request::TestRequest},
     diagnosis::{Diagnosis, DiagnosisBrief, DiagnosisRequest, DiagnosisState},
     errand::{Errand, Plan},
     event::LiveEvent,
@@ -21,10 +21,7 @@ use netloom_core::{
 };
 use tokio_util::sync::CancellationToken;
 
-use self::{
-    arrange::{Arrange, Held, NoArranger, Refusal},
-    plan::Known,
-};
+use self::plan::Known;
 use crate::{
     board::Board,
     clock,
@@ -32,6 +29,7 @@ use crate::{
     live::Live,
     mesh::Mesh,
     store::{StoreError, ledger::Ledger},
+    throughput::{Arranger, Guard, Refusal},
 };
 
 /// Diagnoses at once, of all nodes: people look at one or two at a time.
@@ -55,8 +53,8 @@ pub enum DiagnosisError {
     #[error("{0}")]
     TooMany(String),
     /// Throughput is not tested.
-    #[error("{}", .0.detail)]
-    Refused(Refusal),
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     /// It cannot be kept.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -67,6 +65,9 @@ impl From<ErrandError> for DiagnosisError {
         Self::TooMany(error.to_string())
     }
 }
+
+/// How long a test of throughput within a diagnosis measures, s: people wait for it.
+const TEST_S: f64 = 3.0;
 
 /// What is known of the ways between nodes, once they may report.
 struct Ways {
@@ -89,7 +90,7 @@ pub struct DiagnosisKeeper {
     board: Arc<Board>,
     errands: Arc<ErrandDesk>,
     ways: OnceLock<Ways>,
-    arranger: OnceLock<Arc<dyn Arrange>>,
+    arranger: Arc<Arranger>,
     running: Mutex<HashMap<String, Running>>,
 }
 
@@ -103,13 +104,13 @@ impl DiagnosisKeeper {
         ledger: Arc<Ledger>,
         live: Arc<Live>,
         board: Arc<Board>,
-        errands: Arc<ErrandDesk>,
+        (errands, arranger): (Arc<ErrandDesk>, Arc<Arranger>),
     ) -> Result<Self, StoreError> {
         for mut left in ledger.open_diagnoses().await? {
             left.fail("the hub was started anew meanwhile", clock::now());
             ledger.save_diagnosis(&left).await?;
         }
-        let (ways, arranger, running) = (OnceLock::new(), OnceLock::new(), Mutex::default());
+        let (ways, running) = (OnceLock::new(), Mutex::default());
         Ok(Self { own_node, ledger, live, board, errands, ways, arranger, running })
     }
 
@@ -118,11 +119,6 @@ impl DiagnosisKeeper {
     pub fn connect(&self, mesh: Arc<Mesh>, pages: SocketAddr, uplink_port: Option<u16>) {
         // Once for each start of the hub.
         let _ = self.ways.set(Ways { mesh, pages, uplink_port });
-    }
-
-    /// Says who arranges tests of throughput; until then there are none.
-    pub fn arrange_with(&self, arranger: Arc<dyn Arrange>) {
-        let _ = self.arranger.set(arranger);
     }
 
     /// Has a node begin.
@@ -219,13 +215,16 @@ impl DiagnosisKeeper {
         (plan, first_node): (&mut Plan, Option<String>),
         by: &str,
         diagnosis: &Diagnosis,
-    ) -> Result<(crate::errands::Handed, Option<Box<dyn Held>>), DiagnosisError> {
+    ) -> Result<(crate::errands::Handed, Option<Guard>), DiagnosisError> {
         let mut held = None;
         if let Some(dst) = first_node.filter(|_| request.throughput) {
-            let nobody: Arc<dyn Arrange> = Arc::new(NoArranger);
-            let arranger = self.arranger.get().unwrap_or(&nobody);
-            let agreed = arranger.arrange(&request.node, &dst, by, request).await;
-            let (check, guard) = agreed.map_err(DiagnosisError::Refused)?;
+            let wish = TestRequest {
+                direction: Direction::Both,
+                duration_s: Some(TEST_S),
+                during_run: request.during_run,
+                ..TestRequest::default()
+            };
+            let (check, guard) = self.arranger.arrange(&request.node, &dst, by, &wish).await?;
             plan.checks.push((dst, check));
             held = Some(guard);
         }

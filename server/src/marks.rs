@@ -10,7 +10,7 @@ use std::{
 
 use netloom_core::{
     event::LiveEvent,
-    mark::{Mark, NewMark},
+    mark::{Mark, MarkKind, NewMark},
     settings::FieldError,
     time::Timestamp,
 };
@@ -37,6 +37,11 @@ pub enum MarkError {
     #[error(transparent)]
     Store(#[from] StoreError),
 }
+
+/// Marks of one pair that cover a moment: a pair is in one test at a time.
+const SAME_MAX: usize = 8;
+/// What is added to the text of a mark whose end nobody saw.
+const UNSEEN_END: &str = " (its end was not seen: the hub was started anew)";
 
 /// The owner of the marks.
 pub struct MarkKeeper {
@@ -92,6 +97,27 @@ impl MarkKeeper {
         }
         self.live.publish(&LiveEvent::Mark(Box::new(mark.clone())));
         Ok(mark)
+    }
+
+    /// The open mark of what is over now, or one whose end nobody saw.
+    pub async fn begun(&self, over: &NewMark) -> Option<u64> {
+        let (from, to, kind) = (Some(over.at), Some(over.at), Some(over.kind));
+        let (src, dst) = (Some(over.src.clone()), Some(over.dst.clone()));
+        let found = self.ledger.marks(&MarkSearch { from, to, kind, src, dst, limit: SAME_MAX }).await.ok()?;
+        found.into_iter().find(|mark| mark.mark.at == over.at).map(|mark| mark.id)
+    }
+
+    /// Ends the tests that went on when the hub ended: nobody else would, and they would cover the time axis for ever.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn end_left_over(&self) -> Result<(), StoreError> {
+        for mut left in self.ledger.open_marks(MarkKind::Throughput).await? {
+            left.mark.until = Some(left.mark.at);
+            left.mark.text = format!("{}{UNSEEN_END}", left.mark.text);
+            self.ledger.save_mark(&left).await?;
+        }
+        Ok(())
     }
 
     /// Marks, the newest first.

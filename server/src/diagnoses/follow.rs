@@ -10,8 +10,8 @@ use netloom_core::{
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::{DiagnosisKeeper, arrange::Held, mesh};
-use crate::{clock, errands::Handed};
+use super::{DiagnosisKeeper, mesh};
+use crate::{clock, errands::Handed, throughput::Guard};
 
 /// How long all checks that only look may take, beyond the time until the node comes for its errand: three times what they
 /// promise, for a machine that is busy.
@@ -33,7 +33,7 @@ pub(super) struct Following {
 
 impl DiagnosisKeeper {
     /// Follows a diagnosis to its end; what is held for it is free then.
-    pub(super) async fn follow(self: Arc<Self>, following: Following, mut handed: Handed, held: Option<Box<dyn Held>>) {
+    pub(super) async fn follow(self: Arc<Self>, following: Following, mut handed: Handed, held: Option<Guard>) {
         let limit = limit(&following.plan);
         let deadline = Instant::now() + limit;
         let mut ticks = interval(TELL_EVERY);

@@ -75,12 +75,12 @@ impl Told {
     ) -> anyhow::Result<OnDemand> {
         let Self { errands, marks, paths, mut reports } = self;
         let Parties { node, stores, live, board } = parties;
-        let diagnoses =
-            DiagnosisKeeper::open(node.into(), stores.ledger.clone(), live.clone(), board.clone(), errands.clone());
-        let diagnoses = Arc::new(diagnoses.await?);
+        marks.end_left_over().await?;
         let arranger = Arc::new(Arranger::new(errands.clone(), settings, runs));
         arranger.mark_with(announce(marks.clone(), background));
-        diagnoses.arrange_with(arranger.clone());
+        let (ledger, givers) = (stores.ledger.clone(), (errands.clone(), arranger.clone()));
+        let diagnoses = DiagnosisKeeper::open(node.into(), ledger, live.clone(), board.clone(), givers);
+        let diagnoses = Arc::new(diagnoses.await?);
         let expiring = errands.clone();
         background.spawn(async move { expiring.run().await });
         let (marking, tracing) = (marks.clone(), paths.clone());
@@ -104,7 +104,12 @@ struct Axis {
 impl Axis {
     async fn take(&mut self, mark: NewMark) {
         let what = (mark.src.clone(), mark.dst.clone(), mark.at);
-        let kept = match (mark.until, self.open.remove(&what)) {
+        let known = match (mark.until, self.open.remove(&what)) {
+            // It began before the hub was started anew.
+            (Some(_), None) => self.marks.begun(&mark).await,
+            (_, known) => known,
+        };
+        let kept = match (mark.until, known) {
             (Some(until), Some(id)) => self.marks.end(id, until, mark.text, mark.figures).await,
             (until, _) => {
                 let added = self.marks.add(mark).await;

@@ -167,7 +167,7 @@ impl From<DiagnosisError> for ProblemReply {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, INVALID, detail).with_errors(vec![wrong])
             }
             DiagnosisError::TooMany(_) => Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-diagnoses", detail),
-            DiagnosisError::Refused(why) => Self::new(StatusCode::CONFLICT, why.kind, detail).at("throughput"),
+            DiagnosisError::Refused(why) => Self::new(StatusCode::CONFLICT, why.kind(), detail).at("throughput"),
             DiagnosisError::Store(error) => error.into(),
         }
     }

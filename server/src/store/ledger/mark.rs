@@ -69,6 +69,16 @@ impl Ledger {
         select.fetch_optional(self.database.readers()).await?.as_ref().map(parsed).transpose()
     }
 
+    /// Marks of a kind without an end.
+    ///
+    /// # Errors
+    /// When the database refuses or holds what cannot be read.
+    pub async fn open_marks(&self, kind: MarkKind) -> Result<Vec<Mark>, StoreError> {
+        let select = "select document from mark where kind = ? and json_extract(document, '$.until') is null";
+        let select = sqlx::query(select).bind(kind.word());
+        select.fetch_all(self.database.readers()).await?.iter().map(parsed).collect()
+    }
+
     /// Marks, the newest first.
     ///
     /// # Errors
