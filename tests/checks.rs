@@ -37,7 +37,7 @@ async fn a_line_of_the_settings_is_checked_from_then_on() {
     assert_eq!(status, 200, "{told}");
     let name = format!("check {handshake}");
     hub.until("it works", async || has_state(&hub, &name, "working").await).await;
-    let query = format!("/api/v1/query?metric=tcp_connect_us&src=n1&dst=127.0.0.1:{open}&from=now-5m");
+    let query = format!("/api/v1/query?metric=tcp_connect_us&src=n1&dst={handshake}&from=now-5m");
     hub.until("it has a series", async || {
         let answer = hub.get(&query).await.1;
         answer["series"][0]["labels"]["mode"] == "tcp" && answer["series"][0]["points"][0][1].as_f64() > Some(0.0)
@@ -77,7 +77,8 @@ async fn lines_that_are_wrong_are_refused_with_their_number() {
 #[tokio::test]
 async fn everything_that_is_off_says_how_to_switch_it_on_and_degrades_nothing() {
     let hub = TestHub::start().await;
-    let off = ["mesh", "mesh echo", "spool", "dns", "path", "checks", "throughput", "collectives"];
+    let off =
+        ["mesh", "mesh echo", "spool", "dns", "mesh icmp", "mesh tcp", "path", "checks", "throughput", "collectives"];
     for name in off {
         hub.until(name, async || has_state(&hub, name, "off").await).await;
         assert!(!row(&hub, name).await.unwrap()["detail"].as_str().unwrap().is_empty(), "{name}");

@@ -2,7 +2,13 @@
 
 mod target;
 
-use std::{collections::HashMap, io, sync::Arc, thread::JoinHandle, time::Duration};
+use std::{
+    collections::HashMap,
+    io,
+    sync::{Arc, atomic::AtomicBool},
+    thread::JoinHandle,
+    time::Duration,
+};
 
 use netloom_core::{
     api::{AgentConfig, MeasurementState, TargetInfo},
@@ -228,6 +234,7 @@ impl Probing {
             status: self.status.clone(),
             bursts: self.bursts.clone(),
             clock: self.clock.clone(),
+            has_answered: AtomicBool::new(false),
         };
         let stopped = stop.clone();
         tokio::spawn(async move {

@@ -1,12 +1,19 @@
 //! The probes of one target: rounds by the clock, and single ones when a training run asks for them.
 
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use futures::{StreamExt, future::join_all, stream::FuturesUnordered};
 use netloom_core::{
     api::MeasurementState,
     metric,
-    probe::{Outcome, ProbeMode, Target},
+    probe::{Outcome, ProbeMode, Target, TargetKind},
     run::step::HOLD_MAX_MS,
     sample::{Readings, SeriesKey},
     settings::probe::ProbeSettings,
@@ -72,6 +79,8 @@ pub(super) struct TargetTask {
     pub(super) status: StatusBoard,
     pub(super) bursts: mpsc::Sender<Readings>,
     pub(super) clock: HubClock,
+    /// Whether it ever answered.
+    pub(super) has_answered: AtomicBool,
 }
 
 impl TargetTask {
@@ -131,12 +140,17 @@ impl TargetTask {
     /// How the target fares, and why, by what came of a round.
     fn state<'a>(&'a self, outcomes: &'a [Outcome]) -> (MeasurementState, Cow<'a, str>) {
         const SILENT: &str = "no answer in time";
+        const NEVER: &str = "has never answered: not every host answers pings";
         let (state, note) = &self.plan.note;
         let is_silent = outcomes.iter().all(|outcome| outcome.rtt_us().is_none());
+        let has_answered = self.has_answered.fetch_or(!is_silent, Ordering::Relaxed);
+        // Nobody asked for the usual targets, and many a gateway never answers.
+        let is_expected = has_answered || self.plan.target.kind == TargetKind::Custom;
         match outcomes.iter().find_map(failure) {
             Some(cause) if outcomes.iter().all(|outcome| !outcome.was_sent()) => {
                 (MeasurementState::Failing, cause.into())
             }
+            _ if is_silent && !is_expected => (*state, NEVER.into()),
             _ if is_silent && note.is_empty() => (MeasurementState::Degraded, SILENT.into()),
             _ if is_silent => (MeasurementState::Degraded, format!("{note}; {SILENT}").into()),
             _ => (*state, note.into()),
@@ -175,7 +189,7 @@ mod tests {
     use std::sync::Mutex;
 
     use async_trait::async_trait;
-    use netloom_core::{probe::TargetKind, time::Timestamp};
+    use netloom_core::time::Timestamp;
     use tokio::time::sleep;
 
     use super::*;
@@ -195,29 +209,50 @@ mod tests {
         }
     }
 
+    fn task(
+        kind: TargetKind,
+        prober: Arc<dyn Prober>,
+        asked: watch::Receiver<Asked>,
+        bursts: mpsc::Sender<Readings>,
+    ) -> TargetTask {
+        let address = "127.0.0.1".parse().expect("an address");
+        let plan = Plan {
+            target: Target { name: "a".into(), address, port: 1, kind },
+            mode: ProbeMode::Icmp,
+            note: (MeasurementState::Working, String::new()),
+            settings: ProbeSettings { packets: 4, ..ProbeSettings::default() },
+        };
+        let (node, status) = ("n1".to_owned(), StatusBoard::new("n1", Timestamp(0)));
+        let (clock, has_answered) = (HubClock::local(), AtomicBool::new(false));
+        TargetTask { node, plan, prober, asked, status, bursts, clock, has_answered }
+    }
+
+    #[test]
+    fn a_target_that_says_nothing_is_degraded_if_an_answer_was_to_be_expected() {
+        let of = |kind| {
+            let (bursts, asked) = (mpsc::channel(1).0, watch::channel(Asked::default()).1);
+            task(kind, Arc::new(Nearby::default()), asked, bursts)
+        };
+        let lost = [Outcome::Lost, Outcome::Lost];
+        let silent = (MeasurementState::Degraded, Cow::from("no answer in time"));
+        assert_eq!(of(TargetKind::Custom).state(&lost), silent, "somebody named it");
+        let gateway = of(TargetKind::Gateway);
+        let (state, why) = gateway.state(&lost);
+        assert!(state == MeasurementState::Working && why.contains("never answered"), "{why}");
+        let some = [Outcome::Lost, Outcome::Reply { rtt_us: 1.0 }];
+        assert_eq!(gateway.state(&some), (MeasurementState::Working, Cow::from("")));
+        assert_eq!(gateway.state(&lost), silent, "it answered before");
+        let failed = [Outcome::Failed { cause: "no route".into() }];
+        assert_eq!(gateway.state(&failed), (MeasurementState::Failing, Cow::from("no route")));
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_round_that_is_asked_for_comes_at_once_and_the_clock_comes_back() {
         let (nearby, (bursts, mut told)) = (Arc::new(Nearby::default()), mpsc::channel(64));
         let (rounds, asked_rounds) = mpsc::channel(1);
         let (asking, asked) = watch::channel(Asked::default());
         tokio::spawn(hand_on(asked_rounds, asking));
-        let address = "127.0.0.1".parse().expect("an address");
-        let settings = ProbeSettings { packets: 4, ..ProbeSettings::default() };
-        let task = TargetTask {
-            node: "n1".into(),
-            plan: Plan {
-                target: Target { name: "a".into(), address, port: 1, kind: TargetKind::Custom },
-                mode: ProbeMode::Icmp,
-                note: (MeasurementState::Working, String::new()),
-                settings,
-            },
-            prober: nearby.clone(),
-            asked,
-            status: StatusBoard::new("n1", Timestamp(0)),
-            bursts,
-            clock: HubClock::local(),
-        };
-        tokio::spawn(task.run(Duration::ZERO));
+        tokio::spawn(task(TargetKind::Custom, nearby.clone(), asked, bursts).run(Duration::ZERO));
         let since = |from: Instant, to: Instant| {
             let probed = nearby.0.lock().expect("not poisoned");
             probed.iter().filter(|at| (from..to).contains(*at)).count()
