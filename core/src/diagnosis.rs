@@ -51,6 +51,18 @@ pub enum Grade {
     Bad,
 }
 
+impl Grade {
+    /// What people call it, on every page, in reports and in terminals.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Grade::Unknown => "unclear",
+            Grade::Fine => "fine",
+            Grade::Notable => "notable",
+            Grade::Bad => "bad",
+        }
+    }
+}
+
 /// What a check is about, and under which heading it stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
