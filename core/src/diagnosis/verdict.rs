@@ -3,6 +3,8 @@
 
 mod hosts;
 mod local;
+mod peers;
+mod rounds;
 mod usual;
 mod view;
 
@@ -23,10 +25,11 @@ pub fn conclude(items: &mut [Item]) -> DiagnosisVerdict {
     usual::names(&mut view, is_closed_network);
     hosts::filtered(&mut view);
     hosts::hub(&mut view);
-    hosts::peers(&mut view);
+    peers::peers(&mut view);
     hosts::named(&mut view);
-    hosts::loss(&mut view);
-    hosts::slow(&mut view);
+    rounds::loss(&mut view);
+    rounds::slow(&mut view);
+    rounds::chance(&mut view);
     hosts::mtu(&mut view);
     local::interfaces(&mut view);
     local::connections(&mut view);
