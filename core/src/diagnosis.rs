@@ -15,7 +15,7 @@ use crate::{
     time::Timestamp,
 };
 
-/// Hosts of one diagnosis at most: each takes about eight checks, and the answer has to fit on a page.
+/// Hosts of one diagnosis at most: each takes about ten checks, and the answer has to fit on a page.
 pub const HOSTS_MAX: usize = 8;
 /// Checks of one diagnosis at most.
 pub const ITEMS_MAX: usize = 128;

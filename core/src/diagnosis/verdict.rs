@@ -63,8 +63,7 @@ fn sentence(grade: Grade, points: &[Point], is_closed_network: bool) -> String {
         (Grade::Bad | Grade::Notable, Some(first)) => first.text.clone(),
         (Grade::Unknown, _) => "Nothing could be checked.".to_owned(),
         _ if is_closed_network => {
-            "Everything inside is as it should be; nothing gets out of this network, which seems to be meant so."
-                .to_owned()
+            "Everything inside is as it should be; this network is closed, or its uplink is down.".to_owned()
         }
         _ => "Everything that was checked is as it should be.".to_owned(),
     }

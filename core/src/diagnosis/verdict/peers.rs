@@ -93,9 +93,7 @@ pub(super) fn asked_in_vain(view: &View, items: &[usize], nodes: usize) -> Strin
 
 /// Says so of nodes that may be well all the same.
 pub(super) fn doubt(view: &mut View, text: String, evidence: Vec<usize>) {
-    for at in &evidence {
-        view.items[*at].grade = view.items[*at].grade.min(Grade::Notable);
-    }
+    evidence.iter().for_each(|at| view.soften(*at, Grade::Notable));
     let cure = "look in the mesh whether other nodes hear it: its UDP port, all that it needs, was not asked";
     view.point(Grade::Notable, text, cure, evidence);
 }

@@ -36,7 +36,11 @@ pub(super) fn loss(view: &mut View) {
         let cure = format!("look at {} and the way to it{beyond}", names[0]);
         return view.point(Grade::Bad, text, cure, evidence);
     }
-    let checked = view.parties(|_| true).iter().filter(|party| view.sign_of(&party.items) == Sign::Answered).count();
+    let is_round = |at: &usize| {
+        let is_of_many = matches!(view.items[*at].spec.check, Check::Icmp(_) | Check::Tcp(_) | Check::Udp(_));
+        is_of_many && view.sign(*at) == Sign::Answered
+    };
+    let checked = view.parties(|_| true).iter().filter(|party| party.items.iter().any(is_round)).count();
     let others = match checked.saturating_sub(names.len()) {
         0 => {
             let text =
