@@ -100,6 +100,11 @@ fn finding(check: &Check, text: &str) -> Finding {
         }
         "via" => found.detail = Some(via(words[1].parse().expect("an address"))),
         "unreached" => found.detail = Some(trace(false)),
+        "crc" => {
+            let mut worn = InterfaceDepth { rx_packets: Some(1_000_000), ..interface(1_000, "full") };
+            worn.errors.insert("rx_crc".into(), number() as u64);
+            found.detail = Some(Detail::Interfaces { interfaces: vec![worn] });
+        }
         "half" => found.detail = Some(Detail::Interfaces { interfaces: vec![interface(100, "half")] }),
         "again" if matches!(check, Check::Tcp(_)) => {
             round(&mut found, 300.0, 0.0);
