@@ -229,15 +229,10 @@ fn named(host: &Host, around: &Surroundings, items: &mut Vec<ItemSpec>) {
     let subject = &heading(&host.name);
     let is_node = host.kind == HostKind::Peer;
     items.push(item(subject, "ping", ping(&host.host, PINGS)));
-    match host.port {
-        Some(port) if is_node => {
-            items.push(item(subject, format!("TCP {port}{IF_ANY}"), connect(&host.host, port, CONNECTS)))
-        }
-        Some(port) => items.push(item(subject, format!("TCP {port}"), connect(&host.host, port, CONNECTS))),
-        None => {
-            items.push(item(subject, format!("TCP {HTTPS_PORT}{IF_ANY}"), connect(&host.host, HTTPS_PORT, CONNECTS)))
-        }
-    }
+    let port = host.port.unwrap_or(HTTPS_PORT);
+    // Nodes need not listen there, and nobody said that a host does.
+    let if_any = if is_node || host.port.is_none() { IF_ANY } else { "" };
+    items.push(item(subject, format!("TCP {port}{if_any}"), connect(&host.host, port, CONNECTS)));
     let name = full_name(&host.host, around);
     for server in name.iter().flat_map(|_| &around.name_servers) {
         items.push(item(subject, format!("DNS {server}"), dns(*server, name.as_deref().unwrap_or_default())));
@@ -247,7 +242,7 @@ fn named(host: &Host, around: &Surroundings, items: &mut Vec<ItemSpec>) {
         items.push(item(subject, "path of UDP", path(&host.host, ProbeMode::Udp, PATH_UDP_PORT)));
     }
     // What handshakes meet on the way; a closed port ends it as an open one does.
-    items.push(item(subject, "path of TCP", path(&host.host, ProbeMode::Tcp, host.port.unwrap_or(HTTPS_PORT))));
+    items.push(item(subject, "path of TCP", path(&host.host, ProbeMode::Tcp, port)));
     items.push(item(
         subject,
         "MTU",
@@ -503,8 +498,8 @@ mod tests {
         let items = plan(&Plan { hosts, is_usual: true, checks: Vec::new() }, &around());
         assert_eq!(items.len(), ITEMS_MAX);
         assert_eq!(items.last().map(|item| &item.check), Some(&Check::Connections));
-        let names = (0..HOSTS_MAX).map(|n| format!("www{n}.example.org"));
-        let hosts = names.map(|name| host(&name, &name, None, HostKind::Named)).collect();
+        let web = |n: usize| format!("www{n}.example.org");
+        let hosts = (0..HOSTS_MAX).map(|n| host(&web(n), &web(n), None, HostKind::Named)).collect();
         let name_servers = vec![[10, 0, 0, 53].into(); 3];
         let named = plan(&Plan { hosts, ..Plan::default() }, &Surroundings { name_servers, ..around() });
         assert!(named.len() < ITEMS_MAX, "every host has all of its checks: {}", named.len());

@@ -125,11 +125,11 @@ fn missed(view: &View, at: usize) -> String {
         Check::Udp(_) => "UDP packets to",
         _ => "pings to",
     };
-    let loss = finding.value("loss_ratio").unwrap_or(0.0);
+    let ratio = finding.value("loss_ratio").unwrap_or(0.0);
     match (grade::lost_packets(finding).round(), grade::sent_packets(finding)) {
-        _ if loss == 0.0 => format!("A handshake with {who} needed its SYN sent again"),
+        _ if ratio == 0.0 => format!("A handshake with {who} needed its SYN sent again"),
         (lost, Some(sent)) if lost > 0.0 => format!("{lost} of {sent} {kind} {who} got no answer"),
-        _ => format!("{} of the {kind} {who} got no answer", grade::part_of(loss)),
+        _ => format!("{} of the {kind} {who} got no answer", grade::part_of(ratio)),
     }
 }
 

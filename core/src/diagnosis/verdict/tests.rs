@@ -100,11 +100,7 @@ fn finding(check: &Check, text: &str) -> Finding {
         }
         "via" => found.detail = Some(via(words[1].parse().expect("an address"))),
         "unreached" => found.detail = Some(trace(false)),
-        "crc" => {
-            let mut worn = InterfaceDepth { rx_packets: Some(1_000_000), ..interface(1_000, "full") };
-            worn.errors.insert("rx_crc".into(), number() as u64);
-            found.detail = Some(Detail::Interfaces { interfaces: vec![worn] });
-        }
+        "crc" => found.detail = Some(damaged(number() as u64)),
         "half" => found.detail = Some(Detail::Interfaces { interfaces: vec![interface(100, "half")] }),
         "again" if matches!(check, Check::Tcp(_)) => {
             round(&mut found, 300.0, 0.0);
@@ -167,6 +163,13 @@ fn interface(speed: u64, duplex: &str) -> InterfaceDepth {
         duplex: Some(duplex.into()),
         ..InterfaceDepth::default()
     }
+}
+
+/// An interface that received so many damaged packets beside a million others.
+fn damaged(count: u64) -> Detail {
+    let errors = [("rx_crc".to_owned(), count)].into();
+    let worn = InterfaceDepth { rx_packets: Some(1_000_000), errors, ..interface(1_000, "full") };
+    Detail::Interfaces { interfaces: vec![worn] }
 }
 
 fn grade_of(word: &str) -> Grade {
