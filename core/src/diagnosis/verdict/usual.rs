@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::view::{View, begun, listed};
 use crate::{
-    check::{Check, Detail},
+    check::{Check, Detail, Outcome},
     diagnosis::{
         Grade,
         grade::Sign,
@@ -188,19 +188,25 @@ pub(super) fn names(view: &mut View, is_closed_network: bool) {
     let evidence: Vec<usize> = silent.iter().map(|(at, ..)| *at).collect();
     let named = listed(&silent.iter().map(|(_, name, _)| name.clone()).collect::<Vec<_>>());
     let asks_outside = |view: &View, at: usize| matches!(&view.items[at].spec.check, Check::Dns(dns) if plan::is_well_known(&dns.name));
-    let are_all_outside = silent.len() == questions.len() && silent.iter().all(|(at, ..)| asks_outside(view, *at));
+    // A refusal and a missing route are no matter of names.
+    let is_unheard = |view: &View, at: usize| {
+        view.items[at].finding.as_ref().is_some_and(|finding| finding.outcome == Outcome::Lost)
+            && asks_outside(view, at)
+    };
+    let are_all_unheard = silent.len() == questions.len() && silent.iter().all(|(at, ..)| is_unheard(view, *at));
+    let say = if silent.len() == 1 { "says" } else { "say" };
     if silent.is_empty() {
         // Nothing to say.
-    } else if !view.is_wide() && are_all_outside && view.sign_of_lookups() != Sign::Silent {
+    } else if !view.is_wide() && are_all_unheard && view.sign_of_lookups() != Sign::Silent {
         // Nobody knows whether anything gets out of this network.
         evidence.iter().for_each(|at| view.regrade(*at, Grade::Notable, "no answer about a name outside"));
-        let text = format!("Asked for a name outside, {named} says nothing.");
+        let text = format!("Asked for a name outside, {named} {say} nothing.");
         let cure = "look whether it runs, and where it forwards questions to; in a closed network that may be meant so";
         view.point(Grade::Notable, text, cure, evidence);
     } else if is_closed_network && silent.iter().all(|(at, _, answers)| *answers && asks_outside(view, *at)) {
         evidence.iter().for_each(|at| view.regrade(*at, Grade::Notable, "no answer about a name outside"));
         let text =
-            format!("Asked for a name outside, {named} says nothing; whether names inside resolve was not asked.");
+            format!("Asked for a name outside, {named} {say} nothing; whether names inside resolve was not asked.");
         view.point(Grade::Notable, text, "name a host of this network to see whether it resolves", evidence);
     } else if silent.len() == questions.len() {
         let are = if silent.len() == 1 {
