@@ -232,7 +232,8 @@ async fn a_node_that_ends_badly_leaves_what_it_found() {
     puppet.tell(&[Report::Failed { errand, why: "the disk is on fire".into() }]).await;
     let ended = ended(&hub, id).await;
     assert_eq!((&ended["state"], &ended["why"]), (&json!("failed"), &json!("the disk is on fire")));
-    assert_eq!(ended["verdict"]["grade"], "bad", "what was found is judged all the same: {ended:#}");
+    // Of a gateway that may drop pings nothing worse can be said.
+    assert_eq!(ended["verdict"]["grade"], "notable", "what was found is judged all the same: {ended:#}");
     hub.stop().await;
 }
 

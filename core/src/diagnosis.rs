@@ -15,7 +15,7 @@ use crate::{
     time::Timestamp,
 };
 
-/// Hosts of one diagnosis at most: each takes about eight checks, and the answer has to fit on a page.
+/// Hosts of one diagnosis at most: each takes about ten checks, and the answer has to fit on a page.
 pub const HOSTS_MAX: usize = 8;
 /// Checks of one diagnosis at most.
 pub const ITEMS_MAX: usize = 128;
@@ -49,6 +49,18 @@ pub enum Grade {
     Notable,
     /// It does not work, or so badly that it holds work up.
     Bad,
+}
+
+impl Grade {
+    /// What people call it, on every page, in reports and in terminals.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Grade::Unknown => "unclear",
+            Grade::Fine => "fine",
+            Grade::Notable => "notable",
+            Grade::Bad => "bad",
+        }
+    }
 }
 
 /// What a check is about, and under which heading it stands.

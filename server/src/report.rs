@@ -87,11 +87,8 @@ fn verdict(diagnosis: &Diagnosis) -> String {
         return "<p class=\"verdict unknown\">There is no verdict.</p>\n".to_owned();
     };
     let grade = words::class(verdict.grade);
-    let mut html = format!(
-        "<p class=\"verdict {grade}\"><b>{}</b> {}</p>\n",
-        words::word(verdict.grade),
-        escaped(&verdict.sentence)
-    );
+    let mut html =
+        format!("<p class=\"verdict {grade}\"><b>{}</b> {}</p>\n", verdict.grade.word(), escaped(&verdict.sentence));
     if verdict.points.is_empty() {
         return html;
     }
@@ -126,7 +123,7 @@ fn overview(diagnosis: &Diagnosis) -> String {
             "<tr><th scope=\"row\">{shown}</th><td><a href=\"#item-{at}\">{}</a></td><td class=\"{}\">{}</td><td>{}</td></tr>",
             escaped(&item.spec.title),
             words::class(item.grade),
-            words::word(item.grade),
+            item.grade.word(),
             escaped(&item.headline),
         );
     }

@@ -29,6 +29,12 @@ pub struct InterfaceDepth {
     pub rx_queues: u32,
     /// Queues that send.
     pub tx_queues: u32,
+    /// Packets that it received since it was made, beside which errors are judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rx_packets: Option<u64>,
+    /// Packets that it sent since it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tx_packets: Option<u64>,
     /// Errors and drops since the interface was made, in sum (`rx_errors`, `tx_dropped`) and by cause (`rx_crc`); only those
     /// that happened.
     #[serde(default)]
@@ -44,7 +50,7 @@ impl InterfaceDepth {
     pub fn without_counts(&self) -> Self {
         let mut still = self.clone();
         still.errors.clear();
-        still.carrier_changes = None;
+        (still.carrier_changes, still.rx_packets, still.tx_packets) = (None, None, None);
         still.bond.iter_mut().flat_map(|bond| &mut bond.members).for_each(|member| member.failures = 0);
         still
     }

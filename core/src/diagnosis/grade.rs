@@ -116,12 +116,16 @@ pub fn grade(spec: &ItemSpec, finding: &Finding) -> (Grade, String) {
     }
 }
 
-fn lost(finding: &Finding) -> String {
-    let sent = finding.value("probes_sent").or(match &finding.detail {
+/// How many packets a round sent, as far as that is known.
+pub fn sent_packets(finding: &Finding) -> Option<f64> {
+    finding.value("probes_sent").or(match &finding.detail {
         Some(Detail::Round { rtts_us }) => Some(rtts_us.len() as f64),
         _ => None,
-    });
-    sent.map_or_else(|| "no answer".to_owned(), |sent| format!("no answer to {sent} packets"))
+    })
+}
+
+fn lost(finding: &Finding) -> String {
+    sent_packets(finding).map_or_else(|| "no answer".to_owned(), |sent| format!("no answer to {sent} packets"))
 }
 
 fn answered(spec: &ItemSpec, finding: &Finding) -> (Grade, String) {
@@ -154,13 +158,8 @@ fn typical_us(finding: &Finding) -> Option<f64> {
 }
 
 /// How many packets of a round were lost.
-fn lost_packets(finding: &Finding) -> f64 {
-    let loss = finding.value("loss_ratio").unwrap_or(0.0);
-    let counted = match &finding.detail {
-        Some(Detail::Round { rtts_us }) => rtts_us.len() as f64,
-        _ => 0.0,
-    };
-    loss * finding.value("probes_sent").unwrap_or(counted)
+pub fn lost_packets(finding: &Finding) -> f64 {
+    finding.value("loss_ratio").unwrap_or(0.0) * sent_packets(finding).unwrap_or(0.0)
 }
 
 /// Whether so much was lost that it is no chance.

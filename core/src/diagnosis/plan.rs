@@ -102,13 +102,17 @@ impl Surroundings {
 /// The checks of a diagnosis, in the order of the page.
 pub fn plan(plan: &Plan, around: &Surroundings) -> Vec<ItemSpec> {
     let mut items = Vec::new();
-    // For hosts elsewhere it is the witness that tells this machine's faults from theirs.
-    if plan.is_usual || plan.hosts.iter().any(is_elsewhere) {
+    // For hosts elsewhere these are the witnesses that tell this machine's faults from theirs.
+    let is_for_others = plan.hosts.iter().any(is_elsewhere);
+    if plan.is_usual || is_for_others {
         gateways(around, &mut items);
     }
     if plan.is_usual {
         name_servers(plan, around, &mut items);
         public_resolvers(around, &mut items);
+    } else if is_for_others {
+        let questions = around.name_servers.iter().map(|server| question(*server, WELL_KNOWN_NAME));
+        items.extend(questions);
     }
     for host in plan.hosts.iter().filter(|host| host.kind == HostKind::Hub) {
         hub(host, &mut items);
@@ -186,8 +190,12 @@ fn name_servers(plan: &Plan, around: &Surroundings, items: &mut Vec<ItemSpec>) {
         if !server.is_loopback() {
             items.push(item(NAME_SERVERS, format!("ping {server}"), ping(&server.to_string(), FEW_PINGS)));
         }
-        items.push(item(NAME_SERVERS, format!("DNS {server}"), dns(*server, &name)));
+        items.push(question(*server, &name));
     }
+}
+
+fn question(server: IpAddr, name: &str) -> ItemSpec {
+    item(NAME_SERVERS, format!("DNS {server}"), dns(server, name))
 }
 
 fn public_resolvers(around: &Surroundings, items: &mut Vec<ItemSpec>) {
@@ -195,13 +203,16 @@ fn public_resolvers(around: &Surroundings, items: &mut Vec<ItemSpec>) {
     for address in public {
         items.push(item(PUBLIC_RESOLVERS, format!("ping {address}"), ping(&address.to_string(), FEW_PINGS)));
         items.push(item(PUBLIC_RESOLVERS, format!("DNS {address}"), dns(address, WELL_KNOWN_NAME)));
+        // They answer HTTPS, too, which gets out of networks that filter pings and foreign DNS. One handshake tells.
+        let handshake = connect(&address.to_string(), HTTPS_PORT, 1);
+        items.push(item(PUBLIC_RESOLVERS, format!("TCP {address}"), handshake));
     }
 }
 
 fn hub(host: &Host, items: &mut Vec<ItemSpec>) {
     items.push(item(HUB, "ping", ping(&host.host, PINGS)));
     if let Some(port) = host.port {
-        items.push(item(HUB, format!("TCP {port}"), connect(&host.host, port)));
+        items.push(item(HUB, format!("TCP {port}"), connect(&host.host, port, CONNECTS)));
     }
 }
 
@@ -209,7 +220,7 @@ fn hub(host: &Host, items: &mut Vec<ItemSpec>) {
 fn peer(host: &Host, items: &mut Vec<ItemSpec>) {
     items.push(item(PEERS, format!("ping {}", host.name), ping(&host.host, FEW_PINGS)));
     if let Some(port) = host.port {
-        items.push(item(PEERS, format!("TCP {}{IF_ANY}", host.name), connect(&host.host, port)));
+        items.push(item(PEERS, format!("TCP {}{IF_ANY}", host.name), connect(&host.host, port, CONNECTS)));
     }
 }
 
@@ -218,11 +229,10 @@ fn named(host: &Host, around: &Surroundings, items: &mut Vec<ItemSpec>) {
     let subject = &heading(&host.name);
     let is_node = host.kind == HostKind::Peer;
     items.push(item(subject, "ping", ping(&host.host, PINGS)));
-    match host.port {
-        Some(port) if is_node => items.push(item(subject, format!("TCP {port}{IF_ANY}"), connect(&host.host, port))),
-        Some(port) => items.push(item(subject, format!("TCP {port}"), connect(&host.host, port))),
-        None => items.push(item(subject, format!("TCP {HTTPS_PORT}{IF_ANY}"), connect(&host.host, HTTPS_PORT))),
-    }
+    let port = host.port.unwrap_or(HTTPS_PORT);
+    // Nodes need not listen there, and nobody said that a host does.
+    let if_any = if is_node || host.port.is_none() { IF_ANY } else { "" };
+    items.push(item(subject, format!("TCP {port}{if_any}"), connect(&host.host, port, CONNECTS)));
     let name = full_name(&host.host, around);
     for server in name.iter().flat_map(|_| &around.name_servers) {
         items.push(item(subject, format!("DNS {server}"), dns(*server, name.as_deref().unwrap_or_default())));
@@ -231,6 +241,8 @@ fn named(host: &Host, around: &Surroundings, items: &mut Vec<ItemSpec>) {
     if is_node {
         items.push(item(subject, "path of UDP", path(&host.host, ProbeMode::Udp, PATH_UDP_PORT)));
     }
+    // What handshakes meet on the way; a closed port ends it as an open one does.
+    items.push(item(subject, "path of TCP", path(&host.host, ProbeMode::Tcp, port)));
     items.push(item(
         subject,
         "MTU",
@@ -273,12 +285,12 @@ fn ping(host: &str, packets: u32) -> Check {
     })
 }
 
-fn connect(host: &str, port: u16) -> Check {
+fn connect(host: &str, port: u16, handshakes: u32) -> Check {
     Check::Tcp(RoundSpec {
         host: host.to_owned(),
         family: Family::Any,
         port,
-        packets: CONNECTS,
+        packets: handshakes,
         interval_ms: CONNECT_INTERVAL_MS,
         timeout_ms: CONNECT_TIMEOUT_MS,
         payload_bytes: 0,
@@ -360,6 +372,7 @@ pub fn word(check: &Check) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnosis::HOSTS_MAX;
 
     fn around() -> Surroundings {
         Surroundings {
@@ -392,10 +405,13 @@ mod tests {
             "name servers: DNS 10.0.0.53",
             "public resolvers: ping 1.1.1.1",
             "public resolvers: DNS 1.1.1.1",
+            "public resolvers: TCP 1.1.1.1",
             "public resolvers: ping 8.8.8.8",
             "public resolvers: DNS 8.8.8.8",
+            "public resolvers: TCP 8.8.8.8",
             "public resolvers: ping 9.9.9.9",
             "public resolvers: DNS 9.9.9.9",
+            "public resolvers: TCP 9.9.9.9",
             "hub: ping",
             "hub: TCP 6387",
             "peers: ping node-7",
@@ -416,12 +432,28 @@ mod tests {
         let web = titles(&only(host("www.example.org", "www.example.org", None, HostKind::Named)), &around);
         let of =
             |name: &str, titles: &[&str]| titles.iter().map(|title| format!("{name}: {title}")).collect::<Vec<_>>();
-        let expected = ["ping", "TCP 443, if any", "DNS 127.0.0.53", "DNS 10.0.0.53", "path", "MTU", "HTTPS, if any"];
-        assert_eq!(web[1..8], of("www.example.org", &expected));
+        let witnesses = ["gateway: ping 10.0.0.1", "name servers: DNS 127.0.0.53", "name servers: DNS 10.0.0.53"]
+            .map(str::to_owned);
+        let expected = [
+            "ping",
+            "TCP 443, if any",
+            "DNS 127.0.0.53",
+            "DNS 10.0.0.53",
+            "path",
+            "path of TCP",
+            "MTU",
+            "HTTPS, if any",
+        ];
+        assert_eq!(web[..3], witnesses);
+        assert_eq!(web[3..11], of("www.example.org", &expected));
         let node = titles(&only(host("node-7", "10.0.0.7", Some(6386), HostKind::Peer)), &around);
-        assert_eq!(node[1..6], of("node-7", &["ping", "TCP 6386, if any", "path", "path of UDP", "MTU"]));
+        assert_eq!(node[..3], witnesses);
+        let expected = ["ping", "TCP 6386, if any", "path", "path of UDP", "path of TCP", "MTU"];
+        assert_eq!(node[3..9], of("node-7", &expected));
         let odd = titles(&only(host("hub", "10.0.0.7", Some(80), HostKind::Named)), &around);
-        assert_eq!(odd[1..6], of("host hub", &["ping", "TCP 80", "path", "MTU", "HTTP"]));
+        assert_eq!(odd[3..9], of("host hub", &["ping", "TCP 80", "path", "path of TCP", "MTU", "HTTP"]));
+        let here = titles(&only(host("x", "127.0.0.9", Some(80), HostKind::Named)), &around);
+        assert!(here.iter().all(|title| !title.starts_with(NAME_SERVERS)), "this machine is reached without names");
     }
 
     #[test]
@@ -466,7 +498,12 @@ mod tests {
         let items = plan(&Plan { hosts, is_usual: true, checks: Vec::new() }, &around());
         assert_eq!(items.len(), ITEMS_MAX);
         assert_eq!(items.last().map(|item| &item.check), Some(&Check::Connections));
-        for item in &items {
+        let web = |n: usize| format!("www{n}.example.org");
+        let hosts = (0..HOSTS_MAX).map(|n| host(&web(n), &web(n), None, HostKind::Named)).collect();
+        let name_servers = vec![[10, 0, 0, 53].into(); 3];
+        let named = plan(&Plan { hosts, ..Plan::default() }, &Surroundings { name_servers, ..around() });
+        assert!(named.len() < ITEMS_MAX, "every host has all of its checks: {}", named.len());
+        for item in items.iter().chain(&named) {
             let ends_ms = match &item.check {
                 Check::Icmp(round) | Check::Tcp(round) => {
                     u64::from(round.packets.saturating_sub(1)) * round.interval_ms + round.timeout_ms

@@ -3,6 +3,8 @@
 
 mod hosts;
 mod local;
+mod peers;
+mod rounds;
 mod usual;
 mod view;
 
@@ -23,10 +25,11 @@ pub fn conclude(items: &mut [Item]) -> DiagnosisVerdict {
     usual::names(&mut view, is_closed_network);
     hosts::filtered(&mut view);
     hosts::hub(&mut view);
-    hosts::peers(&mut view);
+    peers::peers(&mut view);
     hosts::named(&mut view);
-    hosts::loss(&mut view);
-    hosts::slow(&mut view);
+    rounds::loss(&mut view);
+    rounds::slow(&mut view);
+    rounds::chance(&mut view);
     hosts::mtu(&mut view);
     local::interfaces(&mut view);
     local::connections(&mut view);
@@ -60,8 +63,7 @@ fn sentence(grade: Grade, points: &[Point], is_closed_network: bool) -> String {
         (Grade::Bad | Grade::Notable, Some(first)) => first.text.clone(),
         (Grade::Unknown, _) => "Nothing could be checked.".to_owned(),
         _ if is_closed_network => {
-            "Everything inside is as it should be; nothing gets out of this network, which seems to be meant so."
-                .to_owned()
+            "Everything inside is as it should be; this network is closed, or its uplink is down.".to_owned()
         }
         _ => "Everything that was checked is as it should be.".to_owned(),
     }

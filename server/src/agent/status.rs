@@ -117,7 +117,9 @@ impl StatusBoard {
     }
 
     /// Notes the interfaces in depth. When nothing but counts went on, that is told once a minute only.
-    pub fn set_depth(&self, depth: Vec<InterfaceDepth>, now: Timestamp) {
+    pub fn set_depth(&self, mut depth: Vec<InterfaceDepth>, now: Timestamp) {
+        // Packets always go on, and are series anyway: with them there would be something to tell every minute.
+        depth.iter_mut().for_each(|one| (one.rx_packets, one.tx_packets) = (None, None));
         let mut shared = self.lock();
         if shared.info.depth == depth {
             return;

@@ -29,7 +29,10 @@ mod linux {
     use std::path::Path;
 
     use netloom_core::{
-        check::interface::link::{Link, bond},
+        check::interface::{
+            counters::Counter,
+            link::{Link, bond},
+        },
         topology::Interface,
     };
 
@@ -73,6 +76,8 @@ mod linux {
             carrier_changes: link.carrier_changes,
             rx_queues: queues("rx-").unwrap_or(link.rx_queues),
             tx_queues: queues("tx-").unwrap_or(link.tx_queues),
+            rx_packets: Some(link.counters.get(Counter::RX_PACKETS)),
+            tx_packets: Some(link.counters.get(Counter::TX_PACKETS)),
             errors: link.counters.errors(),
             bond: bond(link, links, |member| speed_mbps(&devices.join(member))),
         }

@@ -1,15 +1,6 @@
-//! Words and classes of grades and figures.
+//! Classes of grades, and words for figures.
 
 use netloom_core::{diagnosis::Grade, metric};
-
-pub(super) const fn word(grade: Grade) -> &'static str {
-    match grade {
-        Grade::Unknown => "not known",
-        Grade::Fine => "fine",
-        Grade::Notable => "notable",
-        Grade::Bad => "bad",
-    }
-}
 
 pub(super) const fn class(grade: Grade) -> &'static str {
     match grade {

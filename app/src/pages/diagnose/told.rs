@@ -65,12 +65,13 @@ pub(super) struct Look {
 
 /// Shape and word of a grade.
 pub(super) const fn graded(grade: Grade) -> (Tone, &'static str) {
-    match grade {
-        Grade::Unknown => (Tone::Unknown, "unclear"),
-        Grade::Fine => (Tone::Ok, "fine"),
-        Grade::Notable => (Tone::Warning, "notable"),
-        Grade::Bad => (Tone::Critical, "bad"),
-    }
+    let tone = match grade {
+        Grade::Unknown => Tone::Unknown,
+        Grade::Fine => Tone::Ok,
+        Grade::Notable => Tone::Warning,
+        Grade::Bad => Tone::Critical,
+    };
+    (tone, grade.word())
 }
 
 /// Shape and word of a diagnosis in a list.

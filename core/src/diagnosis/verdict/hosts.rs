@@ -1,8 +1,11 @@
-//! Single hosts: those that do not answer, lose packets, are slow, or take small packets only.
+//! Single hosts: those that do not answer, or take small packets only.
 
-use super::view::{Party, View, begun, listed, who};
+use super::{
+    peers,
+    view::{Party, View, begun, listed, who},
+};
 use crate::{
-    check::{Check, Finding, Outcome, Phase},
+    check::{Check, Outcome, Phase},
     diagnosis::{
         Grade, Item,
         grade::{self, Sign},
@@ -84,42 +87,6 @@ fn refused_too(view: &View, party: &Party) -> Vec<usize> {
     party.items.iter().copied().filter(is_refused).collect()
 }
 
-/// The other nodes.
-pub(super) fn peers(view: &mut View) {
-    let parties = view.parties(|subject| subject == PEERS);
-    let silent: Vec<&Party> = parties.iter().filter(|party| view.sign_of(&party.items) == Sign::Silent).collect();
-    let evidence: Vec<usize> =
-        silent.iter().flat_map(|party| &party.items).copied().filter(|at| view.is_untold(*at)).collect();
-    if evidence.is_empty() {
-        return;
-    }
-    let names = listed(&silent.iter().map(|party| party.name.clone()).collect::<Vec<_>>());
-    let others = parties.len() - silent.len();
-    let (text, cure) = match (silent.len(), others) {
-        (1, 0) => {
-            (format!("The only other node, {names}, does not answer."), "look whether it runs, and what is between")
-        }
-        (many, 0) => (
-            format!("None of the {many} other nodes answers."),
-            "look at what they have in common: their switch, their subnet, a firewall",
-        ),
-        (1, _) => (
-            format!("{names} does not answer while {}: the fault is there, or on the way to it.", nodes(others)),
-            "look whether it runs, and at its link and its firewall",
-        ),
-        (_, _) => (
-            format!("{names} do not answer while {}.", nodes(others)),
-            "look at what they have in common: their switch, their rack",
-        ),
-    };
-    view.point(Grade::Bad, text, cure, evidence);
-}
-
-/// That others answer.
-fn nodes(count: usize) -> String {
-    if count == 1 { "another node does".to_owned() } else { format!("{count} other nodes do") }
-}
-
 /// Hosts that somebody named.
 pub(super) fn named(view: &mut View) {
     let known = [GATEWAY, NAME_SERVERS, PUBLIC_RESOLVERS, HUB, PEERS, THIS_MACHINE];
@@ -139,11 +106,15 @@ pub(super) fn named(view: &mut View) {
             {
                 continue;
             }
-            let works = if view.answers_apart_from(&[&party.subject]) {
-                ", while others do: the fault is there, or on the way to it"
-            } else {
-                ""
-            };
+            let does_work = view.answers_apart_from(&[&party.subject]);
+            if peers::is_node(view, &party) && peers::is_doubtful(view, &party) {
+                let others = if does_work { ", while others answer" } else { "" };
+                let text =
+                    format!("{} {}{others}: {}.", party.name, peers::asked_in_vain(view, &open, 1), peers::DOUBT);
+                peers::doubt(view, text, open);
+                continue;
+            }
+            let works = if does_work { ", while others do: the fault is there, or on the way to it" } else { "" };
             let cure = "look whether it runs, and whether a firewall is between; the path shows how far packets get";
             view.point(Grade::Bad, format!("{} does not answer{works}.", party.name), cure, open);
             continue;
@@ -155,70 +126,6 @@ pub(super) fn named(view: &mut View) {
 fn is_unresolved(item: &Item) -> bool {
     let outcome = item.finding.as_ref().map(|finding| &finding.outcome);
     matches!(outcome, Some(Outcome::Failed { phase: Phase::Resolve, .. })) && !plan::is_optional(&item.spec)
-}
-
-/// Packets that are lost.
-pub(super) fn loss(view: &mut View) {
-    let is_lossy = |item: &Item| item.grade == Grade::Bad && item.finding.as_ref().is_some_and(grade::is_lossy);
-    let lossy = view.untold(is_lossy);
-    let Some(first) = lossy.first().copied() else { return };
-    // A lost SYN is sent again after a second: what that looks like is no slowness, but the same loss.
-    let again = |finding: &Finding| finding.value("syn_retransmits").is_some_and(|count| count > 0.0);
-    let hidden = view.untold(|item| item.grade == Grade::Notable && item.finding.as_ref().is_some_and(again));
-    let evidence: Vec<usize> = lossy.iter().copied().chain(hidden).collect();
-    let loss_of = |view: &View, at: usize| {
-        let finding = view.items[at].finding.as_ref();
-        grade::part_of(finding.and_then(|finding| finding.value("loss_ratio")).unwrap_or(0.0))
-    };
-    if view.items[first].spec.subject == GATEWAY {
-        let text = format!(
-            "{} of the packets to {} are lost: this machine's own link loses them.",
-            loss_of(view, first),
-            view.who_of(first)
-        );
-        let cure = "look at the cable or the radio, at the port of the switch, and at the errors of the interface";
-        return view.point(Grade::Bad, text, cure, evidence);
-    }
-    let mut names: Vec<String> = lossy.iter().map(|at| view.who_of(*at)).collect();
-    names.dedup();
-    let gateway = view.under(GATEWAY);
-    let from_gateway =
-        if view.sign_of(&gateway) == Sign::Answered { " beyond the gateway, to which none is lost" } else { "" };
-    if names.len() == 1 {
-        let text = format!("{} of the packets to {} are lost.", loss_of(view, first), names[0]);
-        let cure = format!("look at {} and the way to it{from_gateway}", names[0]);
-        return view.point(Grade::Bad, text, cure, evidence);
-    }
-    let checked = view.parties(|_| true).iter().filter(|party| view.sign_of(&party.items) == Sign::Answered).count();
-    let text = if names.len() == checked {
-        "Packets to all hosts that answer are lost: what they have in common is this machine and its link.".to_owned()
-    } else {
-        format!(
-            "Packets to {} are lost, to the {} others that answer they are not.",
-            listed(&names),
-            checked.saturating_sub(names.len())
-        )
-    };
-    view.point(Grade::Bad, text, "look at what the ways to them have in common", evidence);
-}
-
-/// Packets that take long.
-pub(super) fn slow(view: &mut View) {
-    let is_slow = |item: &Item| {
-        item.grade == Grade::Notable && item.finding.as_ref().is_some_and(|finding| grade::is_slow(&item.spec, finding))
-    };
-    let slow = view.untold(is_slow);
-    let Some(first) = slow.first().copied() else { return };
-    let mut names: Vec<String> = slow.iter().map(|at| view.who_of(*at)).collect();
-    names.dedup();
-    let how = view.items[first].headline.clone();
-    let text = if names.len() == 1 {
-        format!("Packets to {} take long: {how}.", names[0])
-    } else {
-        format!("Packets to {} take long; the first: {how}.", listed(&names))
-    };
-    let cure = "something is busy on the way: look at the load of the links, and whether buffers are full";
-    view.point(Grade::Notable, text, cure, slow);
 }
 
 /// The largest packets that pass.

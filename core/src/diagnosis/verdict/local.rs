@@ -22,15 +22,16 @@ pub(super) fn interfaces(view: &mut View) {
         _ => None,
     });
     let worn = found.iter().flat_map(|(at, interfaces)| interfaces.iter().map(|interface| (*at, interface)));
-    let said: Vec<(usize, String, &str)> = worn
+    let said: Vec<(usize, Grade, String, &str)> = worn
         .filter_map(|(at, interface)| {
             let faults = faults(interface);
-            let first = faults.first()?;
-            Some((at, format!("The interface {} {}.", interface.name, faults.join(", ")), cure(first)))
+            let (worst, first) = faults.iter().rev().max_by_key(|(grade, _)| *grade)?;
+            let all: Vec<&str> = faults.iter().map(|(_, fault)| fault.as_str()).collect();
+            Some((at, *worst, format!("The interface {} {}.", interface.name, all.join(", ")), cure(first)))
         })
         .collect();
-    for (at, text, cure) in said {
-        view.point(Grade::Notable, text, cure, vec![at]);
+    for (at, grade, text, cure) in said {
+        view.point(grade, text, cure, vec![at]);
     }
 }
 

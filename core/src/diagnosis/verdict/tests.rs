@@ -1,5 +1,7 @@
 //! Scenarios as data: what the checks found, and what has to be said of it.
 
+use std::net::IpAddr;
+
 use super::*;
 use crate::{
     check::{
@@ -7,7 +9,7 @@ use crate::{
         connection::RemoteQuality,
         dns,
         interface::InterfaceDepth,
-        path::PathTrace,
+        path::{Flow, Hop, PathTrace},
         spec::{DnsSpec, Family, HostSpec, HttpSpec, PathSpec, RoundSpec},
     },
     diagnosis::ItemSpec,
@@ -15,7 +17,8 @@ use crate::{
 };
 
 /// Reads the scenarios: `# name`, then checks as `subject | title | what was found`, then `=> grade | part of the sentence`,
-/// and `- grade | part of a point` for each point in order, `closed` for a closed network.
+/// and `- grade | part of a point` for each point in order, with its whole cure as a third part where that matters, and
+/// `closed` for a closed network.
 const SCENARIOS: &str = include_str!("scenarios.txt");
 
 fn check(subject: &str, title: &str) -> Check {
@@ -34,6 +37,7 @@ fn check(subject: &str, title: &str) -> Check {
     match words[0] {
         "ping" | "default" | "resolv.conf" => Check::Icmp(round),
         "TCP" => Check::Tcp(round),
+        "UDP" => Check::Udp(round),
         "DNS" => {
             let name = if words.contains(&"of") { words[words.len() - 1] } else { "example.com" };
             Check::Dns(DnsSpec { server: words[1].into(), name: name.into(), record: "A".into(), timeout_ms: 1 })
@@ -42,7 +46,7 @@ fn check(subject: &str, title: &str) -> Check {
         "path" => Check::Path(PathSpec {
             host,
             family: Family::Any,
-            mode: ProbeMode::Icmp,
+            mode: if words.contains(&"UDP") { ProbeMode::Udp } else { ProbeMode::Icmp },
             port: 0,
             flows: 1,
             probes: 1,
@@ -94,7 +98,9 @@ fn finding(check: &Check, text: &str) -> Finding {
             found = Finding::failed(Phase::Transfer, cause, "let ICMP tell");
             found.figure("path_mtu_bytes", number());
         }
+        "via" => found.detail = Some(via(words[1].parse().expect("an address"))),
         "unreached" => found.detail = Some(trace(false)),
+        "crc" => found.detail = Some(damaged(number() as u64)),
         "half" => found.detail = Some(Detail::Interfaces { interfaces: vec![interface(100, "half")] }),
         "again" if matches!(check, Check::Tcp(_)) => {
             round(&mut found, 300.0, 0.0);
@@ -134,6 +140,21 @@ fn trace(is_reached: bool) -> Detail {
     Detail::Path(PathTrace { mode: ProbeMode::Icmp, address: [10, 0, 0, 7].into(), is_reached, flows: Vec::new() })
 }
 
+/// A way of two hops.
+fn via(router: IpAddr) -> Detail {
+    let to: IpAddr = [10, 9, 0, 7].into();
+    let hop = |ttl: u8, address: IpAddr| Hop {
+        ttl,
+        address: Some(address),
+        sent: 1,
+        answered: 1,
+        rtt_us: Some(300.0),
+        refusal: String::new(),
+    };
+    let flows = vec![Flow { flow: 1, hops: vec![hop(1, router), hop(2, to)] }];
+    Detail::Path(PathTrace { mode: ProbeMode::Icmp, address: to, is_reached: true, flows })
+}
+
 fn interface(speed: u64, duplex: &str) -> InterfaceDepth {
     InterfaceDepth {
         name: "eth0".into(),
@@ -142,6 +163,13 @@ fn interface(speed: u64, duplex: &str) -> InterfaceDepth {
         duplex: Some(duplex.into()),
         ..InterfaceDepth::default()
     }
+}
+
+/// An interface that received so many damaged packets beside a million others.
+fn damaged(count: u64) -> Detail {
+    let errors = [("rx_crc".to_owned(), count)].into();
+    let worn = InterfaceDepth { rx_packets: Some(1_000_000), errors, ..interface(1_000, "full") };
+    Detail::Interfaces { interfaces: vec![worn] }
 }
 
 fn grade_of(word: &str) -> Grade {
@@ -167,7 +195,7 @@ fn every_scenario_is_told_as_a_colleague_would() {
             } else if line.starts_with("=>") {
                 sentence = Some((grade_of(parts[0]), parts[1]));
             } else if line.starts_with('-') {
-                points.push((grade_of(parts[0]), parts[1]));
+                points.push((grade_of(parts[0]), parts[1], parts.get(2).copied()));
             } else {
                 let check = check(parts[0], parts[1]);
                 let found = finding(&check, parts[2]);
@@ -184,16 +212,17 @@ fn every_scenario_is_told_as_a_colleague_would() {
         assert!(verdict.sentence.contains(part), "{part:?} is not in {}", said());
         assert_eq!(verdict.is_closed_network, is_closed, "{}", said());
         assert_eq!(verdict.points.len(), points.len(), "{}", said());
-        for (point, (grade, part)) in verdict.points.iter().zip(&points) {
+        for (point, (grade, part, cure)) in verdict.points.iter().zip(&points) {
             assert_eq!(point.grade, *grade, "{part:?} in {}", said());
             assert!(point.text.contains(part), "{part:?} is not {:?} in {}", point.text, said());
             assert!(!point.evidence.is_empty(), "{}", said());
+            assert!(cure.is_none_or(|cure| *cure == point.cure), "{cure:?} in {}", said());
         }
         let again = conclude(&mut items);
         assert_eq!(again, verdict, "{name}: it says the same when asked again");
         count += 1;
     }
-    assert!(count > 25, "{count} scenarios");
+    assert!(count > 50, "{count} scenarios");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::{
     check::{Check, Detail, Outcome},
     diagnosis::{
         Grade, Item, Point,
-        grade::{Sign, sign},
+        grade::{Sign, is_refusal, sign},
         plan::{GATEWAY, HUB, IF_ANY, NAME_SERVERS, PEERS, PUBLIC_RESOLVERS, THIS_MACHINE},
     },
 };
@@ -51,6 +51,11 @@ impl<'a> View<'a> {
         self.told[at] = true;
     }
 
+    /// Takes a check for no worse than that; something has to be said of it all the same.
+    pub(super) fn soften(&mut self, at: usize, worst: Grade) {
+        self.items[at].grade = self.items[at].grade.min(worst);
+    }
+
     /// Checks that are over, that nothing was said of, and that are so.
     pub(super) fn untold(&self, is_so: impl Fn(&Item) -> bool) -> Vec<usize> {
         (0..self.items.len()).filter(|at| !self.told[*at] && is_so(&self.items[*at])).collect()
@@ -71,7 +76,9 @@ impl<'a> View<'a> {
         let item = &self.items[at];
         match item.finding.as_ref().map_or(Sign::None, sign) {
             // Public resolvers listen: it was a firewall that refused.
-            Sign::Answered if item.spec.subject == PUBLIC_RESOLVERS && is_failed(item) => Sign::Silent,
+            Sign::Answered if item.spec.subject == PUBLIC_RESOLVERS && (is_failed(item) || is_reset(item)) => {
+                Sign::Silent
+            }
             sign => sign,
         }
     }
@@ -138,6 +145,17 @@ impl<'a> View<'a> {
         (0..self.items.len()).any(answers)
     }
 
+    /// What came of asking name servers about hosts that were named. What answers on this machine says nothing of others.
+    pub(super) fn sign_of_lookups(&self) -> Sign {
+        let is_of_others = |at: &usize| is_lookup(&self.items[*at]) && !is_on_this_machine(&self.items[*at]);
+        self.sign_of(&(0..self.items.len()).filter(is_of_others).collect::<Vec<_>>())
+    }
+
+    /// Whether enough was asked to tell a machine that is cut off from a few hosts that are away.
+    pub(super) fn is_wide(&self) -> bool {
+        [PUBLIC_RESOLVERS, HUB, PEERS].iter().any(|subject| !self.under(subject).is_empty())
+    }
+
     /// What a failed check says would help.
     pub(super) fn cure(&self, at: usize) -> String {
         match self.items[at].finding.as_ref().map(|finding| &finding.outcome) {
@@ -156,6 +174,10 @@ impl<'a> View<'a> {
 
 fn is_failed(item: &Item) -> bool {
     matches!(item.finding.as_ref().map(|finding| &finding.outcome), Some(Outcome::Failed { .. }))
+}
+
+fn is_reset(item: &Item) -> bool {
+    matches!(item.spec.check, Check::Tcp(_)) && item.finding.as_ref().is_some_and(is_refusal)
 }
 
 /// What people call a party.

@@ -6,6 +6,8 @@ use netloom_core::diagnosis::{Diagnosis, Grade, Item};
 
 /// Columns of the titles of checks.
 const TITLE_CHARS: usize = 26;
+/// Columns of the grades: the widest word.
+const GRADE_CHARS: usize = 7;
 
 /// The text, with colours or without.
 pub(super) fn told(diagnosis: &Diagnosis, has_colour: bool) -> String {
@@ -45,13 +47,14 @@ fn line(item: &Item, has_colour: bool) -> String {
 
 /// The grade, as wide as the widest.
 fn word(grade: Grade, has_colour: bool) -> String {
-    let (word, colour) = match grade {
-        Grade::Unknown => ("unknown", "2"),
-        Grade::Fine => ("fine   ", "32"),
-        Grade::Notable => ("notable", "33"),
-        Grade::Bad => ("bad    ", "31"),
+    let colour = match grade {
+        Grade::Unknown => "2",
+        Grade::Fine => "32",
+        Grade::Notable => "33",
+        Grade::Bad => "31",
     };
-    if has_colour { format!("\u{1b}[{colour}m{word}\u{1b}[0m") } else { word.to_owned() }
+    let word = format!("{:<GRADE_CHARS$}", grade.word());
+    if has_colour { format!("\u{1b}[{colour}m{word}\u{1b}[0m") } else { word }
 }
 
 /// Names from the network must not steer the terminal.
