@@ -52,13 +52,13 @@ pub struct AroundArgs {
     #[arg(long)]
     pub tcp: bool,
     /// The port of TCP handshakes, also of those that stand in where ICMP is not permitted
-    #[arg(short = 'p', long, value_name = "PORT", default_value_t = 443, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "PORT", default_value_t = 443, value_parser = clap::value_parser!(u16).range(1..))]
     pub port: u16,
     /// Measure throughput to this server of iperf3, too
     #[arg(long, value_name = "HOST[:PORT]")]
     pub iperf: Option<String>,
     /// Measure throughput to this `netloom throughput serve`, too
-    #[arg(long, value_name = "HOST:PORT", conflicts_with = "iperf")]
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "iperf", requires = "ticket")]
     pub throughput: Option<String>,
     /// The ticket that it was started with: netloom throughput serve --ticket TICKET
     #[arg(long, env = "NETLOOM_TICKET", hide_env_values = true, value_name = "TICKET")]
