@@ -210,7 +210,7 @@ async fn an_interrupt_keeps_what_there_is() {
 async fn a_second_interrupt_ends_at_once() {
     let (port, _listener, _held) = silent_port().await;
     let port = port.to_string();
-    let args = ["test", "127.0.0.1", "--tcp", "-p", &port, "-d", "600", "-i", "1", "-W", "100"];
+    let args = ["test", "127.0.0.1", "--tcp", "--port", &port, "-d", "600", "-i", "1", "-W", "100"];
     let mut child = netloom(&args).spawn().unwrap();
     until_said(&mut child, "TEST ").await;
     while child.try_wait().unwrap().is_none() {
@@ -229,7 +229,7 @@ async fn exit_codes_are_those_of_ping() {
 
     let (port, _listener, _held) = silent_port().await;
     let port = port.to_string();
-    let silent = ["test", "127.0.0.1", "--tcp", "-p", &port, "-d", "0.4", "-i", "0.4", "-c", "2", "-W", "0.3"];
+    let silent = ["test", "127.0.0.1", "--tcp", "--port", &port, "-d", "0.4", "-i", "0.4", "-c", "2", "-W", "0.3"];
     let (code, said, _) = finished(&silent).await;
     assert_eq!(code, 1, "{said}");
     assert!(said.contains("2 packets transmitted, 0 received, 100% packet loss"), "{said}");
@@ -243,7 +243,9 @@ async fn exit_codes_are_those_of_ping() {
         &["127.0.0.1", "-d", "soon"],
         &["127.0.0.1", "--output", taken.to_str().unwrap()],
         &["127.0.0.1", "-P", "4"],
+        &["127.0.0.1", "-p", "5201"],
         &["127.0.0.1", "--iperf", "-P", "17"],
+        &["127.0.0.1", "--iperf", "-u", "-b", "0"],
         &["127.0.0.1", "--iperf", "-t", "2h"],
     ] {
         let (code, _, complained) = finished(&[&["test"], wrong].concat()).await;
