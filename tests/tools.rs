@@ -191,7 +191,7 @@ async fn names_of_files_are_never_taken_twice_and_the_result_alone_is_on_standar
 
 #[tokio::test]
 async fn an_interrupt_keeps_what_there_is() {
-    for name in ["-INT", "-TERM"] {
+    for name in ["-INT", "-TERM", "-HUP"] {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().to_str().unwrap();
         let mut child = netloom(&["test", "127.0.0.1", "-d", "600", "-i", "0.5", "--output", out]).spawn().unwrap();
@@ -260,6 +260,18 @@ async fn a_reader_that_leaves_ends_the_test() {
     until_said(&mut child, "round 1/").await;
     drop(child.stdout.take());
     ended(&mut child).await;
+}
+
+#[tokio::test]
+async fn who_reads_no_further_is_no_error() {
+    let test = ["test", "127.0.0.1", "-d", "0.2", "-i", "0.2", "-c", "2", "--json"];
+    for args in [&test[..], &["completions", "zsh"], &["man"]] {
+        let mut child = netloom(args).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = tokio::time::timeout(DEADLINE, child.wait_with_output()).await.expect("it ends").unwrap();
+        let complained = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success() && !complained.contains("roken pipe"), "{args:?}: {complained}");
+    }
 }
 
 #[tokio::test]

@@ -29,7 +29,8 @@ Output:
   standard output. Files in --output are named after host and start, and never replace others.
   docs/test-result.md describes the JSON.
 
-  Ctrl-C ends the test and keeps what there is; a second one ends at once and keeps nothing.
+  Ctrl-C ends the test and keeps what there is, and so does a terminal that goes away; a second Ctrl-C ends at
+  once and keeps nothing.
 
 Exit codes, as ping's:
   0  something answered

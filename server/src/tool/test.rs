@@ -42,7 +42,7 @@ pub async fn run(args: &TestArgs) -> anyhow::Result<u8> {
     let load = load.map_err(|why| anyhow!("iperf3: {why}"))?;
     let stop = stop::on_signal()?;
     let files = args.report.output.as_deref().map(Files::prepare).transpose()?;
-    let means = Means::new();
+    let means = Means { stop: stop.clone(), ..Means::new() };
     let payload_bytes = args.size;
     let (family, tcp, port) = (args.family.family(), args.tcp, args.port);
     let wish = Wish { host: &args.host, family, tcp, port, payload_bytes };
@@ -56,7 +56,7 @@ pub async fn run(args: &TestArgs) -> anyhow::Result<u8> {
     aim.note.iter().for_each(|note| screen.note(&format!("netloom: {note}")));
     let mut ran = ping(&aim, plan, args.report.quiet, &screen, &stop).await;
     let throughput = match load {
-        Some(spec) => Some(iperf(spec, &means, &screen, &stop).await),
+        Some(spec) => Some(iperf(spec, &means, &screen).await),
         None => None,
     };
     // What was stopped while iperf3 ran is not complete either.
@@ -134,17 +134,15 @@ fn time_of_day(at: Timestamp) -> String {
 }
 
 /// Runs iperf3, after the pings and never beside them.
-async fn iperf(spec: IperfSpec, means: &Means, screen: &Screen, stop: &CancellationToken) -> Finding {
+async fn iperf(spec: IperfSpec, means: &Means, screen: &Screen) -> Finding {
+    if means.stop.is_cancelled() {
+        return Finding::new(Outcome::Skipped { why: "the test was stopped".into() });
+    }
     let limit = Duration::from_millis(spec.longest_ms());
     screen.say(&format!("iperf3: {}.", spec.budget_words()));
     let moved = screen.part("iperf3");
     let told = move |progress: Progress| moved(progress.done_ratio);
-    let check = Check::Iperf3(spec);
-    tokio::select! {
-        biased;
-        () = stop.cancelled() => Finding::new(Outcome::Skipped { why: "the test was stopped".into() }),
-        finding = check::run(&check, means, limit, &told) => finding,
-    }
+    check::run(&Check::Iperf3(spec), means, limit, &told).await
 }
 
 fn result(args: &TestArgs, aim: &Aim, plan: Plan, ran: Ran, throughput: Option<Finding>) -> TestResult {
@@ -195,6 +193,7 @@ fn tell(result: &TestResult, screen: &Screen) {
             Outcome::Reply => screen.say(&format!("throughput by iperf3: {}", throughput_words(finding))),
             _ => screen.note(&format!("netloom: no throughput by iperf3: {}", why_not(finding))),
         }
+        finding.notes.iter().for_each(|note| screen.note(&format!("netloom: {note}")));
     }
     for note in result.notes.iter().filter(|_| sum.sent == 0 || !result.is_complete) {
         screen.note(&format!("netloom: {note}"));
