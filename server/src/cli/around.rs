@@ -11,9 +11,11 @@ Examples:
   netloom around --host nas -- sshfs nas:/data /mnt
   netloom around --host nas --iperf nas --csv mounts.csv -- mount /data
   netloom around --host 10.0.0.7 --count 50 --name checkpoint -- ./save.sh
+  netloom around --host gpu-7 --throughput gpu-7:40000 --ticket TICKET -- ./save.sh
 
 The command's input, output, signals and exit code pass through. It starts when the host was measured, and it
-starts also when that failed. What was found is one line on standard error.
+starts also when that failed. What was found is one line on standard error; what a test of throughput will take
+is another one, before it begins.
 
 Output:
   --csv FILE appends a row before and a row after: timestamp,host,latency_ms,packet_loss_pct,throughput_mbps.

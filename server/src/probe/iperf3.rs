@@ -35,8 +35,8 @@ const COMPLAINT_MAX_BYTES: u64 = 4 * 1_024;
 const AROUND: Duration = Duration::from_secs(10);
 /// How long it has to print its report once it was interrupted. It asks nobody for that.
 const STOP_LIMIT: Duration = Duration::from_secs(1);
-/// A terminal interrupts everything in its foreground, so it may be ending already: a second time could cut its report
-/// short.
+/// How far apart both learn of Ctrl-C at most: a terminal interrupts everything in its foreground. A second interrupt could
+/// cut its report short.
 const STOP_GRACE: Duration = Duration::from_millis(100);
 /// A result of at least this part of the rate that it was held to may be that rate and not that of the network.
 const HELD_RATIO: f64 = 0.95;
@@ -107,7 +107,8 @@ async fn run(
         return Err(failed(Phase::Transfer, cause, cure));
     };
     let mut result = iperf::parse(&printed, spec);
-    if result.is_err() && means.stop.is_cancelled() {
+    // The terminal may have interrupted it before this program learns that it was meant, too.
+    if result.is_err() && timeout(STOP_GRACE, means.stop.cancelled()).await.is_ok() {
         let part = iperf::parse_part(&printed, spec).ok_or_else(stopped)?;
         finding.note(until_stopped(&part, lasts));
         result = Ok(part);
