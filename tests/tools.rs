@@ -1,6 +1,7 @@
 //! Goal: what people and scripts use at a terminal does what its help says: figures, files, exit codes, and nothing half
 //! done when somebody stops it. Method: the real binary on loopback, with real signals, and every file that it wrote read.
 
+mod around;
 mod schema;
 
 use std::{
@@ -191,7 +192,7 @@ async fn names_of_files_are_never_taken_twice_and_the_result_alone_is_on_standar
 
 #[tokio::test]
 async fn an_interrupt_keeps_what_there_is() {
-    for name in ["-INT", "-TERM"] {
+    for name in ["-INT", "-TERM", "-HUP"] {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().to_str().unwrap();
         let mut child = netloom(&["test", "127.0.0.1", "-d", "600", "-i", "0.5", "--output", out]).spawn().unwrap();
@@ -210,7 +211,7 @@ async fn an_interrupt_keeps_what_there_is() {
 async fn a_second_interrupt_ends_at_once() {
     let (port, _listener, _held) = silent_port().await;
     let port = port.to_string();
-    let args = ["test", "127.0.0.1", "--tcp", "-p", &port, "-d", "600", "-i", "1", "-W", "100"];
+    let args = ["test", "127.0.0.1", "--tcp", "--port", &port, "-d", "600", "-i", "1", "-W", "100"];
     let mut child = netloom(&args).spawn().unwrap();
     until_said(&mut child, "TEST ").await;
     while child.try_wait().unwrap().is_none() {
@@ -229,7 +230,7 @@ async fn exit_codes_are_those_of_ping() {
 
     let (port, _listener, _held) = silent_port().await;
     let port = port.to_string();
-    let silent = ["test", "127.0.0.1", "--tcp", "-p", &port, "-d", "0.4", "-i", "0.4", "-c", "2", "-W", "0.3"];
+    let silent = ["test", "127.0.0.1", "--tcp", "--port", &port, "-d", "0.4", "-i", "0.4", "-c", "2", "-W", "0.3"];
     let (code, said, _) = finished(&silent).await;
     assert_eq!(code, 1, "{said}");
     assert!(said.contains("2 packets transmitted, 0 received, 100% packet loss"), "{said}");
@@ -243,7 +244,9 @@ async fn exit_codes_are_those_of_ping() {
         &["127.0.0.1", "-d", "soon"],
         &["127.0.0.1", "--output", taken.to_str().unwrap()],
         &["127.0.0.1", "-P", "4"],
+        &["127.0.0.1", "-p", "5201"],
         &["127.0.0.1", "--iperf", "-P", "17"],
+        &["127.0.0.1", "--iperf", "-u", "-b", "0"],
         &["127.0.0.1", "--iperf", "-t", "2h"],
     ] {
         let (code, _, complained) = finished(&[&["test"], wrong].concat()).await;
@@ -261,69 +264,26 @@ async fn a_reader_that_leaves_ends_the_test() {
 }
 
 #[tokio::test]
-async fn around_passes_the_exit_code_through_and_appends_to_a_csv() {
-    let folder = tempfile::tempdir().unwrap();
-    let csv = folder.path().join("a.csv");
-    let around = ["around", "--host", "127.0.0.1", "--count", "2", "-i", "0.05", "--csv", csv.to_str().unwrap()];
-    for _ in 0..2 {
-        let command = ["--hub", NOWHERE, "--", "sh", "-c", "echo out; exit 3"];
-        let (code, said, complained) = finished(&[&around[..], &command].concat()).await;
-        assert_eq!((code, said.as_str()), (3, "out\n"), "{complained}");
-        let lines: Vec<&str> = complained.lines().collect();
-        assert_eq!(lines.len(), 2, "{complained}");
-        assert!(lines[0].contains("exit code 3") && lines[0].contains("loss 0 % -> 0 %"), "{complained}");
-        assert!(lines[1].contains(NOWHERE), "a hub that is away is a note: {complained}");
-    }
-    let text = std::fs::read_to_string(&csv).unwrap();
-    let lines: Vec<&str> = text.lines().collect();
-    assert_eq!((lines.len(), lines[0]), (5, "timestamp,host,latency_ms,packet_loss_pct,throughput_mbps"));
-    for line in &lines[1..] {
-        let fields: Vec<&str> = line.split(',').collect();
-        assert_eq!((fields.len(), fields[1], fields[3], fields[4]), (5, "127.0.0.1", "0", ""), "{line}");
-        assert!(fields[2].parse::<f64>().is_ok_and(|ms| ms > 0.0), "{line}");
+async fn who_reads_no_further_is_no_error() {
+    let test = ["test", "127.0.0.1", "-d", "0.2", "-i", "0.2", "-c", "2", "--json"];
+    for args in [&test[..], &["completions", "zsh"], &["man"]] {
+        let mut child = netloom(args).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = tokio::time::timeout(DEADLINE, child.wait_with_output()).await.expect("it ends").unwrap();
+        let complained = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success() && !complained.contains("roken pipe"), "{args:?}: {complained}");
     }
 }
 
 #[tokio::test]
-async fn around_tells_the_hub() {
-    let hub = HttpReceiver::start(&[]).await;
-    let url = format!("http://{}", hub.address);
-    let args = ["around", "--host", "127.0.0.1", "--count", "2", "-i", "0.05", "--name", "a\nmount", "--hub", &url];
-    let mut command = netloom(&[&args[..], &["--", "true"]].concat());
-    let output = output(command.env("NETLOOM_NODE", "gpu-1")).await;
-    assert!(output.status.success());
-    let got = hub.got();
-    assert_eq!((got.len(), got[0].path.as_str()), (1, "/api/v1/marks"));
-    let mark = &got[0].json;
-    assert_eq!((&mark["kind"], &mark["src"], &mark["dst"]), (&json!("around"), &json!("gpu-1"), &json!("127.0.0.1")));
-    assert!(mark["text"].as_str().unwrap().starts_with("a mount: exit code 0"), "{mark}");
-    for figure in ["before_rtt_us", "after_rtt_us", "before_loss_ratio", "after_loss_ratio", "took_us", "exit_code"] {
-        assert!(mark["figures"][figure].is_number(), "{figure}: {mark}");
+async fn a_test_tells_what_iperf3_takes_before_it_runs() {
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port().to_string();
+    let pings = ["test", "127.0.0.1", "-d", "0.2", "-i", "0.2", "-c", "2", "--iperf", "-p", &free, "-t", "3"];
+    for (more, bytes) in [(&[][..], "as much as fits"), (&["-b", "8M"], "at most 3.00 MB")] {
+        let (_, said, complained) = finished(&[&pings[..], more].concat()).await;
+        let budget = format!("Loads the network to 127.0.0.1:{free} for 3 s, {bytes}.");
+        assert!(said.contains(&budget), "{said} {complained}");
     }
-}
-
-#[tokio::test]
-async fn around_runs_the_command_whatever_becomes_of_the_measuring() {
-    let around = |host: &'static str, command: &[&'static str]| {
-        let args = ["around", "--host", host, "--count", "2", "-i", "0.05", "--hub", NOWHERE, "--"];
-        [&args[..], command].concat()
-    };
-    let (code, _, complained) = finished(&around("no-such-host.invalid", &["sh", "-c", "exit 4"])).await;
-    assert_eq!(code, 4, "{complained}");
-    assert!(complained.contains("was not measured") && complained.contains("unknown -> unknown"), "{complained}");
-    assert_eq!(finished(&around("127.0.0.1", &["/nowhere/to/be/found"])).await.0, 127);
-
-    let script = "trap 'exit 7' TERM; echo ready; while :; do sleep 0.05; done";
-    let mut child = netloom(&around("127.0.0.1", &["sh", "-c", script])).spawn().unwrap();
-    until_said(&mut child, "ready").await;
-    signal(&child, "-TERM");
-    assert_eq!(ended(&mut child).await, 7);
-
-    let folder = tempfile::tempdir().unwrap();
-    let started = folder.path().join("started");
-    let wrong = ["around", "--host", "127.0.0.1", "--csv", "/nowhere/a.csv", "--", "touch", started.to_str().unwrap()];
-    assert_eq!(finished(&wrong).await.0, 2);
-    assert!(!started.exists(), "what is wrong with the arguments is told before anything starts");
 }
 
 /// The commands that help lists.

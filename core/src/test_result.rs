@@ -186,7 +186,8 @@ pub struct Round {
     /// What its probes say.
     #[serde(flatten)]
     pub tally: Tally,
-    /// The round-trip time of every probe that was sent, in this order, µs; `null` for a lost one.
+    /// The round-trip time of every probe at its place in the round, µs; `null` without an answer, also for one that was
+    /// not sent, or was on its way when the test was stopped.
     pub rtts_us: Vec<Option<f64>>,
 }
 

@@ -13,6 +13,7 @@ use netloom_core::{
     settings::active::ActiveSettings,
 };
 use tokio::sync::{Mutex, watch};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     collect,
@@ -33,6 +34,8 @@ pub struct Means {
     pub nodes: Nodes,
     /// The password of Redis servers, out of the environment: it stands in no address and no settings.
     pub redis_password: Option<String>,
+    /// Cancelled by somebody who waits no longer and wants what there is. A check that cannot tell a part of its result goes on.
+    pub stop: CancellationToken,
 }
 
 impl Means {
@@ -50,6 +53,7 @@ impl Means {
             active: Arc::new(ActiveSettings::unbounded),
             nodes: Nodes::default(),
             redis_password,
+            stop: CancellationToken::new(),
         }
     }
 }

@@ -64,7 +64,7 @@ Environment:
 
 /// Shows whether the network is holding distributed training back: where, since when, and what would help.
 #[derive(Debug, Parser)]
-#[command(name = "netloom", version, about, arg_required_else_help = true, after_help = HELP)]
+#[command(name = "netloom", version, arg_required_else_help = true, after_help = HELP)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -112,4 +112,18 @@ pub enum Command {
     /// Print manual pages, or write them to a folder
     #[cfg(feature = "tools")]
     Man(ManArgs),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn help_begins_with_what_the_program_is_for() {
+        let help = Cli::command().render_help().to_string();
+        assert!(help.starts_with("Shows whether the network is holding distributed training back"), "{help}");
+        assert!(Cli::command().get_long_about().is_none(), "it is one sentence, for the manual, too");
+    }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use netloom_core::{
     check::{
-        Check, Finding, Outcome, Phase,
+        Check, Finding, Outcome, Phase, Progress,
         spec::Family,
         throughput::{Direction, IperfSpec, Protocol},
     },
@@ -112,6 +112,38 @@ async fn its_directions_and_its_errors_are_understood() {
     // Another program behind the port.
     let foreign = run(spec(stranger(b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()).await)).await;
     assert!(matches!(foreign.outcome, Outcome::Failed { .. }), "{foreign:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_it_had_measured_when_somebody_stopped_it_is_kept() {
+    if !is_installed() {
+        return eprintln!("left out: iperf3 is not installed");
+    }
+    let server = Server::start().await;
+    for direction in [Direction::Up, Direction::Down, Direction::Both] {
+        let means = Means::new();
+        let check =
+            Check::Iperf3(IperfSpec { direction, duration_ms: 600_000, rate_bps: 10_000_000, ..spec(server.1) });
+        let stop = means.stop.clone();
+        // Its first second has to be over; how far it is, is told each second, too.
+        let told = move |progress: Progress| {
+            if progress.done_ratio * 600.0 > 1.5 {
+                stop.cancel();
+            }
+        };
+        let finding = check::run(&check, &means, Duration::from_mins(2), &told).await;
+        let result = result(&finding);
+        assert_eq!((result.up.is_some(), result.down.is_some()), (direction.is_up(), direction.is_down()));
+        for flowed in [&result.up, &result.down].into_iter().flatten() {
+            assert!(flowed.bps > 0.0 && flowed.bytes > 0 && flowed.duration_ms < 600_000.0, "{finding:?}");
+        }
+        assert!(finding.notes.iter().any(|note| note.contains("stopped after")), "{finding:?}");
+    }
+    // Who wants the end before anything was measured is told that.
+    let means = Means::new();
+    means.stop.cancel();
+    let finding = check::run(&Check::Iperf3(spec(server.1)), &means, Duration::from_mins(2), &|_| {}).await;
+    assert!(matches!(finding.outcome, Outcome::Skipped { .. }), "{finding:?}");
 }
 
 #[tokio::test]

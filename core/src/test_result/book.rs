@@ -59,7 +59,7 @@ impl Book {
                 round: index as u64 + 1,
                 at: Timestamp(started_at.ms() + (index as u64).saturating_mul(self.plan.interval_ms) as i64),
                 tally: Tally::of(known.iter().copied()),
-                rtts_us: known.iter().filter(|outcome| outcome.was_sent()).map(|outcome| outcome.rtt_us()).collect(),
+                rtts_us: slots.iter().map(|outcome| outcome.as_ref().and_then(Outcome::rtt_us)).collect(),
             })
         };
         self.outcomes.chunks(packets).enumerate().filter_map(round).collect()
@@ -117,7 +117,8 @@ mod tests {
         book.note(2, Outcome::Failed { cause: "no route to host".into() });
         let rounds = book.rounds(Timestamp(1_000));
         assert_eq!(rounds.len(), 1, "of the first round nothing is known");
-        assert_eq!((rounds[0].round, rounds[0].at, &rounds[0].rtts_us), (2, Timestamp(3_000), &vec![Some(9.0)]));
+        assert_eq!((rounds[0].round, rounds[0].at), (2, Timestamp(3_000)));
+        assert_eq!(rounds[0].rtts_us, [None, Some(9.0)], "a probe that was not sent keeps its place");
         assert_eq!(book.newest_cause(), Some("no route to host"));
     }
 }

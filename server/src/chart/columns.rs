@@ -24,6 +24,7 @@ impl Column {
 /// The rounds of a test in at most that many columns.
 pub(super) fn columns(result: &TestResult, at_most: usize) -> Vec<Column> {
     let interval_s = result.plan.interval_ms as f64 / 1e3;
+    let end_s = end_s(result);
     let last = result.rounds.last().map_or(0, |round| round.round);
     let share = last.div_ceil(at_most.max(1) as u64).max(1);
     let mut columns: Vec<(u64, Column)> = Vec::new();
@@ -33,7 +34,7 @@ pub(super) fn columns(result: &TestResult, at_most: usize) -> Vec<Column> {
             Some((at, column)) if *at == index => merge(column, round),
             _ => {
                 let from_s = (index * share) as f64 * interval_s;
-                let to_s = ((index + 1) * share).min(last) as f64 * interval_s;
+                let to_s = (((index + 1) * share).min(last) as f64 * interval_s).min(end_s);
                 let mut column = Column { from_s, to_s, sent: 0, received: 0, rtt_us: None };
                 merge(&mut column, round);
                 columns.push((index, column));
@@ -41,6 +42,18 @@ pub(super) fn columns(result: &TestResult, at_most: usize) -> Vec<Column> {
         }
     }
     columns.into_iter().map(|(_, column)| column).collect()
+}
+
+/// When the test was over, s from the start: as it was meant to be, or when it was stopped; never before its last probe,
+/// whatever the clock said.
+fn end_s(result: &TestResult) -> f64 {
+    let plan = &result.plan;
+    let probes = |round: &Round| round.round.saturating_sub(1) * u64::from(plan.packets) + round.rtts_us.len() as u64;
+    let last_ms = result.rounds.last().map_or(0.0, |round| plan.probe_at_ms(probes(round).saturating_sub(1)));
+    let took_ms = (result.ended_at.ms() - result.started_at.ms()) as f64;
+    let meant_ms = plan.duration_ms as f64;
+    let end_ms = if result.is_complete { meant_ms } else { meant_ms.min(took_ms) };
+    end_ms.max(last_ms) / 1e3
 }
 
 fn merge(column: &mut Column, round: &Round) {
@@ -58,6 +71,8 @@ fn merge(column: &mut Column, round: &Round) {
 
 #[cfg(test)]
 mod tests {
+    use netloom_core::time::Timestamp;
+
     use super::*;
     use crate::chart::latency::tests::result;
 
@@ -67,6 +82,22 @@ mod tests {
         assert_eq!(columns.len(), 2);
         assert_eq!((columns[0].loss_ratio(), columns[0].rtt_us), (Some(0.5), Some((10.0, 10.0, 10.0))));
         assert_eq!((columns[1].from_s, columns[1].to_s), (5.0, 10.0));
+    }
+
+    #[test]
+    fn a_column_ends_with_the_test() {
+        let mut short = result(&[vec![Some(1.0); 2], vec![Some(1.0)]]);
+        short.plan.duration_ms = 7_000;
+        let ends = |result: &TestResult| columns(result, 10).iter().map(|column| column.to_s).collect::<Vec<_>>();
+        assert_eq!(ends(&short), [5.0, 7.0], "the last round is cut short");
+        let mut stopped = result(&[vec![Some(1.0); 2]]);
+        stopped.plan.duration_ms = 600_000;
+        stopped.is_complete = false;
+        stopped.ended_at = Timestamp(stopped.started_at.ms() + 4_000);
+        assert_eq!(ends(&stopped), [4.0]);
+        // The clock was set back: the second probe was sent all the same.
+        stopped.ended_at = stopped.started_at;
+        assert_eq!(ends(&stopped), [2.5]);
     }
 
     #[test]

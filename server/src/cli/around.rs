@@ -11,9 +11,11 @@ Examples:
   netloom around --host nas -- sshfs nas:/data /mnt
   netloom around --host nas --iperf nas --csv mounts.csv -- mount /data
   netloom around --host 10.0.0.7 --count 50 --name checkpoint -- ./save.sh
+  netloom around --host gpu-7 --throughput gpu-7:40000 --ticket TICKET -- ./save.sh
 
 The command's input, output, signals and exit code pass through. It starts when the host was measured, and it
-starts also when that failed. What was found is one line on standard error.
+starts also when that failed. What was found is one line on standard error; what a test of throughput will take
+is another one, before it begins.
 
 Output:
   --csv FILE appends a row before and a row after: timestamp,host,latency_ms,packet_loss_pct,throughput_mbps.
@@ -52,13 +54,13 @@ pub struct AroundArgs {
     #[arg(long)]
     pub tcp: bool,
     /// The port of TCP handshakes, also of those that stand in where ICMP is not permitted
-    #[arg(short = 'p', long, value_name = "PORT", default_value_t = 443, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "PORT", default_value_t = 443, value_parser = clap::value_parser!(u16).range(1..))]
     pub port: u16,
     /// Measure throughput to this server of iperf3, too
     #[arg(long, value_name = "HOST[:PORT]")]
     pub iperf: Option<String>,
     /// Measure throughput to this `netloom throughput serve`, too
-    #[arg(long, value_name = "HOST:PORT", conflicts_with = "iperf")]
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "iperf", requires = "ticket")]
     pub throughput: Option<String>,
     /// The ticket that it was started with: netloom throughput serve --ticket TICKET
     #[arg(long, env = "NETLOOM_TICKET", hide_env_values = true, value_name = "TICKET")]

@@ -14,7 +14,7 @@ pub struct ProbeArgs {
     #[arg(required = true, num_args = 1..=ADDRESSES_MAX, value_name = "ADDRESS")]
     pub addresses: Vec<String>,
     /// Print what was found as one JSON document
-    #[arg(long)]
+    #[arg(short = 'J', long)]
     pub json: bool,
     /// Only over IPv4
     #[arg(short = '4', conflicts_with = "ipv6")]

@@ -20,15 +20,17 @@ const HELP: &str = "\
 Examples:
   netloom test storage-1                            a minute of 5 pings every 5 s, a line each
   netloom test 10.0.0.7 -d 600 -i 10 --output out/  ten minutes, kept as JSON, SVG and PNG
-  netloom test gpu-7 --tcp -p 22 --json             TCP handshakes, the result on standard output
+  netloom test gpu-7 --tcp --port 22 --json         TCP handshakes, the result on standard output
   netloom test gpu-7 --iperf -P 4 --bidir           pings, then iperf3 both ways with 4 streams
+  netloom test gpu-7 --iperf -p 5202 -b 0 -t 30     its server at another port, as fast as it goes, for 30 s
 
 Output:
   Lines go to standard output, progress and notes to standard error; with --json the result alone goes to
   standard output. Files in --output are named after host and start, and never replace others.
   docs/test-result.md describes the JSON.
 
-  Ctrl-C ends the test and keeps what there is; a second one ends at once and keeps nothing.
+  Ctrl-C ends the test and keeps what there is, and so does a terminal that goes away; a second Ctrl-C ends at
+  once and keeps nothing.
 
 Exit codes, as ping's:
   0  something answered
@@ -69,7 +71,7 @@ pub struct TestArgs {
     #[arg(long)]
     pub tcp: bool,
     /// The port of TCP handshakes, also of those that stand in where ICMP is not permitted
-    #[arg(short = 'p', long, value_name = "PORT", default_value_t = 443,
+    #[arg(long, value_name = "PORT", default_value_t = 443,
           value_parser = clap::value_parser!(u16).range(1..))]
     pub port: u16,
     /// Measure throughput with iperf3, too, after the pings
@@ -79,7 +81,7 @@ pub struct TestArgs {
     #[command(flatten, next_help_heading = "iperf3 (with --iperf)")]
     pub iperf_args: IperfArgs,
     /// Where to put what was found
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Result")]
     pub report: ReportArgs,
 }
 
@@ -90,7 +92,7 @@ pub struct ReportArgs {
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub output: Option<PathBuf>,
     /// Print the result as JSON, and nothing else on standard output
-    #[arg(long)]
+    #[arg(short = 'J', long)]
     pub json: bool,
     /// No line per round, only the summary
     #[arg(short = 'q', long)]
@@ -123,7 +125,7 @@ impl FamilyArgs {
 #[derive(Debug, Clone, Args)]
 pub struct IperfArgs {
     /// The port of the server
-    #[arg(long, value_name = "PORT", default_value_t = IPERF_PORT, requires = "iperf",
+    #[arg(short = 'p', long, value_name = "PORT", default_value_t = IPERF_PORT, requires = "iperf",
           value_parser = clap::value_parser!(u16).range(1..))]
     pub iperf_port: u16,
     /// Streams at once
@@ -139,7 +141,8 @@ pub struct IperfArgs {
     /// Over UDP
     #[arg(short = 'u', long, requires = "iperf")]
     pub udp: bool,
-    /// The rate of each stream, bit/s; K, M and G are understood [default: 1M over UDP, as fast as it goes over TCP]
+    /// The rate of each stream, bit/s; K, M and G are understood, and over TCP 0 for as fast as it goes [default: 1M
+    /// over UDP, 0 over TCP]
     #[arg(short = 'b', long, value_name = "RATE", requires = "iperf", value_parser = rate)]
     pub bitrate: Option<u64>,
     /// How long iperf3 measures, seconds
@@ -152,13 +155,19 @@ pub struct IperfArgs {
 
 impl IperfArgs {
     /// The check of a host.
-    pub fn spec(&self, host: &str, family: Family) -> IperfSpec {
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn spec(&self, host: &str, family: Family) -> Result<IperfSpec, String> {
+        if self.udp && self.bitrate == Some(0) {
+            return Err("-b 0 is for TCP: over UDP a test has a rate, so that it keeps to a budget".into());
+        }
         let direction = match (self.reverse, self.bidir) {
             (_, true) => Direction::Both,
             (true, false) => Direction::Down,
             (false, false) => Direction::Up,
         };
-        IperfSpec {
+        let spec = IperfSpec {
             host: host.to_owned(),
             family,
             port: self.iperf_port,
@@ -172,7 +181,9 @@ impl IperfArgs {
                 .bitrate
                 .unwrap_or(if self.udp { IPERF_UDP_BPS } else { 0 })
                 .saturating_mul(u64::from(self.parallel)),
-        }
+        };
+        spec.check().map_err(|(field, why)| format!("{field} {why}"))?;
+        Ok(spec)
     }
 }
 
@@ -194,7 +205,7 @@ fn seconds_or_none(text: &str) -> Result<Duration, String> {
     if duration > LONGEST { Err("a week at most".into()) } else { Ok(duration) }
 }
 
-/// `100M`, as iperf3 writes rates.
+/// `100M`, as iperf3 writes rates; 0 is as fast as it goes.
 fn rate(text: &str) -> Result<u64, String> {
     let nonsense = || format!("{text:?} is no rate such as 500K, 100M or 2.5G");
     let (digits, factor) = match text.char_indices().last() {
@@ -204,12 +215,15 @@ fn rate(text: &str) -> Result<u64, String> {
         _ => (text, 1.0),
     };
     let bps = digits.parse::<f64>().map_err(|_| nonsense())? * factor;
-    if (1.0..=1e13).contains(&bps) { Ok(bps as u64) } else { Err(nonsense()) }
+    if bps == 0.0 || (1.0..=1e13).contains(&bps) { Ok(bps as u64) } else { Err(nonsense()) }
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::{CommandFactory as _, Parser as _};
+
     use super::*;
+    use crate::cli::{Cli, Command};
 
     #[test]
     fn the_rate_is_that_of_each_stream() {
@@ -224,10 +238,12 @@ mod tests {
                 time: Duration::from_secs(1),
                 omit: Duration::ZERO,
             };
-            args.spec("a", Family::Any).rate_bps
+            args.spec("a", Family::Any).map(|spec| spec.rate_bps)
         };
-        assert_eq!((of(true, Some(5_000_000)), of(true, None)), (20_000_000, 4_000_000));
-        assert_eq!((of(false, Some(5_000_000)), of(false, None)), (20_000_000, 0));
+        assert_eq!((of(true, Some(5_000_000)), of(true, None)), (Ok(20_000_000), Ok(4_000_000)));
+        assert_eq!((of(false, Some(5_000_000)), of(false, None)), (Ok(20_000_000), Ok(0)));
+        assert_eq!(of(false, Some(0)), Ok(0), "as fast as it goes");
+        assert!(of(true, Some(0)).is_err_and(|why| why.contains("-b 0")), "a flood is not offered");
     }
 
     #[test]
@@ -238,8 +254,39 @@ mod tests {
             assert!(seconds(wrong).is_err(), "{wrong}");
         }
         assert_eq!((rate("100M"), rate("2.5g"), rate("800")), (Ok(100_000_000), Ok(2_500_000_000), Ok(800)));
-        for wrong in ["", "M", "-5M", "nanM", "1T", "ü"] {
+        assert_eq!(rate("0"), Ok(0));
+        for wrong in ["", "M", "-5M", "nanM", "0.5", "1T", "ü"] {
             assert!(rate(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    fn parsed(line: &str) -> TestArgs {
+        let words = ["netloom", "test", "gpu-7"].into_iter().chain(line.split(' '));
+        match Cli::try_parse_from(words).expect(line).command {
+            Command::Test(args) => *args,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn letters_are_those_of_iperf3() {
+        let args = parsed("--iperf -p 5999 -b 0 -J --port 22");
+        assert_eq!((args.iperf_args.iperf_port, args.port), (5_999, 22));
+        assert_eq!((args.iperf_args.bitrate, args.report.json), (Some(0), true));
+    }
+
+    #[test]
+    fn help_puts_each_argument_under_its_heading() {
+        let mut root = Cli::command();
+        let help = root.find_subcommand_mut("test").expect("is there").render_long_help().to_string();
+        let heading = |flag: &str| {
+            let before = &help[..help.find(flag).expect(flag)];
+            before.lines().rfind(|line| line.ends_with(':') && !line.starts_with(' ')).map(str::to_owned)
+        };
+        assert_eq!(heading("--port <PORT>").as_deref(), Some("Options:"));
+        assert_eq!(heading("--iperf-port").as_deref(), Some("iperf3 (with --iperf):"));
+        for flag in ["--output <DIR>", "-J, --json", "-q, --quiet"] {
+            assert_eq!(heading(flag).as_deref(), Some("Result:"), "{flag}");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    pin::pin,
     process::Stdio,
     time::{Duration, Instant},
 };
@@ -9,17 +10,19 @@ use std::{
 use netloom_core::{
     check::{
         Finding, Outcome, Phase, Progress,
-        throughput::{IperfSpec, iperf},
+        throughput::{IperfSpec, ThroughputResult, iperf},
     },
     metric,
     settings::active::is_program,
     unit::Unit,
 };
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
     process::{Child, Command},
     time::{MissedTickBehavior, interval, timeout},
 };
+use tokio_util::sync::CancellationToken;
 
 use super::throughput::{admit, report};
 use crate::check::{Means, Told, address_of};
@@ -30,6 +33,11 @@ const OUTPUT_MAX_BYTES: u64 = 64 << 20;
 const COMPLAINT_MAX_BYTES: u64 = 4 * 1_024;
 /// How long it may take beyond its test: connecting, agreeing, and telling the results.
 const AROUND: Duration = Duration::from_secs(10);
+/// How long it has to print its report once it was interrupted. It asks nobody for that.
+const STOP_LIMIT: Duration = Duration::from_secs(1);
+/// How far apart both learn of Ctrl-C at most: a terminal interrupts everything in its foreground. A second interrupt could
+/// cut its report short.
+const STOP_GRACE: Duration = Duration::from_millis(100);
 /// A result of at least this part of the rate that it was held to may be that rate and not that of the network.
 const HELD_RATIO: f64 = 0.95;
 /// How often somebody is told how far it is. It prints its report in the end, so that is all there is to tell.
@@ -50,7 +58,7 @@ pub async fn check(spec: &IperfSpec, means: &Means, told: Told<'_>) -> Finding {
         Err(finding) => return finding,
     };
     let mut finding = Finding::new(Outcome::Reply);
-    if let Err(outcome) = run(&spec, &active.iperf3, &mut finding, told).await {
+    if let Err(outcome) = run(&spec, &active.iperf3, means, &mut finding, told).await {
         finding.outcome = outcome;
     }
     let found_bps = finding.value(metric::THROUGHPUT_BPS);
@@ -67,26 +75,44 @@ fn failed(phase: Phase, cause: impl Into<String>, cure: &str) -> Outcome {
     Outcome::Failed { phase, cause: cause.into(), cure: cure.to_owned() }
 }
 
-async fn run(spec: &IperfSpec, program: &str, finding: &mut Finding, told: Told<'_>) -> Result<(), Outcome> {
+async fn run(
+    spec: &IperfSpec,
+    program: &str,
+    means: &Means,
+    finding: &mut Finding,
+    told: Told<'_>,
+) -> Result<(), Outcome> {
     let began = Instant::now();
-    let address = address_of(&spec.host, spec.family).await;
+    let address = tokio::select! {
+        address = address_of(&spec.host, spec.family) => address,
+        () = means.stop.cancelled() => return Err(stopped()),
+    };
     finding.phase(Phase::Resolve, us_since(began));
     let address = address.map_err(|finding| finding.outcome)?;
     finding.address = Some(address);
     let mut child = start(program, &iperf::arguments(spec, &address.to_string()))?;
     let began = Instant::now();
     let lasts = Duration::from_millis(spec.budget().0);
-    let printed = timeout(lasts + AROUND, output(&mut child, lasts, told)).await;
+    let printed = printed(&mut child, lasts, told, &means.stop).await;
     // Dropped, it is killed: also when nobody waits for the check any more.
     drop(child);
     let took_us = us_since(began);
-    let Ok((printed, complaint)) = printed else {
+    let Some((printed, complaint)) = printed else {
         finding.phase(Phase::Transfer, took_us);
+        if means.stop.is_cancelled() {
+            return Err(stopped());
+        }
         let cause = format!("iperf3 did not end within {} s", (lasts + AROUND).as_secs());
         let cure = "let a firewall on the way pass its port, and look whether its server hangs";
         return Err(failed(Phase::Transfer, cause, cure));
     };
-    let result = iperf::parse(&printed, spec);
+    let mut result = iperf::parse(&printed, spec);
+    // The terminal may have interrupted it before this program learns that it was meant, too.
+    if result.is_err() && timeout(STOP_GRACE, means.stop.cancelled()).await.is_ok() {
+        let part = iperf::parse_part(&printed, spec).ok_or_else(stopped)?;
+        finding.note(until_stopped(&part, lasts));
+        result = Ok(part);
+    }
     finding.phase(result.as_ref().map_or_else(|error| error.phase, |_| Phase::Transfer), took_us);
     let result = result.map_err(|error| {
         // An older one does not know its letters and complains instead.
@@ -95,6 +121,17 @@ async fn run(spec: &IperfSpec, program: &str, finding: &mut Finding, told: Told<
     })?;
     report(finding, result);
     Ok(())
+}
+
+fn stopped() -> Outcome {
+    Outcome::Skipped { why: "the test was stopped".into() }
+}
+
+/// What a part of a result is worth.
+fn until_stopped(part: &ThroughputResult, lasts: Duration) -> String {
+    let measured = part.up.as_ref().or(part.down.as_ref()).map_or(0.0, |flowed| flowed.duration_ms / 1e3);
+    let sent = if part.up.is_some() { ": upwards, what was sent is counted, not what arrived" } else { "" };
+    format!("iperf3 was stopped after {measured:.1} s of {} s{sent}", lasts.as_secs())
 }
 
 fn us_since(began: Instant) -> f64 {
@@ -116,11 +153,32 @@ fn start(program: &str, arguments: &[String]) -> Result<Child, Outcome> {
     })
 }
 
+/// What it prints until it ends, or until somebody wants what there is: it is interrupted then, and prints its report. `None`
+/// when it does not end in time.
+async fn printed(
+    child: &mut Child,
+    lasts: Duration,
+    told: Told<'_>,
+    stop: &CancellationToken,
+) -> Option<(String, String)> {
+    let pid = child.id().and_then(|id| Pid::from_raw(id as i32));
+    let mut output = pin!(output(child, lasts, told));
+    tokio::select! {
+        printed = timeout(lasts + AROUND, &mut output) => return printed.ok(),
+        () = stop.cancelled() => {}
+    }
+    if let Ok(printed) = timeout(STOP_GRACE, &mut output).await {
+        return Some(printed);
+    }
+    // Fails only for one that has ended in this moment.
+    let _ = pid.map(|pid| kill_process(pid, Signal::INT));
+    timeout(STOP_LIMIT, output).await.ok()
+}
+
 /// What it prints until it ends, and the first line of what it complains about.
 async fn output(child: &mut Child, lasts: Duration, told: Told<'_>) -> (String, String) {
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let reading = async { tokio::join!(text(stdout, OUTPUT_MAX_BYTES), text(stderr, COMPLAINT_MAX_BYTES)) };
-    tokio::pin!(reading);
+    let mut reading = pin!(async { tokio::join!(text(stdout, OUTPUT_MAX_BYTES), text(stderr, COMPLAINT_MAX_BYTES)) });
     let began = Instant::now();
     let mut ticks = interval(TELL_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

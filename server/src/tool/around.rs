@@ -8,12 +8,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use netloom_core::{
     around::{Around, Measured},
     check::{
         Check,
-        throughput::{Direction, IperfSpec, Protocol, ThroughputSpec},
+        throughput::{
+            Direction, IperfSpec, Protocol, ThroughputSpec,
+            budget::{BYTES_ANY, WARM_UP_MAX_MS},
+            wire,
+        },
     },
     mark::TEXT_MAX_CHARS,
     test_result::{Plan, Tally},
@@ -52,23 +56,28 @@ const IPERF_PORT: u16 = 5201;
 pub async fn run(args: &AroundArgs) -> anyhow::Result<i32> {
     let is_named = args.hub.is_some();
     let hub = Hub::at(args.hub.as_deref().unwrap_or(HUB_URL))?;
-    let test = throughput_test(args)?;
+    let load = load(args)?;
+    let test = load.as_ref().map(|load| &load.check);
     let csv = args.csv.as_deref().map(Csv::open).transpose()?;
     let mut asked = Asked::listen()?;
     let means = Means::new();
+    if let Some(load) = &load {
+        say(&format!("{}, before the command and as long after it.", load.budget));
+    }
     let before = tokio::select! {
-        measured = measure(args, test.as_ref(), &means) => measured,
+        measured = measure(args, test, &means) => measured,
         code = asked.any() => return Ok(code),
     };
     let (started_at, started) = (clock::now(), Instant::now());
     let mut command = Command::new(&args.command[0]);
     let code = match start(command.args(&args.command[1..])) {
         Ok(child) => asked.accompany(child).await?.0,
-        Err(code) => return Ok(code),
+        // It could not be started, which is told as any other end of it.
+        Err(code) => code,
     };
     let took_ms = started.elapsed().as_millis() as u64;
     let after = tokio::select! {
-        measured = measure(args, test.as_ref(), &means) => measured,
+        measured = measure(args, test, &means) => measured,
         // Whoever does not want to wait knows less, and the command is over anyway.
         _ = asked.any() => Measured { at: clock::now(), ..Measured::default() },
     };
@@ -87,42 +96,47 @@ pub async fn run(args: &AroundArgs) -> anyhow::Result<i32> {
     Ok(code)
 }
 
+/// A test of throughput.
+struct Load {
+    check: Check,
+    /// What it takes at most, in words.
+    budget: String,
+}
+
 /// The test of throughput that was asked for.
-fn throughput_test(args: &AroundArgs) -> anyhow::Result<Option<Check>> {
+fn load(args: &AroundArgs) -> anyhow::Result<Option<Load>> {
     let (family, duration_ms) = (args.family.family(), args.time.as_millis() as u64);
-    let (protocol, direction, streams) = (Protocol::Tcp, Direction::Up, 1);
+    let (protocol, direction, streams, rate_bps) = (Protocol::Tcp, Direction::Up, 1, 0);
     if let Some(place) = &args.iperf {
         let (host, port) = place_of(place, Some(IPERF_PORT), "--iperf")?;
-        let (warm_up_ms, rate_bps) = (0, 0);
-        return Ok(Some(Check::Iperf3(IperfSpec {
-            host,
-            family,
-            port,
-            protocol,
-            direction,
-            streams,
-            duration_ms,
-            warm_up_ms,
-            rate_bps,
-        })));
+        let warm_up_ms = 0;
+        let spec = IperfSpec { host, family, port, protocol, direction, streams, duration_ms, warm_up_ms, rate_bps };
+        spec.check().map_err(|(field, why)| anyhow!("--iperf: {field} {why}"))?;
+        return Ok(Some(Load { budget: spec.budget_words(), check: Check::Iperf3(spec) }));
     }
     let Some(place) = &args.throughput else { return Ok(None) };
     let (host, port) = place_of(place, None, "--throughput")?;
-    Ok(Some(Check::Throughput(ThroughputSpec {
+    let ticket = args.ticket.clone().unwrap_or_default();
+    if !wire::is_ticket(&ticket) {
+        bail!("--ticket: this is none; take the one that netloom throughput serve was started with");
+    }
+    let spec = ThroughputSpec {
         host,
         family,
         port,
-        ticket: args.ticket.clone().unwrap_or_default(),
+        ticket,
         protocol,
         direction,
         streams,
         duration_ms,
         // A quarter of the test: long enough for TCP to find its rate.
-        warm_up_ms: duration_ms / 4,
+        warm_up_ms: (duration_ms / 4).min(WARM_UP_MAX_MS),
         // The time is the limit.
-        bytes_max: u64::MAX,
-        rate_bps: 0,
-    })))
+        bytes_max: BYTES_ANY,
+        rate_bps,
+    };
+    spec.check().map_err(|(field, why)| anyhow!("--throughput: {field} {why}"))?;
+    Ok(Some(Load { budget: spec.budget_words(), check: Check::Throughput(spec) }))
 }
 
 /// `HOST`, `HOST:PORT`, `[IPV6]:PORT`, or an address of IPv6 alone.
@@ -205,7 +219,50 @@ async fn tell(hub: &Hub, is_named: bool, around: &Around) {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
+    use crate::{
+        cli::{Cli, Command},
+        probe::throughput::far::{FarEnd, Offer},
+    };
+
+    const TICKET: &str = "0123456789abcdef";
+
+    fn parsed(line: &str) -> Result<AroundArgs, String> {
+        let words = ["netloom", "around", "--host", "h"].into_iter().chain(line.split(' ')).chain(["--", "true"]);
+        match Cli::try_parse_from(words).map_err(|error| error.to_string())?.command {
+            Command::Around(args) => Ok(*args),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_test_of_throughput_that_cannot_be_is_refused_before_anything_runs() {
+        let why = |line: &str| parsed(line).and_then(|args| load(&args).map(|_| ()).map_err(|why| why.to_string()));
+        assert!(why("--throughput nas:1").is_err_and(|why| why.contains("--ticket")));
+        assert!(why("--throughput nas:1 --ticket short").is_err_and(|why| why.contains("--ticket")));
+        let ticket = format!("--throughput nas:1 --ticket {TICKET}");
+        for (line, flag) in [(&*ticket, "--throughput"), ("--iperf nas", "--iperf")] {
+            assert!(why(&format!("{line} -t 2h")).is_err_and(|why| why.contains(flag)), "{line}");
+            assert_eq!(why(&format!("{line} -t 30m")), Ok(()));
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn throughput_is_measured_with_another_machine_of_netloom() {
+        let mut far = FarEnd::bind(Some("127.0.0.1:0".parse().expect("an address"))).expect("listens");
+        let line = format!("--throughput {} --ticket {TICKET} -t 0.2", far.address());
+        let args = parsed(&line).expect("is right");
+        let load = load(&args).expect("is right").expect("a test");
+        let (within, longest) = (Duration::from_mins(1), Duration::from_mins(1));
+        let offer = Offer { ticket: TICKET.into(), within, longest, bytes_max: u64::MAX };
+        let served = tokio::spawn(async move { far.serve(&offer).await });
+        let measured = throughput(&load.check, args.time, &Means::new()).await;
+        assert!(measured.is_some_and(|bps| bps > 0.0), "{measured:?}");
+        served.await.expect("no panic").expect("a test");
+        assert!(load.budget.ends_with("for 0.25 s, as much as fits"), "{}", load.budget);
+    }
 
     #[test]
     fn places_of_tests_are_read_with_and_without_a_port() {

@@ -1,11 +1,12 @@
 //! `netloom completions` and `netloom man`: what the command line knows of itself, for shells and for readers.
 
-use std::{fs, io::Write as _};
+use std::fs;
 
 use anyhow::{Context, bail};
 use clap::{Command, CommandFactory as _};
 use clap_mangen::Man;
 
+use super::probe;
 use crate::{
     cli::{Cli, CompletionsArgs, ManArgs},
     exit,
@@ -14,20 +15,20 @@ use crate::{
 /// Prints completions.
 ///
 /// # Errors
-/// When nobody takes them.
+/// When they cannot be written.
 pub fn completions(args: &CompletionsArgs) -> anyhow::Result<u8> {
     let mut script = Vec::new();
     let mut command = Cli::command();
     let name = command.get_name().to_owned();
     clap_complete::generate(args.shell, &mut command, name, &mut script);
-    std::io::stdout().write_all(&script)?;
+    probe::print(&String::from_utf8(script)?)?;
     Ok(exit::FINE)
 }
 
 /// Prints or writes manual pages.
 ///
 /// # Errors
-/// When there is no such command, or nobody takes the pages.
+/// When there is no such command, or they cannot be written.
 pub fn man(args: &ManArgs) -> anyhow::Result<u8> {
     let mut pages = Vec::new();
     let mut root = Cli::command().disable_help_subcommand(true);
@@ -41,7 +42,8 @@ pub fn man(args: &ManArgs) -> anyhow::Result<u8> {
         }
     }
     let Some(folder) = &args.dir else {
-        pages.iter().try_for_each(|(_, text)| std::io::stdout().write_all(text))?;
+        let pages: Vec<u8> = pages.into_iter().flat_map(|(_, text)| text).collect();
+        probe::print(&String::from_utf8(pages)?)?;
         return Ok(exit::FINE);
     };
     fs::create_dir_all(folder).with_context(|| format!("--dir: cannot make the folder {}", folder.display()))?;

@@ -8,6 +8,8 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::probe;
+
 /// Steps of a bar that shows a part of a whole.
 const STEPS: u64 = 1_000;
 
@@ -45,9 +47,9 @@ impl Screen {
         let _ = self.bar.suspend(|| writeln!(std::io::stderr(), "{line}"));
     }
 
-    /// The result itself, on standard output.
+    /// The result itself, on standard output, as far as somebody reads it.
     pub(super) fn result(&self, text: &str) -> std::io::Result<()> {
-        self.bar.suspend(|| writeln!(std::io::stdout(), "{text}"))
+        self.bar.suspend(|| probe::print(&format!("{text}\n")))
     }
 
     /// Whether whoever read standard output has left.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{anyhow, bail};
 use netloom_core::{
-    check::{Check, Finding, Outcome, Progress},
+    check::{Check, Finding, Outcome, Progress, throughput::IperfSpec},
     test_result::{FORMAT, Plan, TestResult, VERSION, percent, throughput_words},
     time::Timestamp,
 };
@@ -31,8 +31,6 @@ const EXIT_NO_REPLY: u8 = 1;
 const PROBES_MAX: u64 = 1_000_000;
 /// Between two probes at least, ms: what is faster is a flood.
 const SPACING_MIN_MS: f64 = 1.0;
-/// What iperf3 gets beyond its own time: to begin, and to end.
-const IPERF_EXTRA: Duration = Duration::from_secs(20);
 
 /// Tests, and returns the exit code that `ping` would give.
 ///
@@ -40,13 +38,11 @@ const IPERF_EXTRA: Duration = Duration::from_secs(20);
 /// When it cannot be done.
 pub async fn run(args: &TestArgs) -> anyhow::Result<u8> {
     let mut plan = plan(args)?;
-    if args.iperf {
-        let spec = args.iperf_args.spec(&args.host, args.family.family());
-        spec.check().map_err(|(field, why)| anyhow!("iperf3: {field} {why}"))?;
-    }
+    let load = args.iperf.then(|| args.iperf_args.spec(&args.host, args.family.family())).transpose();
+    let load = load.map_err(|why| anyhow!("iperf3: {why}"))?;
     let stop = stop::on_signal()?;
     let files = args.report.output.as_deref().map(Files::prepare).transpose()?;
-    let means = Means::new();
+    let means = Means { stop: stop.clone(), ..Means::new() };
     let payload_bytes = args.size;
     let (family, tcp, port) = (args.family.family(), args.tcp, args.port);
     let wish = Wish { host: &args.host, family, tcp, port, payload_bytes };
@@ -59,7 +55,10 @@ pub async fn run(args: &TestArgs) -> anyhow::Result<u8> {
     screen.say(&head(&aim, plan));
     aim.note.iter().for_each(|note| screen.note(&format!("netloom: {note}")));
     let mut ran = ping(&aim, plan, args.report.quiet, &screen, &stop).await;
-    let throughput = if args.iperf { Some(iperf(args, &means, &screen, &stop).await) } else { None };
+    let throughput = match load {
+        Some(spec) => Some(iperf(spec, &means, &screen).await),
+        None => None,
+    };
     // What was stopped while iperf3 ran is not complete either.
     ran.is_complete &= !(args.iperf && stop.is_cancelled());
     let result = result(args, &aim, plan, ran, throughput);
@@ -135,18 +134,15 @@ fn time_of_day(at: Timestamp) -> String {
 }
 
 /// Runs iperf3, after the pings and never beside them.
-async fn iperf(args: &TestArgs, means: &Means, screen: &Screen, stop: &CancellationToken) -> Finding {
-    let spec = args.iperf_args.spec(&args.host, args.family.family());
-    let took = args.iperf_args.time + args.iperf_args.omit;
-    screen.say(&format!("iperf3 to port {} for {} s", spec.port, took.as_secs_f64()));
+async fn iperf(spec: IperfSpec, means: &Means, screen: &Screen) -> Finding {
+    if means.stop.is_cancelled() {
+        return Finding::new(Outcome::Skipped { why: "the test was stopped".into() });
+    }
+    let limit = Duration::from_millis(spec.longest_ms());
+    screen.say(&format!("iperf3: {}.", spec.budget_words()));
     let moved = screen.part("iperf3");
     let told = move |progress: Progress| moved(progress.done_ratio);
-    let check = Check::Iperf3(spec);
-    tokio::select! {
-        biased;
-        () = stop.cancelled() => Finding::new(Outcome::Skipped { why: "the test was stopped".into() }),
-        finding = check::run(&check, means, took + IPERF_EXTRA, &told) => finding,
-    }
+    check::run(&Check::Iperf3(spec), means, limit, &told).await
 }
 
 fn result(args: &TestArgs, aim: &Aim, plan: Plan, ran: Ran, throughput: Option<Finding>) -> TestResult {
@@ -197,6 +193,7 @@ fn tell(result: &TestResult, screen: &Screen) {
             Outcome::Reply => screen.say(&format!("throughput by iperf3: {}", throughput_words(finding))),
             _ => screen.note(&format!("netloom: no throughput by iperf3: {}", why_not(finding))),
         }
+        finding.notes.iter().for_each(|note| screen.note(&format!("netloom: {note}")));
     }
     for note in result.notes.iter().filter(|_| sum.sent == 0 || !result.is_complete) {
         screen.note(&format!("netloom: {note}"));

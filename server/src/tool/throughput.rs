@@ -33,8 +33,6 @@ use crate::{
 
 /// How long a ticket that was printed is good.
 const TICKET_GOOD: Duration = Duration::from_hours(1);
-/// No limit, and yet a number that can be reckoned with: a year of a terabit a second.
-const BYTES_ANY: u64 = 1 << 61;
 /// Bytes of a random ticket.
 const TICKET_BYTES: usize = 16;
 
@@ -51,13 +49,7 @@ pub async fn run(args: &ThroughputArgs) -> anyhow::Result<u8> {
 
 async fn ask(args: &ThroughputArgs) -> anyhow::Result<u8> {
     let spec = spec(args)?;
-    let budget = spec.budget();
-    let bytes = match args.bytes_max {
-        None if !args.udp => "as much as fits".to_owned(),
-        _ => format!("at most {}", words_bytes(budget.bytes)),
-    };
-    let seconds = budget.time_ms as f64 / 1e3;
-    say(&format!("Loads the network to {}:{} for {seconds:.0} s, {bytes}.", spec.host, spec.port));
+    say(&format!("{}.", spec.budget_words()));
     let finding = throughput::check(&spec, &Means::new(), &|progress| live(&progress)).await;
     if args.json {
         probe::print(&(serde_json::to_string(&finding)? + "\n"))?;
@@ -95,7 +87,7 @@ fn spec(args: &ThroughputArgs) -> anyhow::Result<ThroughputSpec> {
         streams: args.streams,
         duration_ms: args.seconds * 1_000,
         warm_up_ms: args.warm_up_s * 1_000,
-        bytes_max: args.bytes_max.unwrap_or(BYTES_ANY),
+        bytes_max: args.bytes_max.unwrap_or(budget::BYTES_ANY),
         rate_bps: if args.udp { args.rate_bps } else { 0 },
     };
     spec.check().map_err(|(field, why)| anyhow!("{field} {why}"))?;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Direction, IperfSpec, Protocol, STREAMS_MAX, ThroughputSpec};
+use super::{Direction, IperfSpec, Protocol, STREAMS_MAX, ThroughputSpec, rate::words_bytes};
 
 /// The longest test, ms, whatever settings say: an hour of full links is no test any more.
 pub const DURATION_MAX_MS: u64 = 3_600_000;
@@ -18,6 +18,8 @@ pub const UDP_RATE_BPS: u64 = 1_000_000;
 pub const UDP_RATE_MIN_BPS: u64 = 12_000;
 /// The highest rate of UDP, bit/s.
 pub const UDP_RATE_MAX_BPS: u64 = 1_000_000_000_000;
+/// No limit of bytes, and yet a number that can be reckoned with: half a year of a terabit a second.
+pub const BYTES_ANY: u64 = 1 << 61;
 /// What comes on top of warm-up and test at most, ms: looking up, connecting, waiting for one's turn, agreeing, and the
 /// last answer of a way with long queues.
 pub const AROUND_MS: u64 = 20_000;
@@ -41,11 +43,25 @@ fn of(direction: Direction, time_ms: u64, bytes_max: u64, rate_bps: Option<u64>)
     Budget { time_ms, bytes: each.saturating_mul(ways) }
 }
 
+/// What is told before a test starts.
+fn words(host: &str, port: u16, time_ms: u64, bytes: Option<u64>) -> String {
+    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    let bytes = bytes.map_or("as much as fits".to_owned(), |bytes| format!("at most {}", words_bytes(bytes)));
+    format!("Loads the network to {host}:{port} for {} s, {bytes}", time_ms as f64 / 1e3)
+}
+
 impl ThroughputSpec {
     /// What it takes at most.
     pub fn budget(&self) -> Budget {
         let paced = (self.protocol == Protocol::Udp).then_some(self.rate_bps);
         of(self.direction, self.duration_ms.saturating_add(self.warm_up_ms), self.bytes_max, paced)
+    }
+
+    /// What it takes at most, in words: `Loads the network to gpu-7:40000 for 11 s, as much as fits`.
+    pub fn budget_words(&self) -> String {
+        let budget = self.budget();
+        let is_open = self.protocol == Protocol::Tcp && self.bytes_max >= BYTES_ANY;
+        words(&self.host, self.port, budget.time_ms, (!is_open).then_some(budget.bytes))
     }
 
     /// The longest that the check takes with everything around the test, ms.
@@ -83,6 +99,12 @@ impl IperfSpec {
         let time_ms = measured.saturating_add(left_out).saturating_mul(1_000);
         let paced = self.is_paced().then(|| of(self.direction, time_ms, u64::MAX, Some(self.rate_bps)));
         (time_ms, paced.map(|budget| budget.bytes))
+    }
+
+    /// What it takes at most, in words.
+    pub fn budget_words(&self) -> String {
+        let (time_ms, bytes) = self.budget();
+        words(&self.host, self.port, time_ms, bytes)
     }
 
     /// The same test held to a rate at which it sends no more than so many bytes, both directions together; the rate, if it
@@ -171,6 +193,18 @@ mod tests {
         assert_eq!(both.budget().bytes, 2_000_000_000);
         let paced = ThroughputSpec { protocol: Protocol::Udp, rate_bps: 8_000_000, ..spec() };
         assert_eq!(paced.budget().bytes, 11_000_000);
+    }
+
+    #[test]
+    fn a_budget_is_told_in_the_same_words_whoever_tests() {
+        let open = ThroughputSpec { bytes_max: BYTES_ANY, duration_ms: 3_000, warm_up_ms: 750, ..spec() };
+        assert_eq!(open.budget_words(), "Loads the network to h:1 for 3.75 s, as much as fits");
+        assert_eq!(spec().budget_words(), "Loads the network to h:1 for 11 s, at most 1.00 GB");
+        let udp = ThroughputSpec { protocol: Protocol::Udp, rate_bps: 8_000_000, ..open };
+        assert_eq!(udp.budget_words(), "Loads the network to h:1 for 3.75 s, at most 3.75 MB");
+        assert_eq!(iperf(Protocol::Tcp, 0).budget_words(), "Loads the network to h:1 for 1 s, as much as fits");
+        let six = IperfSpec { host: "::1".into(), ..iperf(Protocol::Udp, 8_000_000) };
+        assert_eq!(six.budget_words(), "Loads the network to [::1]:1 for 1 s, at most 1.00 MB");
     }
 
     #[test]

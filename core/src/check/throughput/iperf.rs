@@ -10,6 +10,9 @@ const CONNECT_MS: u64 = 3_000;
 /// How long a line of its report is about, ms.
 const SLICE_MS: u64 = 1_000;
 
+/// How the error begins that it reports when it was interrupted itself; newer versions say by which signal.
+const INTERRUPTED: &str = "interrupt - the client has terminated";
+
 /// Its arguments, for the address of the server. Its rate is that of one stream, so the rate that is asked for is shared out.
 pub fn arguments(spec: &IperfSpec, address: &str) -> Vec<String> {
     let (measured, left_out) = spec.seconds();
@@ -78,15 +81,39 @@ pub fn parse(text: &str, spec: &IperfSpec) -> Result<ThroughputResult, IperfErro
             .transpose()
             .map_err(|what| cut(format!("iperf3 reports no {what}")))
     };
-    Ok(ThroughputResult {
+    Ok(result(spec, flow(is_up, "")?, flow(is_down, reverse)?, end))
+}
+
+fn result(spec: &IperfSpec, up: Option<Flowed>, down: Option<Flowed>, end: &Value) -> ThroughputResult {
+    ThroughputResult {
         protocol: spec.protocol,
         streams: spec.streams,
-        up: flow(is_up, "")?,
-        down: flow(is_down, reverse)?,
+        up,
+        down,
         slice_ms: SLICE_MS,
         idle_rtt_us: None,
         loaded_rtt_us: mean_rtt_us(end),
-    })
+    }
+}
+
+/// Reads what it printed when it was interrupted: what it had measured by then, if the warm-up was over. What arrived at the
+/// other end it would have learnt after the test, so what was sent stands for it.
+pub fn parse_part(text: &str, spec: &IperfSpec) -> Option<ThroughputResult> {
+    let report: Value = serde_json::from_str(text).ok()?;
+    report.get("error")?.as_str()?.starts_with(INTERRUPTED).then_some(())?;
+    let end = report.get("end")?;
+    let reverse = if spec.direction == Direction::Both { "_bidir_reverse" } else { "" };
+    let part = |is_there: bool, name: &str, suffix: &str| {
+        let counted = end.get(format!("{name}{suffix}")).filter(|_| is_there)?;
+        flowed_as(&report, end, counted, suffix).filter(|part| !part.slices_bps.is_empty())
+    };
+    let (is_up, is_down) = (spec.direction.is_up(), spec.direction.is_down());
+    let sent = part(is_up, "sum_sent", "");
+    // A sender knows neither.
+    let up = sent.map(|sent| Flowed { loss_ratio: None, jitter_us: None, ..sent });
+    let down = part(is_down, "sum_received", reverse);
+    let is_whole = up.is_some() == is_up && down.is_some() == is_down;
+    is_whole.then(|| result(spec, up, down, end))
 }
 
 fn number(value: &Value, key: &str) -> Option<f64> {
@@ -102,18 +129,22 @@ fn flowed(report: &Value, end: &Value, suffix: &str) -> Result<Flowed, String> {
     let name = format!("sum_received{suffix}");
     // Versions without it give one sum for UDP.
     let received = end.get(&name).or_else(|| end.get(format!("sum{suffix}"))).ok_or_else(|| name.clone())?;
-    let bps = number(received, "bits_per_second").ok_or_else(|| format!("{name}.bits_per_second"))?;
-    let lost = number(received, "lost_packets").zip(number(received, "packets"));
+    flowed_as(report, end, received, suffix).ok_or_else(|| format!("{name}.bits_per_second"))
+}
+
+/// One direction, as one of its ends counted it.
+fn flowed_as(report: &Value, end: &Value, counted: &Value, suffix: &str) -> Option<Flowed> {
+    let lost = number(counted, "lost_packets").zip(number(counted, "packets"));
     let slices = report.get("intervals").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let sum = format!("sum{suffix}");
     let is_measured = |sum: &&Value| sum.get("omitted").and_then(Value::as_bool) != Some(true);
-    Ok(Flowed {
-        bps,
-        bytes: count(received, "bytes").unwrap_or(0),
-        duration_ms: number(received, "seconds").unwrap_or(0.0) * 1e3,
+    Some(Flowed {
+        bps: number(counted, "bits_per_second")?,
+        bytes: count(counted, "bytes").unwrap_or(0),
+        duration_ms: number(counted, "seconds").unwrap_or(0.0) * 1e3,
         retransmits: end.get(format!("sum_sent{suffix}")).and_then(|sent| count(sent, "retransmits")),
         loss_ratio: lost.filter(|(_, packets)| *packets > 0.0).map(|(lost, packets)| (lost / packets).min(1.0)),
-        jitter_us: number(received, "jitter_ms").map(|ms| ms * 1e3),
+        jitter_us: number(counted, "jitter_ms").map(|ms| ms * 1e3),
         slices_bps: slices
             .iter()
             .filter_map(|slice| slice.get(&sum))
@@ -224,6 +255,39 @@ mod tests {
         assert_eq!((result.up, result.down.map(|down| down.bps)), (None, Some(15e9)));
     }
 
+    /// What 3.12 prints for `--bidir` when it is interrupted, shortened: of the server's end it knows nothing.
+    fn interrupted(is_warm: bool) -> Value {
+        let mut report = bidir();
+        report["error"] = json!("interrupt - the client has terminated");
+        let end = report["end"].as_object_mut().expect("an object");
+        end.insert("sum_received".into(), json!({"seconds": 1.0, "bytes": 0, "bits_per_second": 0}));
+        end.insert("sum_sent_bidir_reverse".into(), json!({"seconds": 1.0, "bytes": 0, "bits_per_second": 0}));
+        if !is_warm {
+            report["intervals"].as_array_mut().expect("intervals").truncate(1);
+        }
+        report
+    }
+
+    #[test]
+    fn what_it_had_measured_when_it_was_interrupted_counts_as_this_end_saw_it() {
+        let part = |direction, report: Value| parse_part(&report.to_string(), &spec(direction, Protocol::Tcp));
+        let both = part(Direction::Both, interrupted(true)).expect("a part");
+        let (up, down) = (both.up.expect("up"), both.down.expect("down"));
+        assert_eq!((up.bps, up.retransmits, up.slices_bps), (16e9, Some(4), vec![8.0]));
+        assert_eq!((down.bps, down.retransmits, down.slices_bps), (8e9, None, vec![3.0]));
+        assert!(parse(&interrupted(true).to_string(), &spec(Direction::Both, Protocol::Tcp)).is_err());
+        assert_eq!(part(Direction::Both, interrupted(false)), None, "nothing but the warm-up");
+        assert_eq!(part(Direction::Both, bidir()), None, "nobody interrupted it");
+        let mut other = interrupted(true);
+        other["error"] = json!("interrupt - the server has terminated");
+        assert_eq!(part(Direction::Both, other), None);
+        let sent = json!({"seconds": 1.0, "bytes": 100, "bits_per_second": 9e6, "jitter_ms": 0, "lost_packets": 0, "packets": 50});
+        let mut udp = json!({"intervals": [{"sum": sent}], "end": {"sum_sent": sent}});
+        udp["error"] = json!("interrupt - the client has terminated by signal Interrupt(2)");
+        let up = part(Direction::Up, udp).expect("a part").up.expect("up");
+        assert_eq!((up.bps, up.loss_ratio, up.jitter_us), (9e6, None, None), "a sender knows of no loss");
+    }
+
     #[test]
     fn udp_has_loss_and_jitter() {
         let sum = json!({"seconds": 1.0, "bytes": 100, "bits_per_second": 9e6, "jitter_ms": 0.02, "lost_packets": 5, "packets": 50});
@@ -287,6 +351,7 @@ mod tests {
             "sum",
             "sum_sent",
             "sum_received",
+            "sum_sent_bidir_reverse",
             "sum_received_bidir_reverse",
             "bits_per_second",
             "bytes",
@@ -311,8 +376,14 @@ mod tests {
         fn no_report_makes_it_panic(report in report(), text in "\\PC{0,64}") {
             for direction in [Direction::Up, Direction::Down, Direction::Both] {
                 let spec = spec(direction, Protocol::Udp);
-                let _ = parse(&text, &spec);
-                if let Ok(result) = parse(&report.to_string(), &spec) {
+                let _ = (parse(&text, &spec), parse_part(&text, &spec));
+                let mut report = report.clone();
+                let whole = parse(&report.to_string(), &spec).ok();
+                if let Some(fields) = report.as_object_mut() {
+                    fields.insert("error".into(), INTERRUPTED.into());
+                }
+                let part = parse_part(&report.to_string(), &spec);
+                for result in [whole, part].into_iter().flatten() {
                     prop_assert!(result.figures().iter().all(|(_, value)| value.is_finite()));
                 }
             }
