@@ -55,7 +55,7 @@ pub async fn run(args: &AroundArgs) -> anyhow::Result<i32> {
     let test = throughput_test(args)?;
     let csv = args.csv.as_deref().map(Csv::open).transpose()?;
     let mut asked = Asked::listen()?;
-    let means = Means::new();
+    let means = Means::of_terminal();
     let before = tokio::select! {
         measured = measure(args, test.as_ref(), &means) => measured,
         code = asked.any() => return Ok(code),

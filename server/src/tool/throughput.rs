@@ -28,6 +28,7 @@ use crate::{
     probe::throughput::{
         self,
         far::{FarEnd, Offer, Served},
+        turn::Turns,
     },
 };
 
@@ -58,7 +59,7 @@ async fn ask(args: &ThroughputArgs) -> anyhow::Result<u8> {
     };
     let seconds = budget.time_ms as f64 / 1e3;
     say(&format!("Loads the network to {}:{} for {seconds:.0} s, {bytes}.", spec.host, spec.port));
-    let finding = throughput::check(&spec, &Means::new(), &|progress| live(&progress)).await;
+    let finding = throughput::check(&spec, &Means::of_terminal(), &|progress| live(&progress)).await;
     if args.json {
         probe::print(&(serde_json::to_string(&finding)? + "\n"))?;
     } else {
@@ -176,6 +177,7 @@ async fn serve(args: &ThroughputServeArgs) -> anyhow::Result<u8> {
         bail!("--ticket: must be {} to {} letters and digits", wire::TICKET_MIN_CHARS, wire::TICKET_MAX_CHARS);
     }
     let mut far = FarEnd::bind(args.listen).context("cannot listen for tests (--listen)")?;
+    far.turns = Turns::of_machine();
     loop {
         let ticket = match &args.ticket {
             Some(ticket) => ticket.clone(),
