@@ -13,6 +13,7 @@ mod checks;
 mod crash;
 mod demo;
 mod desk;
+mod diagnose;
 mod diagnoses;
 mod export;
 mod join;

@@ -93,7 +93,7 @@ fn json_file(folder: &Path) -> Value {
 }
 
 /// A listener whose queue is full, so that handshakes with it get no answer; held by what is returned.
-async fn silent_port() -> (u16, TcpListener, Vec<TcpStream>) {
+pub async fn silent_port() -> (u16, TcpListener, Vec<TcpStream>) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
     let listener = socket.listen(1).unwrap();

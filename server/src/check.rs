@@ -12,12 +12,12 @@ use netloom_core::{
     check::{Check, Finding, Phase, Progress, redis::PASSWORD_VARIABLE, spec::Family},
     settings::active::ActiveSettings,
 };
-use tokio::sync::{Mutex, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     collect,
-    probe::{self, icmp::IcmpProber},
+    probe::{self, icmp::IcmpProber, throughput::turn::Turns},
     resolve::resolve_all,
 };
 
@@ -26,8 +26,8 @@ use crate::{
 pub struct Means {
     /// The sockets of ICMP. Checks run on the runtime that opened them.
     pub icmp: Arc<IcmpProber>,
-    /// Held by a test of throughput for as long as it runs: two on one machine would measure each other.
-    pub throughput: Arc<Mutex<()>>,
+    /// Where a test of throughput takes its turn: two on one machine would measure each other.
+    pub throughput: Turns,
     /// What tests that load the network may take here; asked anew before each.
     pub active: Arc<dyn Fn() -> ActiveSettings + Send + Sync>,
     /// Names of nodes by their addresses.
@@ -44,12 +44,17 @@ impl Means {
         Self::with(Arc::new(IcmpProber::new()))
     }
 
+    /// The same for a command at a terminal, whose tests of throughput take turns with those of all other processes here.
+    pub fn of_terminal() -> Self {
+        Self { throughput: Turns::of_machine(), ..Self::new() }
+    }
+
     /// The means with sockets that others use, too.
     pub fn with(icmp: Arc<IcmpProber>) -> Self {
         let redis_password = std::env::var(PASSWORD_VARIABLE).ok().filter(|password| !password.is_empty());
         Self {
             icmp,
-            throughput: Arc::default(),
+            throughput: Turns::default(),
             active: Arc::new(ActiveSettings::unbounded),
             nodes: Nodes::default(),
             redis_password,

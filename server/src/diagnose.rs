@@ -19,8 +19,12 @@ use netloom_core::{
     },
 };
 
+pub use crate::agent::remote::state::Joined;
 use crate::{
-    agent::discover::{gateways, has_v6_route, name_servers, resolv_conf, search_domains},
+    agent::{
+        discover::{gateways, has_v6_route, name_servers, resolv_conf, search_domains},
+        remote::state,
+    },
     check::{self, Means},
 };
 
@@ -47,20 +51,32 @@ pub fn surroundings() -> Surroundings {
     }
 }
 
-/// Runs all checks; each comes out with its place as soon as it ended.
+/// What the agent of whoever asks knows of its hub and the other nodes, where one has joined a hub.
+pub fn joined() -> Option<Joined> {
+    Joined::look(&state::usual_folder())
+}
+
+/// Runs all checks; each comes out with its place as soon as it ended. What only looks is cut off after `look_limit`.
 pub fn run<'a>(
     items: &'a [ItemSpec],
     means: &'a Means,
+    look_limit: Duration,
     progressed: Progressed<'a>,
 ) -> Pin<Box<dyn Stream<Item = (usize, Finding)> + Send + 'a>> {
     let (loads, looks): (Vec<usize>, Vec<usize>) =
         (0..items.len()).partition(|place| plan::is_load(&items[*place].check));
-    let one = move |place: usize| one(place, &items[place], means, progressed);
+    let one = move |place: usize| one(place, &items[place], means, look_limit, progressed);
     let looks: FuturesUnordered<_> = looks.into_iter().take(AT_ONCE).map(one).collect();
     Box::pin(looks.chain(stream::iter(loads).then(one)))
 }
 
-async fn one(place: usize, spec: &ItemSpec, means: &Means, progressed: Progressed<'_>) -> (usize, Finding) {
+async fn one(
+    place: usize,
+    spec: &ItemSpec,
+    means: &Means,
+    look_limit: Duration,
+    progressed: Progressed<'_>,
+) -> (usize, Finding) {
     if let Some(finding) = plan::missing(spec) {
         return (place, finding);
     }
@@ -73,11 +89,12 @@ async fn one(place: usize, spec: &ItemSpec, means: &Means, progressed: Progresse
             progressed(place, progress);
         }
     };
-    (place, check::run(&spec.check, means, limit(&spec.check), &told).await)
+    let limit = if plan::is_load(&spec.check) { load_limit(&spec.check) } else { look_limit };
+    (place, check::run(&spec.check, means, limit, &told).await)
 }
 
-fn limit(check: &Check) -> Duration {
-    if plan::is_load(check) { Duration::from_millis(check.longest_ms()) + LOAD_GRACE } else { LOOK_LIMIT }
+fn load_limit(check: &Check) -> Duration {
+    Duration::from_millis(check.longest_ms()) + LOAD_GRACE
 }
 
 #[cfg(test)]
@@ -103,7 +120,7 @@ mod tests {
         let begun = Mutex::new(Vec::new());
         let progressed = |place: usize, _: Progress| begun.lock().expect("not poisoned").push(place);
         let means = Means::new();
-        let mut found: Vec<(usize, Finding)> = run(&items, &means, &progressed).collect().await;
+        let mut found: Vec<(usize, Finding)> = run(&items, &means, LOOK_LIMIT, &progressed).collect().await;
         found.sort_by_key(|(place, _)| *place);
         assert_eq!(found.iter().map(|(place, _)| *place).collect::<Vec<_>>(), (0..items.len()).collect::<Vec<_>>());
         assert!(matches!(&found[0].1.outcome, Outcome::Failed { cause, .. } if cause.contains("no default route")));

@@ -35,7 +35,7 @@ use super::{
 };
 use crate::{
     check::{Means, Nodes},
-    probe::{Prober, icmp::IcmpProber, tcp::TcpProber},
+    probe::{Prober, icmp::IcmpProber, tcp::TcpProber, throughput::turn::Turns},
 };
 
 /// How often names and routes are looked up anew.
@@ -157,7 +157,8 @@ impl Probing {
     fn means(&self, icmp: &Arc<IcmpProber>) -> Means {
         let config = self.config.clone();
         let active = Arc::new(move || config.borrow().settings.active.clone());
-        Means { active, nodes: Nodes::of(self.config.clone()), ..Means::with(icmp.clone()) }
+        let (nodes, throughput) = (Nodes::of(self.config.clone()), Turns::of_machine());
+        Means { throughput, active, nodes, ..Means::with(icmp.clone()) }
     }
 
     /// Starts the probes of peers; they end with the thread.

@@ -15,12 +15,18 @@ Examples:
 Output:
   The verdict and its evidence go to standard output, progress to standard error when that is a terminal; with
   --json the whole diagnosis goes to standard output instead. All checks run side by side and end within 5 s,
-  tests of throughput apart.
+  tests of throughput apart. Ctrl-C ends it with what was found until then; with --via the hub goes on, and standard
+  error says where its diagnosis is.
+
+The hub and its nodes:
+  They are asked of the hub. Where none answers, they are what the agent of this machine was told last, if one has
+  joined and its state folder may be read.
 
 Exit codes:
-  0  nothing is bad
-  1  something is bad
-  2  it could not be done: an argument is wrong, the hub refused, the report cannot be written
+  0  all is as it should be
+  1  something works, and should be looked at
+  2  something is bad, or it could not be done: an argument is wrong, the hub refused, the report cannot be written
+  3  nothing can be said, or it was stopped before it could be said that all is well
 
 Environment:
   NETLOOM_HUB             where the hub is
@@ -50,7 +56,7 @@ pub struct DiagnoseArgs {
     /// Check from this node of the hub instead of from here
     #[arg(long, value_name = "NODE")]
     pub via: Option<String>,
-    /// Where the hub is [default: one on this machine, if it answers]
+    /// Where the hub is [default: one on this machine, if it answers, else that of the agent here]
     #[arg(long, env = "NETLOOM_HUB", value_name = "URL", value_hint = ValueHint::Url)]
     pub hub: Option<String>,
 }

@@ -83,9 +83,7 @@ impl Hub {
 
     /// The nodes; a hub that does not answer within `limit` is not asked again.
     pub(crate) async fn nodes(&self, limit: Duration) -> Result<Vec<NodeStatus>, CallError> {
-        let asked = self.client.get(format!("{}/api/v1/nodes", self.url())).timeout(limit).send().await;
-        let reply = asked.map_err(|error| CallError::Away(innermost(&error)))?;
-        reply.json().await.map_err(|error| CallError::Away(innermost(&error)))
+        read(self.send_within(limit, Method::GET, "/api/v1/nodes", &()).await?).await
     }
 
     /// Has a node begin a diagnosis.

@@ -21,7 +21,7 @@ const SURE_AFTER: Duration = Duration::from_millis(500);
 
 /// Runs the check. Waits for its turn: two tests of throughput at once would measure each other.
 pub async fn check(spec: &DownloadSpec, means: &Means, told: Told<'_>) -> Finding {
-    let _turn = match admit(means, spec.duration_ms, spec.bytes_max).await {
+    let _turn = match admit(means, spec.duration_ms, spec.bytes_max, None).await {
         Ok(turn) => turn,
         Err(refused) => return refused,
     };

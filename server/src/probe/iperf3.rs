@@ -53,7 +53,7 @@ pub async fn check(spec: &IperfSpec, means: &Means, told: Told<'_>) -> Finding {
     let active = (means.active)();
     let (spec, held_bps) = spec.clone().within(active.most_bytes());
     let (time_ms, bytes) = spec.budget();
-    let _turn = match admit(means, time_ms, bytes.unwrap_or(0)).await {
+    let _turn = match admit(means, time_ms, bytes.unwrap_or(0), None).await {
         Ok(turn) => turn,
         Err(finding) => return finding,
     };

@@ -12,19 +12,15 @@ mod lanes;
 mod near;
 mod retransmits;
 mod streams;
-
-use std::time::Duration;
+pub mod turn;
 
 use netloom_core::check::{
     Detail, Finding, Outcome, Phase,
     throughput::{ThroughputResult, ThroughputSpec},
 };
-use tokio::{sync::MutexGuard, time::timeout};
 
+use self::turn::{TURN_LIMIT, Turn};
 use crate::check::{Means, Told};
-
-/// How long a test waits for another one on this machine to end.
-pub const TURN_LIMIT: Duration = Duration::from_secs(5);
 
 /// Runs the check.
 pub async fn check(spec: &ThroughputSpec, means: &Means, told: Told<'_>) -> Finding {
@@ -32,7 +28,7 @@ pub async fn check(spec: &ThroughputSpec, means: &Means, told: Told<'_>) -> Find
         return Finding::failed(Phase::Prepare, format!("{field} {why}"), "ask for a test within these bounds");
     }
     let budget = spec.budget();
-    let _turn = match admit(means, budget.time_ms, budget.bytes).await {
+    let _turn = match admit(means, budget.time_ms, budget.bytes, Some(&spec.ticket)).await {
         Ok(turn) => turn,
         Err(finding) => return finding,
     };
@@ -46,8 +42,9 @@ pub async fn check(spec: &ThroughputSpec, means: &Means, told: Told<'_>) -> Find
     finding
 }
 
-/// Lets a test begin: when the settings allow it, and no other runs on this machine.
-pub(super) async fn admit(means: &Means, time_ms: u64, bytes: u64) -> Result<MutexGuard<'_, ()>, Finding> {
+/// Lets a test begin: when the settings allow it, and no other runs on this machine. One with a ticket has a far end, which
+/// may be here, too.
+pub(super) async fn admit(means: &Means, time_ms: u64, bytes: u64, ticket: Option<&str>) -> Result<Turn, Finding> {
     let active = (means.active)();
     if !active.throughput {
         let why = "tests of throughput are switched off: the setting active.throughput allows them".to_owned();
@@ -56,7 +53,7 @@ pub(super) async fn admit(means: &Means, time_ms: u64, bytes: u64) -> Result<Mut
     active.allows(time_ms, bytes).map_err(|(setting, why)| {
         Finding::failed(Phase::Prepare, why, format!("ask for less, or change the setting {setting}"))
     })?;
-    timeout(TURN_LIMIT, means.throughput.lock()).await.map_err(|_| {
+    means.throughput.take(TURN_LIMIT, ticket).await.ok_or_else(|| {
         let why = "another test of throughput runs on this machine: try again when it has ended".to_owned();
         Finding::new(Outcome::Skipped { why })
     })

@@ -60,7 +60,7 @@ pub async fn run(args: &AroundArgs) -> anyhow::Result<i32> {
     let test = load.as_ref().map(|load| &load.check);
     let csv = args.csv.as_deref().map(Csv::open).transpose()?;
     let mut asked = Asked::listen()?;
-    let means = Means::new();
+    let means = Means::of_terminal();
     if let Some(load) = &load {
         say(&format!("{}, before the command and as long after it.", load.budget));
     }

@@ -34,7 +34,7 @@ struct Probed {
 pub async fn run(args: &ProbeArgs) -> anyhow::Result<u8> {
     let checks = args.addresses.iter().map(|address| understood(address, args));
     let checks: Vec<Check> = checks.collect::<anyhow::Result<_>>()?;
-    let means = Means::new();
+    let means = Means::of_terminal();
     let mut running: FuturesOrdered<_> = checks.iter().map(|check| probed(check, &means)).collect();
     let mut all = Vec::new();
     let mut code = exit::FINE;

@@ -42,7 +42,7 @@ pub async fn run(args: &TestArgs) -> anyhow::Result<u8> {
     let load = load.map_err(|why| anyhow!("iperf3: {why}"))?;
     let stop = stop::on_signal()?;
     let files = args.report.output.as_deref().map(Files::prepare).transpose()?;
-    let means = Means { stop: stop.clone(), ..Means::new() };
+    let means = Means { stop: stop.clone(), ..Means::of_terminal() };
     let payload_bytes = args.size;
     let (family, tcp, port) = (args.family.family(), args.tcp, args.port);
     let wish = Wish { host: &args.host, family, tcp, port, payload_bytes };

@@ -28,6 +28,7 @@ use crate::{
     probe::throughput::{
         self,
         far::{FarEnd, Offer, Served},
+        turn::Turns,
     },
 };
 
@@ -50,7 +51,7 @@ pub async fn run(args: &ThroughputArgs) -> anyhow::Result<u8> {
 async fn ask(args: &ThroughputArgs) -> anyhow::Result<u8> {
     let spec = spec(args)?;
     say(&format!("{}.", spec.budget_words()));
-    let finding = throughput::check(&spec, &Means::new(), &|progress| live(&progress)).await;
+    let finding = throughput::check(&spec, &Means::of_terminal(), &|progress| live(&progress)).await;
     if args.json {
         probe::print(&(serde_json::to_string(&finding)? + "\n"))?;
     } else {
@@ -168,6 +169,7 @@ async fn serve(args: &ThroughputServeArgs) -> anyhow::Result<u8> {
         bail!("--ticket: must be {} to {} letters and digits", wire::TICKET_MIN_CHARS, wire::TICKET_MAX_CHARS);
     }
     let mut far = FarEnd::bind(args.listen).context("cannot listen for tests (--listen)")?;
+    far.turns = Turns::of_machine();
     loop {
         let ticket = match &args.ticket {
             Some(ticket) => ticket.clone(),

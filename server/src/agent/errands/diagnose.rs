@@ -10,7 +10,10 @@ use netloom_core::{
 };
 use tokio::sync::mpsc;
 
-use crate::{check::Means, diagnose};
+use crate::{
+    check::Means,
+    diagnose::{self, LOOK_LIMIT},
+};
 
 pub(super) async fn run(
     errand: u64,
@@ -26,7 +29,7 @@ pub(super) async fn run(
         // What finds no room is left out: the next word comes soon.
         let _ = reports.try_send(Report::Item { errand, item, progress: Some(progress), finding: None });
     };
-    let mut found = diagnose::run(&items, &means, &progressed);
+    let mut found = diagnose::run(&items, &means, LOOK_LIMIT, &progressed);
     while let Some((item, finding)) = found.next().await {
         let ended = Report::Item { errand, item, progress: None, finding: Some(Box::new(finding)) };
         reports.send(ended).await.map_err(|_| GONE.to_owned())?;

@@ -3,13 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use netloom_core::errand::Report;
-use tokio::{sync::mpsc, time::timeout};
+use tokio::sync::mpsc;
 
 use crate::{
     check::Means,
     probe::throughput::{
-        TURN_LIMIT,
         far::{self, FarEnd},
+        turn::TURN_LIMIT,
     },
 };
 
@@ -29,8 +29,8 @@ pub(super) async fn run(
     let active = (means.active)();
     // The hub asks for what settings allow; those that this node knows of may be newer.
     active.allows(0, offer.bytes_max).map_err(|(_, why)| why)?;
-    let turn = timeout(TURN_LIMIT, means.throughput.lock()).await;
-    let _turn = turn.map_err(|_| "another test of throughput runs on this machine".to_owned())?;
+    let turn = means.throughput.take(TURN_LIMIT, Some(&offer.ticket)).await;
+    let _turn = turn.ok_or_else(|| "another test of throughput runs on this machine".to_owned())?;
     let mut far = FarEnd::bind(None).map_err(|error| format!("cannot listen for the test: {error}"))?;
     let at = far.address();
     reports.send(Report::Serving { errand, at }).await.map_err(|_| "nobody listens any more".to_owned())?;

@@ -18,6 +18,7 @@ use socket2::{Domain, Socket, Type};
 use tokio::{net::TcpListener, time::sleep};
 
 use self::door::{Arrival, Door};
+use super::turn::{BEGUN_LIMIT, Turns};
 
 /// Connections that wait to be taken: those of both directions, and some of strangers.
 const BACKLOG: i32 = 64;
@@ -50,6 +51,9 @@ pub struct Served {
 pub struct FarEnd {
     door: Door,
     address: SocketAddr,
+    /// Where each test takes its turn when it begins: waiting for one loads nothing. An agent, which listens for a single
+    /// test, has taken it before.
+    pub turns: Turns,
 }
 
 impl FarEnd {
@@ -65,7 +69,7 @@ impl FarEnd {
                 .or_else(|_| listen_at((Ipv4Addr::UNSPECIFIED, 0).into()))?,
         };
         let address = listener.local_addr()?;
-        Ok(Self { door: Door::new(listener), address })
+        Ok(Self { door: Door::new(listener), address, turns: Turns::default() })
     }
 
     /// Where it listens.
@@ -97,6 +101,10 @@ impl FarEnd {
                 door::refuse(control, Far::Refused { why });
                 continue;
             }
+            let Some(_turn) = self.turns.take(BEGUN_LIMIT, Some(&ticket)).await else {
+                door::refuse(control, Far::Refused { why: Refused::Busy });
+                continue;
+            };
             let (direction, port) = (plan.direction, self.address.port());
             let session = session::Session { control: &mut control, plan, door: &mut self.door, port };
             return session.run().await.map(|received| Served { peer, direction, received });

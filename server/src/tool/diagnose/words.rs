@@ -58,7 +58,7 @@ fn word(grade: Grade, has_colour: bool) -> String {
 }
 
 /// Names from the network must not steer the terminal.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
