@@ -42,6 +42,10 @@ use theme::ThemeChoice;
 const THEME_SCRIPT: &str =
     "try{const t=localStorage.getItem('netloom-theme');if(t)document.documentElement.dataset.theme=t}catch{}";
 
+/// When the other pages are loaded: after what the first one asks for at once.
+#[cfg(feature = "hydrate")]
+const OTHER_PAGES_AFTER: std::time::Duration = std::time::Duration::from_secs(3);
+
 /// The HTML document around [`App`].
 ///
 /// `boot_json` is the [`Boot`] of this page as JSON; the server provides the same value as context.
@@ -75,6 +79,11 @@ pub fn shell(options: LeptosOptions, boot_json: &str, nonce: Option<Nonce>) -> i
 /// The page: frame and routes.
 #[component]
 pub fn App() -> impl IntoView {
+    page(None)
+}
+
+/// In the browser, `taken_over` becomes true when everything that the server rendered is the client's.
+fn page(taken_over: Option<ArcRwSignal<bool>>) -> impl IntoView {
     provide_meta_context();
     let boot = boot::read();
     provide_context(Cluster(boot.cluster.clone()));
@@ -83,15 +92,29 @@ pub fn App() -> impl IntoView {
     let live = Live::provide(boot, clock);
     let theme = ThemeChoice::provide();
     #[cfg(feature = "hydrate")]
-    Effect::new(move |_| come_alive(live, clock, theme));
+    Effect::new(move |_| {
+        if taken_over.as_ref().is_none_or(Get::get) {
+            come_alive(live, clock, theme);
+        }
+    });
     #[cfg(not(feature = "hydrate"))]
-    let _ = (live, clock, theme);
+    let _ = (live, clock, theme, taken_over);
     view! {
         <Title formatter=|page| format!("{page} · Netloom") />
         <Router>
             <Frame>{pages::routes()}</Frame>
         </Router>
     }
+}
+
+/// Takes over the page that the server rendered, once what the page needs is loaded.
+#[cfg(feature = "hydrate")]
+pub async fn take_over() {
+    let taken_over = ArcRwSignal::new(false);
+    let handed = taken_over.clone();
+    let Some(body) = document().body() else { return };
+    leptos::mount::hydrate_from_async(body, move || page(Some(handed))).await.forget();
+    taken_over.set(true);
 }
 
 /// What only the browser does, once the page that the server rendered is taken over: until then both must agree.
@@ -103,6 +126,7 @@ fn come_alive(live: Live, clock: Clock, theme: ThemeChoice) {
     live.connect();
     // Tests and measurements wait for this.
     browser::set_root_attribute("data-hydrated", Some(&format!("{:.1}", browser::monotonic_ms())));
+    set_timeout(|| leptos::task::spawn_local(pages::load_all()), OTHER_PAGES_AFTER);
 }
 
 #[cfg(all(test, feature = "ssr"))]

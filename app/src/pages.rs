@@ -1,10 +1,11 @@
 //! The route and navigation table: the one place that lists the pages.
 //!
-//! Adding a page: its file in `pages/`, and its row below.
+//! Adding a page: its file in `pages/`, its row below, and its name in the group with which it is loaded.
 
 pub(crate) mod alerts;
 pub(crate) mod diagnose;
 mod explore;
+mod later;
 pub(crate) mod link;
 pub(crate) mod matrix;
 mod node;
@@ -15,9 +16,9 @@ pub(crate) mod runs;
 pub(crate) mod settings;
 mod topology;
 
-use leptos::prelude::*;
+use leptos::{prelude::*, wasm_split::wasm_split};
 use leptos_router::{
-    SsrMode,
+    LazyRoute, SsrMode,
     components::{FlatRoutes, Route},
     path,
 };
@@ -27,6 +28,7 @@ use {
     alerts::{Alerts, incident::IncidentPage, rules::Rules, silences::Silences},
     diagnose::Diagnose,
     explore::Explore,
+    later::{NotLoaded, later, shown},
     link::Link,
     matrix::Matrix,
     node::Node,
@@ -60,9 +62,58 @@ impl Page {
     }
 }
 
-/// From rows of path, title, icon, shortcut, alert count and component to the table and the routes.
+/// From groups of pages to what loads each of them, all its pages at once. A group comes when one of its pages is opened, or
+/// when the first page has been there for a while.
+macro_rules! groups {
+    ($($group:ident: $($component:ident),+;)*) => {
+        /// The pages of all groups.
+        mod opened {
+            $($(pub(super) struct $component;)+)*
+        }
+        $(
+            mod $group {
+                use super::*;
+
+                /// The view of a page, or of nothing.
+                #[wasm_split($group, wasm_split_path = ::leptos::wasm_split, fallible)]
+                pub(super) fn load(page: &'static str) -> Result<AnyView, NotLoaded> {
+                    Ok(match page {
+                        $(stringify!($component) => view! { <$component /> }.into_any(),)+
+                        _ => ().into_any(),
+                    })
+                }
+            }
+            $(
+                impl LazyRoute for opened::$component {
+                    fn data() -> Self {
+                        Self
+                    }
+
+                    async fn view(_: Self) -> AnyView {
+                        shown($group::load(stringify!($component)).await)
+                    }
+                }
+            )+
+        )*
+
+        /// Loads all groups, one after the other, so that no page is waited for later on. What does not come now is asked for
+        /// when it is opened.
+        #[cfg(feature = "hydrate")]
+        pub(crate) async fn load_all() {
+            $(let _ = $group::load("").await;)*
+        }
+    };
+}
+
+groups! {
+    alerting: Alerts, Rules, Silences, IncidentPage, SettingsPage;
+    looking: Matrix, Topology, Link, Nodes, Node, Runs, CompareRuns, RunPage, Explore;
+    diagnosing: Diagnose;
+}
+
+/// From rows of path, title, icon, shortcut, alert count and view to the table and the routes.
 macro_rules! pages {
-    ($($path:tt $title:literal $icon:ident $shortcut:expr, $counts:literal, $component:ident;)*) => {
+    ($($path:tt $title:literal $icon:ident $shortcut:expr, $counts:literal, $view:expr;)*) => {
         const PAGES: &[Page] = &[
             $(Page { path: $path, title: $title, icon: Icon::$icon, shortcut: $shortcut, counts_alerts: $counts },)*
         ];
@@ -71,7 +122,7 @@ macro_rules! pages {
         pub(crate) fn routes() -> impl IntoView {
             view! {
                 <FlatRoutes fallback=NotFound>
-                    $(<Route path=path!($path) view=$component ssr=SsrMode::Async />)*
+                    $(<Route path=path!($path) view={$view} ssr=SsrMode::Async />)*
                 </FlatRoutes>
             }
         }
@@ -80,21 +131,21 @@ macro_rules! pages {
 
 pages! {
     "/"             "Overview"  Overview  Some('o'), false, Overview;
-    "/matrix"       "Matrix"    Matrix    Some('m'), false, Matrix;
-    "/topology"     "Topology"  Topology  Some('t'), false, Topology;
-    "/links/:src/:dst" "Link"   Matrix    None,      false, Link;
-    "/nodes"        "Nodes"     Node      Some('n'), false, Nodes;
-    "/nodes/:node"  "Node"      Node      None,      false, Node;
-    "/runs"         "Runs"      Run       Some('r'), false, Runs;
-    "/runs/compare" "Compare"   Run       None,      false, CompareRuns;
-    "/runs/:run"    "Run"       Run       None,      false, RunPage;
-    "/explore"      "Explore"   Explore   Some('e'), false, Explore;
-    "/alerts"       "Alerts"    Alert     Some('a'), true,  Alerts;
-    "/alerts/rules" "Rules"     Alert     None,      false, Rules;
-    "/alerts/silences" "Silences" Alert   None,      false, Silences;
-    "/alerts/:incident" "Alert" Alert     None,      false, IncidentPage;
-    "/diagnose"     "Diagnose"  Diagnose  Some('d'), false, Diagnose;
-    "/settings"     "Settings"  Settings  Some('s'), false, SettingsPage;
+    "/matrix"       "Matrix"    Matrix    Some('m'), false, later::<opened::Matrix>();
+    "/topology"     "Topology"  Topology  Some('t'), false, later::<opened::Topology>();
+    "/links/:src/:dst" "Link"   Matrix    None,      false, later::<opened::Link>();
+    "/nodes"        "Nodes"     Node      Some('n'), false, later::<opened::Nodes>();
+    "/nodes/:node"  "Node"      Node      None,      false, later::<opened::Node>();
+    "/runs"         "Runs"      Run       Some('r'), false, later::<opened::Runs>();
+    "/runs/compare" "Compare"   Run       None,      false, later::<opened::CompareRuns>();
+    "/runs/:run"    "Run"       Run       None,      false, later::<opened::RunPage>();
+    "/explore"      "Explore"   Explore   Some('e'), false, later::<opened::Explore>();
+    "/alerts"       "Alerts"    Alert     Some('a'), true,  later::<opened::Alerts>();
+    "/alerts/rules" "Rules"     Alert     None,      false, later::<opened::Rules>();
+    "/alerts/silences" "Silences" Alert   None,      false, later::<opened::Silences>();
+    "/alerts/:incident" "Alert" Alert     None,      false, later::<opened::IncidentPage>();
+    "/diagnose"     "Diagnose"  Diagnose  Some('d'), false, later::<opened::Diagnose>();
+    "/settings"     "Settings"  Settings  Some('s'), false, later::<opened::SettingsPage>();
 }
 
 /// The stretch of time that the open page is about, if it is about one: that of a run or of an incident.

@@ -110,3 +110,22 @@ test("fifty changes of page leave no chart behind", async (t) => {
   }
   await eventually("no chart left behind", async () => (await charts()) === 0);
 });
+
+test("pages come when they are opened, and one that does not come says so", async (t) => {
+  const { page, allow } = await set.open(t, "/");
+  const parts = /\/split_\w+\.wasm$/;
+  const forget = allow(/split_|ERR_FAILED|Failed to fetch/);
+  await page.route(parts, (route) => route.abort());
+  await page.keyboard.press("g");
+  await page.keyboard.press("m");
+  await page.getByTestId("not-loaded").waitFor();
+  assert.match(await page.getByTestId("not-loaded").innerText(), /started anew with another version/);
+  await page.unroute(parts);
+  await page.getByTestId("load-again").click();
+  await page.getByRole("heading", { name: "Matrix" }).first().waitFor();
+  forget();
+  assert.equal(path(page), "/matrix");
+  // The others come by themselves, so that a hub that goes away is not missed at once.
+  const loaded = () => page.evaluate(() => performance.getEntriesByType("resource").map((entry) => entry.name));
+  await eventually("all parts", async () => (await loaded()).filter((name) => parts.test(name)).length >= 3);
+});

@@ -9,7 +9,7 @@ use super::Optimiser;
 use super::fingerprint::Fingerprint;
 use super::stage::{self, Made};
 use crate::budget::readable;
-use crate::node::Packages;
+use crate::node::{self, Packages};
 use crate::process;
 use crate::workspace::Workspace;
 
@@ -39,11 +39,13 @@ pub(crate) fn build(workspace: &Workspace, packages: &Packages, optimiser: Optim
         .file(&workspace.root.join("xtask/Cargo.toml"))?
         .file(&workspace.frontend().join("package-lock.json"))?
         .file(&workspace.frontend().join("compress.mjs"))?
-        .text(&WASM_OPT.join(" "))
+        // How it is made.
+        .text(include_str!("wasm.rs"))
         .finish();
     stage::refresh(workspace, "wasm", &fingerprint, |dir| {
         let raw = dir.join("raw");
-        bindgen(&compiled, &raw)?;
+        let main = split(&compiled, &raw)?;
+        bindgen(&main, &raw)?;
         minify(packages, &raw, dir)?;
         let made = optimise(packages, &raw, dir, optimiser)?;
         std::fs::remove_dir_all(&raw)?;
@@ -71,11 +73,25 @@ fn compile(workspace: &Workspace) -> Result<PathBuf> {
     Ok(workspace.target.join(TARGET).join("wasm-release/netloom_frontend.wasm"))
 }
 
+/// Takes the pages that are loaded when they are opened out of the module. Returns what is left; the parts and the script that
+/// loads them are beside it.
+fn split(compiled: &Path, raw: &Path) -> Result<PathBuf> {
+    eprintln!("client: taking pages apart");
+    let module = std::fs::read(compiled).with_context(|| format!("could not read {}", compiled.display()))?;
+    let (main, loader) = (raw.join("main.wasm"), format!("./{OUT_NAME}.js"));
+    let mut options = wasm_split_cli_support::Options::new(&module);
+    (options.output_dir, options.main_out_path, options.main_module) = (raw, &main, &loader);
+    wasm_split_cli_support::transform(options).map_err(|error| anyhow!("wasm-split failed: {error:#}"))?;
+    Ok(main)
+}
+
 /// Writes the module's JavaScript side.
 fn bindgen(compiled: &Path, out: &Path) -> Result<()> {
     eprintln!("client: binding to the browser");
     let mut bindgen = Bindgen::new();
     bindgen.input_path(compiled).out_name(OUT_NAME).typescript(false).remove_producers_section(true);
+    // The parts share the table of functions and the memory of the main module.
+    bindgen.keep_lld_exports(true);
     bindgen
         .web(true)
         .and_then(|bindgen| bindgen.generate(out))
@@ -90,16 +106,25 @@ fn minify(packages: &Packages, raw: &Path, dir: &Path) -> Result<()> {
     process::run(esbuild.arg(format!("--outfile={}", dir.join(format!("{OUT_NAME}.js")).display())))
 }
 
-/// Shrinks the module.
+/// Shrinks the modules.
 fn optimise(packages: &Packages, raw: &Path, dir: &Path, optimiser: Optimiser) -> Result<Made> {
-    let name = format!("{OUT_NAME}_bg.wasm");
-    let (input, output) = (raw.join(&name), dir.join(&name));
+    let mut made = Made::Final;
+    for input in node::files(raw, ".wasm")? {
+        let name = input.file_name().unwrap_or_default().to_owned();
+        if name != "main.wasm" && shrink(packages, &input, &dir.join(name), optimiser)? == Made::MakeDo {
+            made = Made::MakeDo;
+        }
+    }
+    Ok(made)
+}
+
+fn shrink(packages: &Packages, input: &Path, output: &Path, optimiser: Optimiser) -> Result<Made> {
     let mut command = packages.program("wasm-opt");
-    command.arg(&input).args(WASM_OPT).arg("-o").arg(&output);
-    eprintln!("client: optimising {}", readable(std::fs::metadata(&input)?.len()));
+    command.arg(input).args(WASM_OPT).arg("-o").arg(output);
+    eprintln!("client: optimising {}", readable(std::fs::metadata(input)?.len()));
     match process::run(&mut command) {
         Ok(()) => {
-            eprintln!("client: optimised to {}", readable(std::fs::metadata(&output)?.len()));
+            eprintln!("client: optimised to {}", readable(std::fs::metadata(output)?.len()));
             Ok(Made::Final)
         }
         Err(error) if optimiser == Optimiser::Required => {
@@ -107,7 +132,7 @@ fn optimise(packages: &Packages, raw: &Path, dir: &Path, optimiser: Optimiser) -
         }
         Err(error) => {
             eprintln!("warning: {error:#}: going on with a larger client");
-            std::fs::copy(&input, &output)?;
+            std::fs::copy(input, output)?;
             Ok(Made::MakeDo)
         }
     }
