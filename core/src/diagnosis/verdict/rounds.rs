@@ -2,15 +2,19 @@
 
 use std::{collections::HashSet, net::IpAddr};
 
-use super::view::{View, listed};
+use super::view::{View, begun, listed};
 use crate::{
-    check::{Check, Detail, Finding},
+    check::{Check, Detail, Finding, Outcome},
     diagnosis::{
         Grade, Item,
         grade::{self, Sign},
         plan::GATEWAY,
     },
 };
+
+/// Packets to others of which none is lost, at least, before a link is trusted: of so many, one that loses a tenth loses some
+/// in nearly ninety-nine of a hundred cases.
+const WHOLE_SENT_LEAST: f64 = 40.0;
 
 /// Packets that are lost.
 pub(super) fn loss(view: &mut View) {
@@ -24,6 +28,12 @@ pub(super) fn loss(view: &mut View) {
     let loss = grade::part_of(loss.unwrap_or(0.0));
     if view.items[first].spec.subject == GATEWAY {
         let who = view.who_of(first);
+        if are_others_whole(view) {
+            evidence.iter().for_each(|at| view.regrade(*at, Grade::Unknown, "answers some pings only"));
+            let text =
+                format!("{who} answers some pings only, and loses nothing that is for others: that is no fault.");
+            return view.point(Grade::Fine, begun(&text), "", evidence);
+        }
         let text = format!("{loss} of the packets to {who} are lost: this machine's own link loses them.");
         let cure = "look at the cable or the radio, at the port of the switch, and at the errors of the interface";
         return view.point(Grade::Bad, text, cure, evidence);
@@ -52,6 +62,18 @@ pub(super) fn loss(view: &mut View) {
     };
     let text = format!("Packets to {} are lost, {others} they are not.", listed(&names));
     view.point(Grade::Bad, text, "look at what the ways to them have in common", evidence);
+}
+
+/// Whether so many packets to others than the gateway came back, every one of them, that the link which all share loses none.
+fn are_others_whole(view: &View) -> bool {
+    let others = view.items.iter().filter(|item| item.spec.subject != GATEWAY).filter_map(|item| item.finding.as_ref());
+    let rounds = others.filter(|finding| finding.outcome == Outcome::Reply && finding.value("loss_ratio").is_some());
+    let (mut sent, mut is_whole) = (0.0, true);
+    for finding in rounds {
+        sent += grade::sent_packets(finding).unwrap_or(0.0);
+        is_whole &= finding.value("loss_ratio") == Some(0.0) && !is_sent_again(finding);
+    }
+    is_whole && sent >= WHOLE_SENT_LEAST
 }
 
 /// Whether the traced way to a host leads through a gateway to which no packet is lost.
