@@ -228,6 +228,22 @@ impl DiagnosisState {
 }
 
 impl Diagnosis {
+    /// One that was asked for just now, by nobody in particular.
+    pub fn asked(id: impl Into<String>, node: impl Into<String>, hosts: Vec<String>, at: Timestamp) -> Self {
+        Self {
+            id: id.into(),
+            node: node.into(),
+            hosts,
+            by: String::new(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at: at,
+            ended_at: None,
+            state: DiagnosisState::Waiting,
+            items: Vec::new(),
+            verdict: None,
+        }
+    }
+
     /// Ends it: what the checks say together is the verdict.
     pub fn conclude(&mut self, now: Timestamp) {
         self.verdict = Some(verdict::conclude(&mut self.items));

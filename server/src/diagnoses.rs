@@ -13,7 +13,7 @@ use std::{
 
 use netloom_core::{
     check::throughput::{Direction, request::TestRequest},
-    diagnosis::{Diagnosis, DiagnosisBrief, DiagnosisRequest, DiagnosisState},
+    diagnosis::{Diagnosis, DiagnosisBrief, DiagnosisRequest},
     errand::{Errand, Plan},
     event::LiveEvent,
     run,
@@ -138,18 +138,9 @@ impl DiagnosisKeeper {
             return Err(DiagnosisError::UnknownNode(request.node));
         }
         let (mut plan, first_node) = self.plan(&request, &nodes)?;
-        let diagnosis = Diagnosis {
-            id: run::id_from(fastrand::u64(..)),
-            node: request.node.clone(),
-            hosts: request.hosts.iter().map(|host| host.trim().to_owned()).collect(),
-            by: by.clone(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            started_at: clock::now(),
-            ended_at: None,
-            state: DiagnosisState::Waiting,
-            items: Vec::new(),
-            verdict: None,
-        };
+        let hosts = request.hosts.iter().map(|host| host.trim().to_owned()).collect();
+        let asked = Diagnosis::asked(run::id_from(fastrand::u64(..)), request.node.clone(), hosts, clock::now());
+        let diagnosis = Diagnosis { by: by.clone(), ..asked };
         let stop = self.enter(&diagnosis)?;
         let begun = self.begin(&request, (&mut plan, first_node), &by, &diagnosis).await;
         match begun {

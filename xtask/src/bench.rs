@@ -3,6 +3,7 @@
 pub(crate) mod alerts;
 pub(crate) mod mesh;
 pub(crate) mod probes;
+mod seconds;
 pub(crate) mod store;
 
 use anyhow::Result;

@@ -20,7 +20,7 @@ use super::{
     dial::unreachable,
     steps::{Steps, seconds, us},
 };
-use crate::check::{Means, Told, address_of};
+use crate::check::{Means, Told};
 
 /// Runs the check.
 pub async fn check(spec: &DnsSpec, _means: &Means, _told: Told<'_>) -> Finding {
@@ -34,15 +34,10 @@ pub async fn check(spec: &DnsSpec, _means: &Means, _told: Told<'_>) -> Finding {
         (Err(cause), _) => return steps.fail(Phase::Prepare, cause, "correct the name"),
         (_, Err(cause)) => return steps.fail(Phase::Prepare, cause, "correct the address of the server"),
     };
-    let address = match address_of(&host, Family::Any).await {
+    let address = match steps.resolve(&host, Family::Any).await {
         Ok(address) => address,
-        Err(failed) => {
-            steps.end(Phase::Resolve);
-            return steps.close(failed);
-        }
+        Err(failed) => return failed,
     };
-    steps.end(Phase::Resolve);
-    steps.address = Some(address);
     let server = SocketAddr::new(address, port.unwrap_or(defaults::DNS_PORT));
     let (begun, timeout) = (Instant::now(), Duration::from_millis(spec.timeout_ms));
     let mut answer = over_udp(&asked, server, begun + timeout).await;

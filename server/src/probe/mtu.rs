@@ -6,11 +6,12 @@
 #[cfg(target_os = "linux")]
 mod run;
 
-use std::{net::IpAddr, time::Instant};
+use std::net::IpAddr;
 
-use netloom_core::check::{Finding, Outcome, Phase, PhaseTime, path::mtu::Bound, spec::HostSpec};
+use netloom_core::check::{Finding, Outcome, Phase, path::mtu::Bound, spec::HostSpec};
 
-use crate::check::{Means, Told, address_of};
+use super::steps::Steps;
+use crate::check::{Means, Told};
 
 /// What a search found.
 struct Found {
@@ -24,52 +25,33 @@ struct Found {
 
 /// Runs the check.
 pub async fn check(spec: &HostSpec, _means: &Means, _told: Told<'_>) -> Finding {
-    let started = Instant::now();
-    let address = match address_of(&spec.host, spec.family).await {
+    let mut steps = Steps::start();
+    let address = match steps.resolve(&spec.host, spec.family).await {
         Ok(address) => address,
-        Err(mut finding) => {
-            finding.phase(Phase::Resolve, elapsed_us(started));
-            return finding;
-        }
+        Err(failed) => return failed,
     };
-    let resolve_us = elapsed_us(started);
-    let mut finding = search(spec, address).await;
-    finding.address = Some(address);
-    finding.phases.insert(0, PhaseTime { phase: Phase::Resolve, us: resolve_us });
-    finding
+    let finding = search(spec, address).await;
+    steps.close_last(finding)
 }
 
 #[cfg(target_os = "linux")]
 async fn search(spec: &HostSpec, to: IpAddr) -> Finding {
     use std::time::Duration;
 
-    let started = Instant::now();
     let limit = Duration::from_millis(spec.timeout_ms.max(1));
     let ran = tokio::task::spawn_blocking(move || run::run(to, limit)).await;
-    let mut finding = match ran {
+    match ran {
         Ok(Ok(found)) => meaning(&found, to.is_ipv6()),
         Ok(Err(finding)) => *finding,
         Err(error) => Finding::failed(Phase::Transfer, error.to_string(), ""),
-    };
-    let last = match &finding.outcome {
-        Outcome::Failed { phase, .. } => *phase,
-        _ => Phase::Wait,
-    };
-    finding.phase(last, elapsed_us(started));
-    finding
+    }
 }
 
 /// Elsewhere packets that must stay whole cannot be asked for safely.
 #[cfg(not(target_os = "linux"))]
 async fn search(_spec: &HostSpec, _to: IpAddr) -> Finding {
     const CURE: &str = "look from an agent on Linux, or with `ping` and its option for packets that must stay whole";
-    let mut finding = Finding::failed(Phase::Prepare, "this system does not let programs forbid fragments", CURE);
-    finding.phase(Phase::Prepare, 0.0);
-    finding
-}
-
-fn elapsed_us(started: Instant) -> f64 {
-    started.elapsed().as_nanos() as f64 / 1e3
+    Finding::failed(Phase::Prepare, "this system does not let programs forbid fragments", CURE)
 }
 
 /// What the headers of IP and TCP take (RFC 879, RFC 8200).

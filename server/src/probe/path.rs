@@ -10,7 +10,7 @@ pub(in crate::probe) mod queue;
 #[cfg(target_os = "linux")]
 mod run;
 
-use std::{io, net::SocketAddr, time::Instant};
+use std::{io, net::SocketAddr};
 
 #[cfg(target_os = "linux")]
 pub(in crate::probe) use self::line::send_despite;
@@ -20,27 +20,22 @@ use netloom_core::{
     probe::ProbeMode,
 };
 
-use crate::check::{Means, Told, address_of};
+use super::steps::Steps;
+use crate::check::{Means, Told};
 
 /// Runs the check.
 pub async fn check(spec: &PathSpec, _means: &Means, _told: Told<'_>) -> Finding {
-    let started = Instant::now();
-    let address = match address_of(&spec.host, spec.family).await {
+    let mut steps = Steps::start();
+    let address = match steps.resolve(&spec.host, spec.family).await {
         Ok(address) => address,
-        Err(mut finding) => {
-            finding.phase(Phase::Resolve, elapsed_us(started));
-            return finding;
-        }
+        Err(failed) => return failed,
     };
-    let resolve_us = elapsed_us(started);
-    let mut finding = trace(spec, SocketAddr::new(address, spec.port)).await;
-    finding.address = Some(address);
-    finding.phases.insert(0, netloom_core::check::PhaseTime { phase: Phase::Resolve, us: resolve_us });
-    finding
+    let finding = trace(spec, SocketAddr::new(address, spec.port), &mut steps).await;
+    steps.close_last(finding)
 }
 
 #[cfg(target_os = "linux")]
-async fn trace(spec: &PathSpec, to: SocketAddr) -> Finding {
+async fn trace(spec: &PathSpec, to: SocketAddr, steps: &mut Steps) -> Finding {
     use netloom_core::check::path::tracer::{FLOWS_MAX, Wanted};
 
     let aim = line::Aim { to, flows: spec.flows.clamp(1, FLOWS_MAX) };
@@ -51,15 +46,15 @@ async fn trace(spec: &PathSpec, to: SocketAddr) -> Finding {
         timeout_us: spec.timeout_ms.max(1) * 1_000,
         one_at_a_time: false,
     };
-    let (mode, started) = (spec.mode, Instant::now());
+    let mode = spec.mode;
     let line = match line::open(mode, aim) {
         Ok(line) => line,
-        Err(error) => return timed(refused(mode, &error), elapsed_us(started)),
+        Err(error) => return refused(mode, &error),
     };
-    let (prepare_us, started) = (elapsed_us(started), Instant::now());
+    steps.end(Phase::Prepare);
     // A thread waits more exactly than a runtime, on which others have their turn.
     let ran = tokio::task::spawn_blocking(move || run::run(line, wanted, mode, aim)).await;
-    let mut finding = match ran {
+    match ran {
         Ok(Ok(seen)) => {
             let mut finding = found(seen.trace);
             if seen.unclear > 0 {
@@ -71,33 +66,14 @@ async fn trace(spec: &PathSpec, to: SocketAddr) -> Finding {
         }
         Ok(Err(error)) => unsent(&error),
         Err(error) => Finding::failed(Phase::Transfer, error.to_string(), ""),
-    };
-    finding.phase(Phase::Prepare, prepare_us);
-    let last = match &finding.outcome {
-        Outcome::Failed { phase, .. } => *phase,
-        _ => Phase::Wait,
-    };
-    finding.phase(last, elapsed_us(started));
-    finding
+    }
 }
 
 /// Elsewhere no program is told what routers say, unless it may read everything.
 #[cfg(not(target_os = "linux"))]
-async fn trace(_spec: &PathSpec, _to: SocketAddr) -> Finding {
+async fn trace(_spec: &PathSpec, _to: SocketAddr, _steps: &mut Steps) -> Finding {
     const CURE: &str = "trace from an agent on Linux, or with the system's own traceroute";
-    timed(Finding::failed(Phase::Prepare, "this system does not tell programs what routers say", CURE), 0.0)
-}
-
-fn elapsed_us(started: Instant) -> f64 {
-    started.elapsed().as_nanos() as f64 / 1e3
-}
-
-/// With the time of the phase in which it failed.
-fn timed(mut finding: Finding, us: f64) -> Finding {
-    if let Outcome::Failed { phase, .. } = finding.outcome {
-        finding.phase(phase, us);
-    }
-    finding
+    Finding::failed(Phase::Prepare, "this system does not tell programs what routers say", CURE)
 }
 
 /// Why the sockets cannot be opened.

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use netloom_core::check::{Finding, Phase, PhaseTime, spec::Family};
+use netloom_core::check::{Finding, Outcome, Phase, PhaseTime, spec::Family};
 
 use crate::check::address_of;
 
@@ -52,6 +52,15 @@ impl Steps {
     pub(super) fn fail(&mut self, phase: Phase, cause: impl Into<String>, cure: impl Into<String>) -> Finding {
         self.end(phase);
         self.close(Finding::failed(phase, cause, cure))
+    }
+
+    /// The finding with all phases; what has no phase yet was that in which it failed, or waiting.
+    pub(super) fn close_last(&mut self, finding: Finding) -> Finding {
+        self.end(match &finding.outcome {
+            Outcome::Failed { phase, .. } => *phase,
+            _ => Phase::Wait,
+        });
+        self.close(finding)
     }
 
     /// The finding with all phases.

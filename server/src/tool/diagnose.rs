@@ -107,16 +107,9 @@ async fn here(args: &DiagnoseArgs, screen: &Screen, stop: &CancellationToken) ->
     let mut means = Means::of_terminal();
     means.nodes = Nodes::told(known.names());
     let mut diagnosis = Diagnosis {
-        id: String::new(),
-        node: known.own_name.clone(),
-        hosts: args.hosts.clone(),
-        by: String::new(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        started_at: clock::now(),
-        ended_at: None,
         state: DiagnosisState::Running,
         items: specs.iter().cloned().map(Item::waiting).collect(),
-        verdict: None,
+        ..Diagnosis::asked("", known.own_name.clone(), args.hosts.clone(), clock::now())
     };
     screen.begin(specs.len() as u64);
     let progressed = |_: usize, _: Progress| {};
@@ -185,18 +178,7 @@ mod tests {
     use super::*;
 
     fn diagnosis(items: Vec<Item>) -> Diagnosis {
-        Diagnosis {
-            id: String::new(),
-            node: "n1".into(),
-            hosts: Vec::new(),
-            by: String::new(),
-            version: String::new(),
-            started_at: Timestamp(0),
-            ended_at: None,
-            state: DiagnosisState::Running,
-            items,
-            verdict: None,
-        }
+        Diagnosis { state: DiagnosisState::Running, items, ..Diagnosis::asked("", "n1", Vec::new(), Timestamp(0)) }
     }
 
     #[test]

@@ -89,18 +89,7 @@ mod tests {
     use super::*;
 
     fn diagnosis(state: DiagnosisState) -> Diagnosis {
-        Diagnosis {
-            id: "d1".into(),
-            node: "n1".into(),
-            hosts: Vec::new(),
-            by: String::new(),
-            version: String::new(),
-            started_at: Timestamp(0),
-            ended_at: None,
-            state,
-            items: Vec::new(),
-            verdict: None,
-        }
+        Diagnosis { state, ..Diagnosis::asked("d1", "n1", Vec::new(), Timestamp(0)) }
     }
 
     /// A hub on loopback that gives these answers, each on a connection of its own; an empty one is none. Nobody listens

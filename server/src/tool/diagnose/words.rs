@@ -77,18 +77,8 @@ mod tests {
         let spec = ItemSpec { subject: "db\u{1b}[2J".into(), title: "connections".into(), check: Check::Connections };
         let mut item = Item::waiting(spec);
         item.take(Finding::failed(Phase::Connect, "bad\u{7}", "cure"));
-        let mut diagnosis = Diagnosis {
-            id: String::new(),
-            node: "n1".into(),
-            hosts: Vec::new(),
-            by: String::new(),
-            version: String::new(),
-            started_at: Timestamp(0),
-            ended_at: None,
-            state: DiagnosisState::Running,
-            items: vec![item],
-            verdict: None,
-        };
+        let asked = Diagnosis::asked("", "n1", Vec::new(), Timestamp(0));
+        let mut diagnosis = Diagnosis { state: DiagnosisState::Running, items: vec![item], ..asked };
         diagnosis.conclude(Timestamp(4_200));
         let text = told(&diagnosis, false);
         assert!(text.starts_with("bad      db"), "{text}");

@@ -4,10 +4,7 @@ use std::ffi::OsString;
 
 use anyhow::{Context, Result, bail};
 
-/// How long each program is measured unless asked otherwise, s.
-const DEFAULT_SECONDS: u64 = 30;
-/// The shortest that says anything, and the longest that anybody waits for, s.
-const SECONDS: std::ops::RangeInclusive<u64> = 5..=3_600;
+use crate::bench::seconds::{DEFAULT_SECONDS, seconds};
 
 /// What of the mesh is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,11 +50,6 @@ fn part(word: &str) -> Result<Part> {
         "browser" => Ok(Part::Browser),
         _ => bail!("unknown part of the mesh `{word}`: use agent, hub or browser"),
     }
-}
-
-fn seconds(word: &str) -> Result<u64> {
-    let seconds = word.parse().ok().filter(|seconds| SECONDS.contains(seconds));
-    seconds.with_context(|| format!("`{word}` must be a whole number from {} to {}", SECONDS.start(), SECONDS.end()))
 }
 
 #[cfg(test)]

@@ -4,10 +4,7 @@ use std::ffi::OsString;
 
 use anyhow::{Context, Result, bail};
 
-/// How long targets are probed unless asked otherwise, s.
-const DEFAULT_SECONDS: u64 = 30;
-/// The shortest that says anything, and the longest that anybody waits for, s.
-const SECONDS: std::ops::RangeInclusive<u64> = 5..=3_600;
+use crate::bench::seconds::{DEFAULT_SECONDS, seconds};
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,11 +63,6 @@ fn part(word: &str) -> Result<Part> {
     let known = Part::ALL.into_iter().find(|part| part.word() == word);
     let all = Part::ALL.map(Part::word).join(", ");
     known.with_context(|| format!("unknown part of the probes `{word}`: use one of {all}"))
-}
-
-fn seconds(word: &str) -> Result<u64> {
-    let seconds = word.parse().ok().filter(|seconds| SECONDS.contains(seconds));
-    seconds.with_context(|| format!("`{word}` must be a whole number from {} to {}", SECONDS.start(), SECONDS.end()))
 }
 
 #[cfg(test)]
