@@ -261,11 +261,15 @@ mod tests {
         sleep(Duration::from_secs(10)).await;
         // Each round begins up to a twentieth of a second late.
         assert_eq!(since(start, start + Duration::from_secs(10)), 40);
+        // Between two probes of the clock's round.
+        sleep(Duration::from_millis(400)).await;
         // A hold without end is cut.
         rounds.send(u64::MAX).await.expect("listened to");
         let asked = Instant::now();
         sleep(Duration::from_millis(HOLD_MAX_MS) + Duration::from_secs(10)).await;
-        assert_eq!(since(asked, asked + ASKED_SPREAD), 1, "one probe at once");
+        // Timers go in whole milliseconds.
+        let at_once = asked + ASKED_SPREAD + Duration::from_millis(2);
+        assert_eq!(since(asked, at_once), 1, "one probe at once");
         let held = asked + Duration::from_millis(HOLD_MAX_MS);
         // What began before goes on to its end.
         assert_eq!(since(asked + Duration::from_millis(1_100), held), 0);
