@@ -8,15 +8,18 @@ use anyhow::{Context, Result};
 use crate::process;
 use crate::workspace::Workspace;
 
+/// As small as it gets.
+const PROFILE: &str = "lean";
+
 /// Builds it and returns where it is.
 pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
     eprintln!("bench: compiling the agent without the hub");
     let target = workspace.target.join("lean");
     let mut cargo = process::cargo();
-    cargo.args(["build", "--locked", "--release", "--package", "netloom-server", "--bin", "netloom"]);
+    cargo.args(["build", "--locked", "--profile", PROFILE, "--package", "netloom-server", "--bin", "netloom"]);
     cargo.arg("--no-default-features").arg("--target-dir").arg(&target);
     process::run(cargo.current_dir(&workspace.root))?;
-    Ok(target.join("release").join(format!("netloom{}", std::env::consts::EXE_SUFFIX)))
+    Ok(target.join(PROFILE).join(format!("netloom{}", std::env::consts::EXE_SUFFIX)))
 }
 
 /// Bytes of the binary without symbols; as it is where there is no `strip`.
