@@ -84,8 +84,10 @@ async fn run(
 ) -> Result<(), Outcome> {
     let began = Instant::now();
     let address = tokio::select! {
-        address = address_of(&spec.host, spec.family) => address,
+        biased;
+        // Who was stopped before begins nothing.
         () = means.stop.cancelled() => return Err(stopped()),
+        address = address_of(&spec.host, spec.family) => address,
     };
     finding.phase(Phase::Resolve, us_since(began));
     let address = address.map_err(|finding| finding.outcome)?;
